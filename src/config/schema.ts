@@ -1,0 +1,219 @@
+// The one description of the configuration: types, bounds, defaults and the words that explain them.
+// docs/cluster.config.schema.json is generated from it.
+import { z } from "zod";
+
+const port = z.int().min(1).max(65_535);
+const milliseconds = (min: number, max: number) => z.int().min(min).max(max);
+const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be 1 to 63 of a-z, 0-9 and -, not starting with -");
+
+const redis = z
+  .strictObject({
+    url: z
+      .string()
+      .regex(/^rediss?:\/\//, "must start with redis:// or rediss://")
+      .optional()
+      .describe(
+        "A Redis that is running already. Without it, `taskmesh up` starts one of its own.",
+      ),
+    commandTimeoutMs: milliseconds(50, 60_000)
+      .default(2_000)
+      .describe("After this long without an answer Redis counts as down."),
+  })
+  .prefault({});
+
+const nodes = z
+  .strictObject({
+    count: z
+      .int()
+      .min(1)
+      .max(50)
+      .default(3)
+      .describe("Nodes that `taskmesh up` starts, and that form a new mesh together."),
+    host: z
+      .string()
+      .min(1)
+      .default("127.0.0.1")
+      .describe("Address that nodes listen on and are reached at."),
+    grpcPort: port.default(50_051).describe("Port of the first node; the others count up from it."),
+    dataDir: z
+      .string()
+      .min(1)
+      .default(".taskmesh")
+      .describe("Folder for the Raft logs and for the Redis that `taskmesh up` starts."),
+    maxVoters: z
+      .int()
+      .min(1)
+      .max(7)
+      .default(5)
+      .refine((count) => count % 2 === 1, "must be odd")
+      .describe("Nodes past this many are learners: they run tasks and do not vote."),
+  })
+  .prefault({});
+
+const gateway = z
+  .strictObject({
+    host: z.string().min(1).default("127.0.0.1").describe("Address that the gateway listens on."),
+    port: port.default(5_000).describe("HTTP port of the gateway."),
+    retryForMs: milliseconds(0, 60_000)
+      .default(5_000)
+      .describe("How long the gateway looks for a leader before it answers 503."),
+  })
+  .prefault({});
+
+const raft = z
+  .strictObject({
+    tickMs: milliseconds(5, 1_000).default(50).describe("Unit of the two timings below."),
+    heartbeatTicks: z.int().min(1).max(100).default(2).describe("Ticks between heartbeats."),
+    electionTicks: z
+      .int()
+      .min(3)
+      .max(1_000)
+      .default(12)
+      .describe("Ticks without a leader before an election; drawn anew from [n, 2n)."),
+    maxAppendBytes: z
+      .int()
+      .min(1_024)
+      .max(16_777_216)
+      .default(1_048_576)
+      .describe("Bound of one append message."),
+    maxInflightAppends: z
+      .int()
+      .min(1)
+      .max(4_096)
+      .default(128)
+      .describe("Appends under way to one follower."),
+    maxUncommittedBytes: z
+      .int()
+      .min(65_536)
+      .max(1_073_741_824)
+      .default(67_108_864)
+      .describe("Proposals under way; past it a submission is answered 503 with Retry-After."),
+    segmentBytes: z
+      .int()
+      .min(65_536)
+      .max(1_073_741_824)
+      .default(16_777_216)
+      .describe("Size at which a log segment is closed."),
+  })
+  .refine((value) => value.heartbeatTicks * 3 <= value.electionTicks, {
+    path: ["electionTicks"],
+    message: "must be at least 3 times heartbeatTicks",
+  })
+  .prefault({});
+
+const worker = z
+  .strictObject({
+    concurrency: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(20)
+      .describe("Tasks that a node runs at a time."),
+    labels: z.array(name).max(64).default([]).describe("What `requires` of a task can ask for."),
+    handlers: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "Module with the user's task types; its path is relative to the config file. " +
+          "`export default { type: async (task, ctx) => result }`.",
+      ),
+    leaseMs: milliseconds(100, 60_000)
+      .default(600)
+      .describe("A node that the leader has not answered for this long stops its handlers."),
+    stopGraceMs: milliseconds(0, 600_000)
+      .default(10_000)
+      .describe("How long a stopping node lets its handlers finish before it hands them back."),
+  })
+  .prefault({});
+
+const backoff = z
+  .strictObject({
+    type: z.enum(["exponential", "fixed"]).default("exponential"),
+    delayMs: milliseconds(0, 86_400_000).default(1_000).describe("Wait before the second attempt."),
+    maxMs: milliseconds(0, 86_400_000).default(60_000).describe("Upper bound of the wait."),
+    jitter: z.number().min(0).max(1).default(0.2).describe("Share of the wait that is random."),
+  })
+  .prefault({});
+
+const retries = z
+  .strictObject({
+    maxAttempts: z.int().min(1).max(1_000).default(3),
+    backoff,
+    maxLosses: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(5)
+      .describe("A task under which this many nodes were lost is dead: it may be what kills them."),
+  })
+  .prefault({});
+
+const limits = z
+  .strictObject({
+    bodyBytes: z
+      .int()
+      .min(1_024)
+      .max(67_108_864)
+      .default(1_048_576)
+      .describe("Bound of a request's body; past it 413."),
+    batchBodyBytes: z
+      .int()
+      .min(1_024)
+      .max(268_435_456)
+      .default(33_554_432)
+      .describe("Bound of the body of POST /tasks/batch."),
+    batchItems: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(10_000)
+      .describe("Items of one batch; past it 422."),
+    waitMs: milliseconds(0, 600_000).default(60_000).describe("Longest `wait` of a read."),
+    unappliedBytes: z
+      .int()
+      .min(1_048_576)
+      .max(4_294_967_296)
+      .default(134_217_728)
+      .describe("Committed work that waits for Redis; past it a submission is answered 503."),
+  })
+  .prefault({});
+
+const tasks = z
+  .strictObject({
+    acceptUnknownTypes: z
+      .boolean()
+      .default(false)
+      .describe("Take tasks of a type that no live node handles; they wait for one that does."),
+  })
+  .prefault({});
+
+const log = z
+  .strictObject({
+    level: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
+    format: z
+      .enum(["auto", "pretty", "json"])
+      .default("auto")
+      .describe("auto: pretty on a terminal, JSON elsewhere."),
+  })
+  .prefault({});
+
+/** The whole configuration. Unknown keys are refused. */
+export const configSchema = z.strictObject({
+  $schema: z.string().optional(),
+  mesh: name.default("taskmesh").describe("Name of the mesh; its keys in Redis carry it."),
+  redis,
+  nodes,
+  gateway,
+  raft,
+  worker,
+  retries,
+  limits,
+  tasks,
+  log,
+});
+
+/** Configuration with every default in place. */
+export type Config = Readonly<z.infer<typeof configSchema>>;
