@@ -1,0 +1,58 @@
+// What the gRPC edge needs of the node behind it. The composition root provides it.
+import type {
+  CancelTaskRequest,
+  GetTaskRequest,
+  ListTasksRequest,
+  ListTasksResponse,
+  RetryTaskRequest,
+  SubmitTaskResult,
+  SubmitTasksRequest,
+  WatchTasksRequest,
+  WatchTasksResponse,
+} from "../gen/mesh/v1/task_service.js";
+import type {
+  DrainWorkerRequest,
+  GetClusterResponse,
+  TransferLeadershipRequest,
+  TransferLeadershipResponse,
+  Worker,
+} from "../gen/mesh/v1/cluster_service.js";
+import type { Task } from "../gen/mesh/v1/task.js";
+
+/** Where the leader is, as this node knows it. */
+export type Leadership =
+  | { readonly kind: "self" }
+  | { readonly kind: "other"; readonly id: string; readonly address: string }
+  | { readonly kind: "unknown" };
+
+export interface LeadershipView {
+  leadership(): Leadership;
+}
+
+/** Done by the leader; on another node these throw QueueError "not_leader". */
+export interface LeaderTaskOperations {
+  /** A refused item is refused alone; results in the order of the items. */
+  submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]>;
+  cancel(request: CancelTaskRequest): Promise<Task>;
+  retry(request: RetryTaskRequest): Promise<Task>;
+}
+
+/** Done by any node. */
+export interface TaskReads {
+  /** Throws QueueError "not_found". Ends early when `signal` is aborted. */
+  get(request: GetTaskRequest, signal: AbortSignal): Promise<Task>;
+  list(request: ListTasksRequest): Promise<ListTasksResponse>;
+  /** Changes from now on, in log order, until `signal` is aborted. */
+  watch(request: WatchTasksRequest, signal: AbortSignal): AsyncIterable<WatchTasksResponse>;
+}
+
+export interface ClusterReads {
+  cluster(): Promise<GetClusterResponse>;
+}
+
+/** Done by the leader, which alone knows every worker. */
+export interface LeaderClusterOperations {
+  workers(): Promise<Worker[]>;
+  transfer(request: TransferLeadershipRequest): Promise<TransferLeadershipResponse>;
+  drain(request: DrainWorkerRequest): Promise<Worker>;
+}

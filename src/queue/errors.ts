@@ -1,0 +1,50 @@
+// Every refusal that the queue can answer with. One catalogue: the edges map a code to a status and
+// never invent one.
+
+/** Stable codes; clients may rely on them. */
+export type QueueErrorCode =
+  /** A field is missing, of the wrong type or out of bounds; `field` names it. */
+  | "invalid_field"
+  /** No live node handles the task's type. */
+  | "unknown_type"
+  | "not_found"
+  /** Only a dead or cancelled task can be retried. */
+  | "not_retryable"
+  /** Only a task that has not ended can be cancelled. */
+  | "already_ended"
+  | "invalid_cursor"
+  | "too_many_items"
+  /** No leader with a quorum was found in time. */
+  | "no_leader"
+  /** Work under way has reached its bound. */
+  | "overloaded"
+  /** Redis is needed for this call and does not answer. */
+  | "redis_unavailable"
+  /** The call was handed over to a node that does not lead (any more). */
+  | "not_leader"
+  /** The answer was lost: the submission may or may not be kept; sent again it stays one task. */
+  | "outcome_unknown";
+
+export interface QueueErrorOptions {
+  readonly field?: string;
+  /** When to try again, in milliseconds. */
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
+/** Thrown by every operation of the queue for a refusal that the caller can act on. */
+export class QueueError extends Error {
+  override readonly name = "QueueError";
+  readonly field: string | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    readonly code: QueueErrorCode,
+    message: string,
+    options: QueueErrorOptions = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.field = options.field;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
