@@ -62,6 +62,8 @@ export interface Heartbeat extends Envelope {
 export interface HeartbeatResponse extends Envelope {
   readonly kind: "heartbeat-response";
   readonly readRound: number;
+  /** The sender's willingness to lead, 0 to 10: a leader hands over to a more willing follower. */
+  readonly leadershipPriority: number;
 }
 
 /** InstallSnapshot (§5.3), one chunk of it. */

@@ -46,20 +46,27 @@ export interface Ready {
   readonly committed: readonly Entry[];
   readonly reads: readonly ReadReady[];
   /**
-   * A snapshot was received whole and is durable as part of `write`: the state machine is to be
-   * replaced by it before `committed` is applied.
+   * A snapshot was received whole and is durable (its last chunk was reported as persisted): the
+   * state machine is to be replaced by it before `committed` is applied, then call
+   * `core.applied(restore.index)`.
    */
   readonly restore: SnapshotMeta | undefined;
 }
 
 export interface Write {
-  /** Counts up by 1. */
+  /** Counts up by 1 from 1. */
   readonly sequence: number;
   /** Undefined where it did not change. */
   readonly hardState: HardState | undefined;
   /** Appended at entries[0].index; what stands there or after is dropped first. */
   readonly entries: readonly Entry[];
-  /** Received chunk, to be put in place; with `done` the snapshot replaces the log up to its index. */
+  /**
+   * Received chunk, to be put in place; offset 0 starts a new one and drops any partial before it.
+   * With `done` the snapshot is checked, and replaces the whole log: none of it continues the
+   * snapshot. Where the checksum fails, the log stays as it is, the partial is dropped, and the
+   * driver calls `core.persistedButSnapshotCorrupt(sequence)` in place of `persisted`. A write with
+   * `done` carries no entries.
+   */
   readonly snapshotChunk:
     | {
         readonly meta: SnapshotMeta;
