@@ -1,0 +1,53 @@
+// How a leader's log grows: entries are appended, and the configuration in force follows them.
+import { invariant } from "./errors.js";
+import { memberIds } from "./membership.js";
+import { Progress } from "./progress.js";
+import { logIndex } from "./types.js";
+import type { Leadership, RaftState } from "./state.js";
+import type { Entry, EntryKind, LogIndex } from "./types.js";
+
+/** Appends entries of the own term; they are sent and written with the next `Ready`. */
+export function appendAsLeader(
+  state: RaftState,
+  kind: EntryKind,
+  data: readonly Uint8Array[],
+): readonly Entry[] {
+  const { leadership, log } = state;
+  invariant(leadership !== undefined, "only a leader appends");
+  const first = log.lastIndex + 1;
+  const entries = data.map((bytes, position) => ({
+    index: logIndex(first + position),
+    term: state.term,
+    kind,
+    data: bytes,
+  }));
+  log.append(entries);
+  leadership.replicationDue = true;
+  if (kind === "membership" && state.memberships.append(entries)) {
+    state.outbox.membershipChanged = true;
+    followMembership(state, leadership);
+  }
+  return entries;
+}
+
+/** Tracks the members of the configuration in force; ones that it removed depart. */
+export function followMembership(state: RaftState, leadership: Leadership): void {
+  const { index, membership } = state.memberships.current;
+  const ids = memberIds(membership);
+  for (const id of ids) {
+    if (id === state.id) continue;
+    const known = leadership.peers.get(id);
+    if (known === undefined) leadership.peers.set(id, newProgress(state));
+    else known.departsAt = undefined;
+  }
+  for (const [id, progress] of leadership.peers) {
+    if (!ids.has(id)) progress.departsAt ??= index;
+  }
+}
+
+/** Nothing is known of it: probing starts at the log's end. */
+function newProgress(state: RaftState): Progress {
+  const { maxInflightMessages, maxInflightBytes } = state.config;
+  const next: LogIndex = logIndex(state.log.lastIndex + 1);
+  return new Progress(next, maxInflightMessages, maxInflightBytes);
+}

@@ -1,0 +1,94 @@
+// The four roles and the ways between them (figure 3.3): the only place where role, term and vote
+// change.
+import { invariant } from "./errors.js";
+import { appendAsLeader, followMembership } from "./leader-log.js";
+import { MAX_LEADERSHIP_PRIORITY } from "./options.js";
+import { giveUpForwardedReads, giveUpReads } from "./read-answers.js";
+import { logIndex, term as asTerm } from "./types.js";
+import type { Campaign, RaftState } from "./state.js";
+import type { NodeId, Term } from "./types.js";
+
+const NOTHING = new Uint8Array(0);
+
+/** Follows `leader` in `term`, or waits for one where it is undefined. */
+export function becomeFollower(state: RaftState, term: Term, leader: NodeId | undefined): void {
+  invariant(term >= state.term, "the term goes back");
+  const wasFollower = state.role === "follower";
+  if (term > state.term) {
+    state.term = term;
+    state.vote = undefined;
+    giveUpForwardedReads(state);
+  }
+  giveUpReads(state);
+  state.role = "follower";
+  state.leader = leader;
+  state.campaign = undefined;
+  state.leadership = undefined;
+  // A follower's own wait goes on: a candidate that it does not vote for must not put it off.
+  if (!wasFollower || leader !== undefined) resetElectionTimer(state);
+}
+
+/** Asks whether it would be elected, before it disturbs anyone with a new term (§9.6). */
+export function becomePreCandidate(state: RaftState): void {
+  invariant(state.role !== "leader", "a leader does not campaign");
+  giveUpForwardedReads(state);
+  state.role = "pre-candidate";
+  state.leader = undefined;
+  state.campaign = newCampaign(asTerm(state.term + 1));
+  resetElectionTimer(state);
+}
+
+/** Votes for itself in a new term (§3.4); that vote counts once it is on disk. */
+export function becomeCandidate(state: RaftState): void {
+  invariant(state.role !== "leader", "a leader does not campaign");
+  giveUpForwardedReads(state);
+  state.term = asTerm(state.term + 1);
+  state.vote = state.id;
+  state.role = "candidate";
+  state.leader = undefined;
+  state.campaign = newCampaign(state.term);
+  resetElectionTimer(state);
+}
+
+/** Leads the term that it won, and appends a noop so that it can commit (§6.4). */
+export function becomeLeader(state: RaftState): void {
+  invariant(state.role === "candidate", "only a candidate is elected");
+  state.role = "leader";
+  state.leader = state.id;
+  state.campaign = undefined;
+  state.leadership = {
+    peers: new Map(),
+    termStart: logIndex(state.log.lastIndex + 1),
+    replicationDue: true,
+    heartbeatElapsed: 0,
+    quorumElapsed: 0,
+    transfer: undefined,
+    uncommitted: { batches: [], bytes: 0 },
+    reads: { waiting: [], rounds: [], lastRound: 0, pending: 0 },
+  };
+  followMembership(state, state.leadership);
+  appendAsLeader(state, "noop", [NOTHING]);
+}
+
+/** Gives its vote of this term, and the candidate time to win. */
+export function grantVote(state: RaftState, candidate: NodeId): void {
+  invariant(state.vote === undefined || state.vote === candidate, "a second vote in one term");
+  state.vote = candidate;
+  state.electionElapsed = 0;
+}
+
+/**
+ * Draws a new timeout. A less willing server waits up to one minimum timeout longer, so that a more
+ * willing one campaigns first.
+ */
+export function resetElectionTimer(state: RaftState): void {
+  const { electionTicks, random } = state.config;
+  const reluctance = 1 - state.leadershipPriority / MAX_LEADERSHIP_PRIORITY;
+  state.electionElapsed = 0;
+  state.electionTimeout =
+    electionTicks + Math.floor(random() * electionTicks) + Math.round(reluctance * electionTicks);
+}
+
+function newCampaign(term: Term): Campaign {
+  return { term, votes: new Map() };
+}

@@ -1,0 +1,53 @@
+// What time brings: elections that are due, heartbeats, a leader's check that it still has a quorum.
+import { maybeCampaign } from "./election.js";
+import { broadcastHeartbeat } from "./heartbeat.js";
+import { maybeHandOver, tickTransfer } from "./leadership-transfer.js";
+import { tickDeparted } from "./membership-change.js";
+import { quorumVote } from "./quorum/joint.js";
+import { tickForwardedReads } from "./read-index.js";
+import { becomeFollower } from "./roles.js";
+import { tickSnapshots } from "./snapshot-sending.js";
+import type { Leadership, RaftState } from "./state.js";
+
+/** One unit of time has passed. */
+export function tick(state: RaftState): void {
+  const { leadership } = state;
+  if (leadership === undefined) tickFollower(state);
+  else tickLeader(state, leadership);
+}
+
+function tickFollower(state: RaftState): void {
+  state.electionElapsed += 1;
+  state.leaderContactElapsed += 1;
+  tickForwardedReads(state);
+  if (state.electionElapsed >= state.electionTimeout) maybeCampaign(state);
+}
+
+function tickLeader(state: RaftState, leadership: Leadership): void {
+  state.leaderContactElapsed += 1;
+  leadership.quorumElapsed += 1;
+  if (leadership.quorumElapsed >= state.config.electionTicks) {
+    leadership.quorumElapsed = 0;
+    if (!hasQuorum(state, leadership)) {
+      becomeFollower(state, state.term, undefined);
+      return;
+    }
+    maybeHandOver(state);
+    for (const progress of leadership.peers.values()) progress.recentActive = false;
+  }
+  tickTransfer(state);
+  tickSnapshots(state);
+  tickDeparted(state);
+  leadership.heartbeatElapsed += 1;
+  if (leadership.heartbeatElapsed >= state.config.heartbeatTicks) broadcastHeartbeat(state);
+}
+
+/** Check-quorum (§6.2): only answers count, since a link may work in one direction alone. */
+function hasQuorum(state: RaftState, { peers }: Leadership): boolean {
+  if (!state.config.checkQuorum) return true;
+  const active = quorumVote(
+    state.memberships.current.quorum,
+    (id) => id === state.id || (peers.get(id)?.recentActive ?? false),
+  );
+  return active === "won";
+}
