@@ -36,7 +36,7 @@ export class Progress {
   readonly inflight: InflightWindow;
   /** Defined if and only if the state is "snapshot". */
   snapshot: SnapshotTransfer | undefined;
-  /** Commit index that it will know when all that was sent arrives. sentCommit < next. */
+  /** Commit index that it will know when all that was sent in this state arrives. */
   sentCommit: LogIndex = logIndex(0);
   /** Newest read round that it answered (§6.4). */
   ackedRound = 0;
