@@ -1,0 +1,34 @@
+// What can be wrong with a module of the user's task types.
+
+export type UserModuleErrorCode =
+  /** No file at that path. */
+  | "not_found"
+  /** It threw, or did not parse, while it was loaded. */
+  | "failed_to_load"
+  | "no_default_export"
+  /** The default export is no object of type names to functions. */
+  | "not_an_object"
+  /** The value of one type is no function; `type` names it. */
+  | "not_a_function"
+  /** A type's name is empty or too long; `type` names it. */
+  | "bad_type_name";
+
+/** Thrown when the module named in the config cannot be used; the node does not start. */
+export class UserModuleError extends Error {
+  override readonly name = "UserModuleError";
+
+  constructor(
+    readonly code: UserModuleErrorCode,
+    readonly path: string,
+    message: string,
+    options: { readonly type?: string; readonly cause?: unknown } = {},
+  ) {
+    super(
+      `${path}: ${message}`,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.type = options.type;
+  }
+
+  readonly type: string | undefined;
+}

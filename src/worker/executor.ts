@@ -1,0 +1,243 @@
+// Runs the tasks that were assigned to this node, so many at a time, and says how each ended. It
+// holds no lease and knows no leader: who tells it to abort decides why.
+import type { TaskReport } from "../gen/mesh/v1/worker_service.js";
+import { Attempt, type TaskAssignment } from "./attempt.js";
+import type { AbortReason, TaskLog } from "./handler.js";
+import type { HandlerRegistry } from "./handler-registry.js";
+import { type AttemptResult, DEFAULT_MAX_RESULT_BYTES } from "./outcome.js";
+import { startTimeout } from "./long-timeout.js";
+
+/** Assignments that wait for a slot, per slot; past it one is handed back. */
+export const MAX_WAITING_PER_SLOT = 4;
+
+/** Why the mesh takes a task away from this node; nothing is reported for it. */
+export type TakenAway = Extract<AbortReason, "cancelled" | "lease-lost" | "superseded">;
+
+export interface ExecutorOptions {
+  /** Handlers that run at a time. */
+  readonly slots: number;
+  readonly handlers: HandlerRegistry;
+  /** Called once for each assignment that was not taken away, in the order of ending. */
+  readonly report: (report: TaskReport) => void;
+  /** Called at most every 200 ms and task. */
+  readonly progress?: (taskId: string, fence: number, percent: number) => void;
+  /** A log whose lines carry the task. */
+  readonly logFor: (assignment: TaskAssignment) => TaskLog;
+  /** Default 1 MiB. */
+  readonly maxResultBytes?: number;
+  /** Wall clock, milliseconds since the epoch. */
+  readonly nowMs?: () => number;
+}
+
+export interface ExecutorCounts {
+  readonly running: number;
+  readonly waiting: number;
+  readonly completed: number;
+  readonly failed: number;
+}
+
+/**
+ * Invariants: a task id is running or waiting at most once, with its highest fence; running <= slots;
+ * a slot is free as soon as its attempt is settled or aborted, even where the handler goes on.
+ */
+export class Executor {
+  readonly #options: ExecutorOptions;
+  readonly #maxResultBytes: number;
+  readonly #nowMs: () => number;
+  readonly #running = new Map<string, Attempt>();
+  /** In the order of arrival. */
+  readonly #waiting = new Map<string, TaskAssignment>();
+  #completed = 0;
+  #failed = 0;
+  #scheduled: NodeJS.Immediate | undefined;
+  #stopping: Promise<void> | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: ExecutorOptions) {
+    if (!Number.isInteger(options.slots) || options.slots < 1) {
+      throw new RangeError(`slots must be a positive integer, not ${options.slots}`);
+    }
+    this.#options = options;
+    this.#maxResultBytes = options.maxResultBytes ?? DEFAULT_MAX_RESULT_BYTES;
+    this.#nowMs = options.nowMs ?? Date.now;
+  }
+
+  /**
+   * Takes an assignment; its handler starts in a later turn of the event loop, so that a handler
+   * that works synchronously does not hold up whoever hands out assignments. One that is known
+   * already is ignored; one with a higher fence supersedes the older run of the same task.
+   */
+  run(assignment: TaskAssignment): void {
+    const { taskId, fence } = assignment;
+    const known = this.#running.get(taskId)?.assignment.fence ?? this.#waiting.get(taskId)?.fence;
+    if (known !== undefined) {
+      if (known >= fence) return;
+      this.abort(taskId, known, "superseded");
+    }
+    const refusal = this.#refusal(assignment);
+    if (refusal !== undefined) {
+      this.#handBack(assignment, refusal, 0);
+      return;
+    }
+    this.#waiting.set(taskId, assignment);
+    this.#schedule();
+  }
+
+  /** Takes one task away. False where it is not here with this fence. Nothing is reported. */
+  abort(taskId: string, fence: number, reason: TakenAway): boolean {
+    if (this.#waiting.get(taskId)?.fence === fence) {
+      this.#waiting.delete(taskId);
+      return true;
+    }
+    const attempt = this.#running.get(taskId);
+    if (attempt?.assignment.fence !== fence) return false;
+    this.#release(attempt);
+    attempt.abort(reason);
+    return true;
+  }
+
+  /** Takes every task away, such as when the lease is lost; returns how many there were. */
+  abortAll(reason: TakenAway): number {
+    const held = this.assignments();
+    for (const { taskId, fence } of held) this.abort(taskId, fence, reason);
+    return held.length;
+  }
+
+  /**
+   * Takes no more work, hands back what waits, lets the handlers finish for `graceMs`, then aborts
+   * those that are left and hands them back. Resolves when nothing runs; a second call changes
+   * nothing and resolves with the first.
+   */
+  stop(graceMs: number): Promise<void> {
+    this.#stopping ??= this.#stop(graceMs);
+    return this.#stopping;
+  }
+
+  /** What runs and waits here. */
+  assignments(): readonly TaskAssignment[] {
+    return [
+      ...[...this.#running.values()].map((attempt) => attempt.assignment),
+      ...this.#waiting.values(),
+    ];
+  }
+
+  counts(): ExecutorCounts {
+    return {
+      running: this.#running.size,
+      waiting: this.#waiting.size,
+      completed: this.#completed,
+      failed: this.#failed,
+    };
+  }
+
+  async #stop(graceMs: number): Promise<void> {
+    if (this.#scheduled !== undefined) clearImmediate(this.#scheduled);
+    this.#scheduled = undefined;
+    for (const assignment of this.#waiting.values()) {
+      this.#handBack(assignment, "the node is stopping", 0);
+    }
+    this.#waiting.clear();
+    if (this.#running.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const stopTimer = startTimeout(graceMs, resolve);
+      this.#onIdle = () => {
+        stopTimer();
+        resolve();
+      };
+    });
+    this.#onIdle = undefined;
+    for (const attempt of [...this.#running.values()]) {
+      this.#release(attempt);
+      attempt.abort("stopping");
+      this.#handBack(
+        attempt.assignment,
+        "the node stopped before the handler ended",
+        attempt.startedAtMs,
+      );
+    }
+  }
+
+  #refusal(assignment: TaskAssignment): string | undefined {
+    if (this.#stopping !== undefined) return "the node is stopping";
+    if (this.#options.handlers.get(assignment.type) === undefined) {
+      return `the node has no handler for type ${JSON.stringify(assignment.type)}`;
+    }
+    if (this.#waiting.size >= this.#options.slots * MAX_WAITING_PER_SLOT) {
+      return "the node has no slot free";
+    }
+    return undefined;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled !== undefined || this.#waiting.size === 0) return;
+    if (this.#running.size >= this.#options.slots) return;
+    this.#scheduled = setImmediate(() => {
+      this.#scheduled = undefined;
+      this.#startWaiting();
+    });
+  }
+
+  #startWaiting(): void {
+    for (const [taskId, assignment] of this.#waiting) {
+      if (this.#running.size >= this.#options.slots) return;
+      this.#waiting.delete(taskId);
+      this.#start(assignment);
+    }
+  }
+
+  #start(assignment: TaskAssignment): void {
+    const handler = this.#options.handlers.get(assignment.type);
+    if (handler === undefined) {
+      throw new Error(`no handler for ${assignment.type}: it was accepted without one`);
+    }
+    const attempt = new Attempt({
+      assignment,
+      handler,
+      log: this.#options.logFor(assignment),
+      maxResultBytes: this.#maxResultBytes,
+      nowMs: this.#nowMs,
+      onProgress: (percent) =>
+        this.#options.progress?.(assignment.taskId, assignment.fence, percent),
+      onSettled: (result) => {
+        this.#settled(attempt, result);
+      },
+    });
+    this.#running.set(assignment.taskId, attempt);
+    attempt.start();
+  }
+
+  #settled(attempt: Attempt, result: AttemptResult): void {
+    this.#release(attempt);
+    const { taskId, fence } = attempt.assignment;
+    const times = { startedAtMs: attempt.startedAtMs, finishedAtMs: this.#nowMs() };
+    if (result.kind === "result") {
+      this.#completed += 1;
+      const outcome = { $case: "result", value: result.json } as const;
+      this.#options.report({ taskId, fence, ...times, outcome });
+    } else {
+      this.#failed += 1;
+      const outcome = { $case: "failure", value: result.failure } as const;
+      this.#options.report({ taskId, fence, ...times, outcome });
+    }
+  }
+
+  /** `startedAtMs` is 0 where the handler was not run. */
+  #handBack(assignment: TaskAssignment, reason: string, startedAtMs: number): void {
+    this.#options.report({
+      taskId: assignment.taskId,
+      fence: assignment.fence,
+      startedAtMs,
+      finishedAtMs: this.#nowMs(),
+      outcome: { $case: "handedBack", value: reason },
+    });
+  }
+
+  /** Frees the slot of an attempt that is over. */
+  #release(attempt: Attempt): void {
+    const { taskId } = attempt.assignment;
+    if (this.#running.get(taskId) !== attempt) return;
+    this.#running.delete(taskId);
+    this.#schedule();
+    if (this.#running.size === 0) this.#onIdle?.();
+  }
+}

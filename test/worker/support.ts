@@ -1,0 +1,62 @@
+// A bench for the executor: handlers given inline, reports collected.
+import type { TaskReport } from "../../src/gen/mesh/v1/worker_service.js";
+import type { TaskAssignment } from "../../src/worker/attempt.js";
+import { Executor, type ExecutorOptions } from "../../src/worker/executor.js";
+import type { TaskHandler, TaskLog } from "../../src/worker/handler.js";
+import { createHandlerRegistry } from "../../src/worker/handler-registry.js";
+
+const nothing = (): void => undefined;
+export const silentLog: TaskLog = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+export interface Bench {
+  readonly executor: Executor;
+  readonly reports: TaskReport[];
+}
+
+export function benchWith(
+  handlers: Readonly<Record<string, TaskHandler>>,
+  options: Partial<ExecutorOptions> = {},
+): Bench {
+  const reports: TaskReport[] = [];
+  const executor = new Executor({
+    slots: 2,
+    handlers: createHandlerRegistry(new Map(Object.entries(handlers))),
+    report: (report) => reports.push(report),
+    logFor: () => silentLog,
+    ...options,
+  });
+  return { executor, reports };
+}
+
+export function assignmentOf(
+  type: string,
+  overrides: Partial<TaskAssignment> = {},
+): TaskAssignment {
+  return {
+    taskId: "t1",
+    fence: 7,
+    type,
+    dataJson: "null",
+    attempt: 1,
+    timeoutMs: 0,
+    queue: "default",
+    priority: 5,
+    ...overrides,
+  };
+}
+
+/** A promise and the function that settles it. */
+export function deferred<T>(): { readonly promise: Promise<T>; resolve(value: T): void } {
+  let settle: (value: T) => void = nothing;
+  const promise = new Promise<T>((resolve) => {
+    settle = resolve;
+  });
+  return { promise, resolve: (value) => settle(value) };
+}
+
+/** Lets the event loop turn, so that whatever would still happen has happened. */
+export async function turns(count = 3): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
