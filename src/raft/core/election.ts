@@ -111,8 +111,8 @@ export function countOwnVote(state: RaftState): void {
 function recordVote(state: RaftState, from: NodeId, granted: boolean): void {
   const votes = state.campaign?.votes;
   if (votes === undefined) return;
-  // The first answer stands; a duplicate says the same.
-  if (!votes.has(from)) votes.set(from, granted);
+  // A grant is a promise and stands; a refusal may be an old one, of a trial before this.
+  if (granted || !votes.has(from)) votes.set(from, granted);
   switch (quorumVote(state.memberships.current.quorum, (id) => votes.get(id))) {
     case "pending":
       return;
