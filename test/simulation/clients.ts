@@ -1,0 +1,137 @@
+// Load: clients that write unique values to registers and read them through any node, give up when
+// an answer takes too long, and note what they saw.
+import type { Cluster } from "./cluster.js";
+import type { EventQueue } from "./event-queue.js";
+import type { History } from "./history.js";
+import type { SimNode } from "./node.js";
+import type { Prng } from "./prng.js";
+import { encodeWrite } from "./state-machine.js";
+import type { Swarm } from "./swarm.js";
+
+export class Clients {
+  #nextValue = 1;
+  #isStopped = false;
+  /** Operations that succeeded, by client, since the last {@link resetProgress}. */
+  #progress: { reads: number; writes: number }[] = [];
+
+  constructor(
+    private readonly events: EventQueue,
+    private readonly prng: Prng,
+    private readonly cluster: Cluster,
+    private readonly history: History,
+    private readonly swarm: Swarm,
+  ) {}
+
+  begin(): void {
+    this.resetProgress();
+    for (let client = 0; client < this.swarm.clients; client += 1) this.#think(client);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  resetProgress(): void {
+    this.#progress = Array.from({ length: this.swarm.clients }, () => ({ reads: 0, writes: 0 }));
+  }
+
+  /** Every client has got something new through. */
+  hasProgressed(): boolean {
+    return this.#progress.every(
+      ({ reads, writes }) =>
+        (writes > 0 || this.swarm.readShare >= 1) && (reads > 0 || this.swarm.readShare <= 0),
+    );
+  }
+
+  #think(client: number): void {
+    this.events.after(this.prng.exponential(this.swarm.meanThinkUs), () => {
+      if (this.#isStopped) return;
+      if (this.prng.chance(this.swarm.readShare)) this.#read(client);
+      else this.#write(client);
+    });
+  }
+
+  #write(client: number): void {
+    // A client asks whoever it believes to lead, and is sometimes wrong.
+    const node = this.prng.chance(0.8)
+      ? (this.cluster.leader() ?? this.#anyNode())
+      : this.#anyNode();
+    const count = this.prng.between(1, this.swarm.maxBatch);
+    const writes = Array.from({ length: count }, () => {
+      const key = this.prng.below(this.swarm.keys);
+      const value = this.#nextValue;
+      this.#nextValue += 1;
+      const padding = this.prng.between(0, this.swarm.maxPaddingBytes);
+      return {
+        value,
+        data: encodeWrite(key, value, padding),
+        pending: this.history.invoke("write", key),
+        isOpen: true,
+      };
+    });
+    let open = count;
+    const close = (place: number, note: (write: (typeof writes)[number]) => void): void => {
+      const write = writes[place];
+      if (write?.isOpen !== true) return;
+      write.isOpen = false;
+      note(write);
+      open -= 1;
+      if (open === 0) this.#think(client);
+    };
+    const isAccepted = node?.propose(
+      writes.map(({ data }) => data),
+      (place, outcome) =>
+        close(place, ({ pending, value }) => {
+          if (outcome === "applied") {
+            this.history.succeed(pending, value);
+            this.#note(client, "writes");
+          } else if (outcome === "unknown") {
+            this.history.giveUp(pending, value);
+          }
+        }),
+    );
+    if (isAccepted !== true) {
+      this.#think(client);
+      return;
+    }
+    this.events.after(this.swarm.timeoutUs, () => {
+      for (const place of writes.keys()) {
+        close(place, ({ pending, value }) => this.history.giveUp(pending, value));
+      }
+    });
+  }
+
+  #read(client: number): void {
+    const node = this.#anyNode();
+    const key = this.prng.below(this.swarm.keys);
+    const pending = this.history.invoke("read", key);
+    let isOpen = true;
+    const close = (): boolean => {
+      const wasOpen = isOpen;
+      isOpen = false;
+      if (wasOpen) this.#think(client);
+      return wasOpen;
+    };
+    const isAsked = node?.readIndex((index) => {
+      if (!close() || index === undefined) return;
+      this.history.succeed(pending, node.machine.read(key));
+      this.#note(client, "reads");
+    });
+    if (isAsked !== true) {
+      close();
+      return;
+    }
+    this.events.after(this.swarm.timeoutUs, () => {
+      if (close()) this.history.giveUp(pending, 0);
+    });
+  }
+
+  #note(client: number, kind: "reads" | "writes"): void {
+    const progress = this.#progress[client];
+    if (progress !== undefined) progress[kind] += 1;
+  }
+
+  #anyNode(): SimNode | undefined {
+    return this.prng.pick(this.cluster.nodes);
+  }
+}

@@ -1,0 +1,416 @@
+// One simulated server: the driver of a core, keeping the duties that `Ready` names, between a disk
+// and a network that misbehave.
+import {
+  type LogIndex,
+  logIndex,
+  type Membership,
+  type Message,
+  type NodeId,
+  type RaftCore,
+  type RaftCoreOptions,
+  type Ready,
+  type SoftState,
+  type Write,
+} from "../../src/raft/core/index.js";
+import { type Disk, StorageCorrupt, type WriteOutcome } from "./disk.js";
+import type { EventQueue } from "./event-queue.js";
+import { type Invariants, tellsCommit } from "./invariants.js";
+import { checksum, StateMachine } from "./state-machine.js";
+import { describeMessage, describeReady, describeWrite, type Trace } from "./trace.js";
+import { Violation } from "./violation.js";
+
+/** What the simulation needs of a core: the checkers' own tests put broken ones in its place. */
+export type Core = Pick<RaftCore, keyof RaftCore>;
+export type CoreFactory = (options: RaftCoreOptions) => Core;
+
+export interface NodeSettings {
+  readonly tickUs: number;
+  /** A snapshot is taken after that many entries. */
+  readonly snapshotEvery: number;
+  /** Entries kept in front of a snapshot for followers that are a little behind. */
+  readonly keepEntries: number;
+  /** The state machine survives a crash, as one that lives in another process does. */
+  readonly isMachineDurable: boolean;
+  readonly core: Omit<RaftCoreOptions, "id" | "log" | "hardState" | "membership" | "applied">;
+}
+
+/** What a node is part of. */
+export interface Surroundings {
+  readonly events: EventQueue;
+  readonly invariants: Invariants;
+  readonly trace: Trace;
+  readonly createCore: CoreFactory;
+  readonly send: (message: Message) => void;
+}
+
+/** "broken" is for good: its disk lost data, and says so. */
+export type NodeState = "up" | "down" | "broken";
+
+export type ProposalOutcome = "applied" | "replaced" | "unknown";
+
+interface Proposal {
+  readonly term: number;
+  readonly done: (outcome: ProposalOutcome) => void;
+}
+
+/** Batches that one input may lead to. More means that the core never comes to rest. */
+const MAX_BATCHES_PER_INPUT = 1_000;
+/** Inputs that wait for a paused node; what is more is lost. */
+const MAX_INBOX = 2_000;
+
+export class SimNode {
+  state: NodeState = "down";
+  softState: SoftState | undefined;
+  /** Length of this node's tick as a multiple of the true one. */
+  clockRate = 1;
+  #core: Core | undefined;
+  #machine = new StateMachine();
+  #snapshotIndex = 0;
+  #isPaused = false;
+  #inbox: (() => void)[] = [];
+  #proposals = new Map<number, Proposal>();
+  #reads = new Map<number, { commitWhenAsked: number; done: (index?: number) => void }>();
+  #waitingReads: { index: number; done: (index?: number) => void }[] = [];
+  #nextRequestId = 1;
+  #life = 0;
+
+  constructor(
+    readonly id: NodeId,
+    readonly number: number,
+    readonly disk: Disk,
+    private readonly bootstrap: Membership,
+    private readonly settings: NodeSettings,
+    private readonly world: Surroundings,
+  ) {}
+
+  get machine(): StateMachine {
+    return this.#machine;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  get leads(): boolean {
+    return this.state === "up" && this.softState?.role === "leader";
+  }
+
+  start(): void {
+    if (this.state !== "down") return;
+    const { world, disk } = this;
+    this.#life += 1;
+    try {
+      disk.check();
+    } catch (error) {
+      if (!(error instanceof StorageCorrupt)) throw error;
+      this.#break(error);
+      return;
+    }
+    const snapshot = disk.snapshot();
+    if (!this.settings.isMachineDurable || this.#machine.appliedIndex < (snapshot?.index ?? 0)) {
+      this.#machine =
+        snapshot === undefined
+          ? new StateMachine()
+          : StateMachine.restore(disk.snapshotData(snapshot));
+    }
+    this.#snapshotIndex = snapshot?.index ?? 0;
+    const applied = this.#machine.appliedIndex;
+    world.trace.note("start", this.number, disk.lastIndex());
+    world.trace.say(this.id, () => {
+      const { term, vote, commit } = disk.hardState;
+      const log = `log ${disk.firstIndex()}..${disk.lastIndex()}`;
+      return `starts: t${term} vote=${vote ?? "-"} commit=${commit} ${log} applied=${applied}`;
+    });
+    this.state = "up";
+    this.softState = undefined;
+    world.invariants.started(this.id, disk, this.bootstrap, applied);
+    this.#run(() => {
+      this.#core = world.createCore({
+        ...this.settings.core,
+        id: this.id,
+        log: disk,
+        hardState: disk.hardState,
+        membership: this.bootstrap,
+        applied: logIndex(applied),
+      });
+    });
+    this.#scheduleTick(this.#life);
+  }
+
+  /** Stops at once; what was not synced may be lost, and who waited here does not get an answer. */
+  crash(why: string): void {
+    if (this.state !== "up") return;
+    this.world.trace.note("crash", this.number, this.#life);
+    this.world.trace.say(this.id, () => `crashes: ${why}`);
+    this.#stop();
+    this.state = "down";
+  }
+
+  pause(): void {
+    if (this.state === "up") this.#isPaused = true;
+  }
+
+  /** Goes on with everything that came in meanwhile. */
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    const inbox = this.#inbox;
+    this.#inbox = [];
+    for (const input of inbox) input();
+  }
+
+  receive(message: Message): void {
+    this.#input((core) => {
+      this.world.trace.note(message.kind, this.number, message.term);
+      this.world.trace.say(this.id, () => `got ${message.from} ${describeMessage(message)}`);
+      core.step(message);
+    });
+  }
+
+  /** Runs something on the core now; undefined where the node does not answer. */
+  call<Result>(use: (core: Core) => Result): Result | undefined {
+    if (this.state !== "up" || this.#isPaused) return undefined;
+    return this.#run(use);
+  }
+
+  /** Proposes commands; `done` is called once for each that was accepted. False where refused. */
+  propose(
+    commands: readonly Uint8Array[],
+    done: (place: number, how: ProposalOutcome) => void,
+  ): boolean {
+    let isAccepted = false;
+    this.call((core) => {
+      const result = core.propose(commands);
+      if (result.kind === "refused") return;
+      isAccepted = true;
+      this.world.trace.note("propose", this.number, result.index);
+      this.world.trace.say(this.id, () => `proposes ${commands.length} at ${result.index}`);
+      for (let place = 0; place < commands.length; place += 1) {
+        const index = result.index + place;
+        this.#proposals.get(index)?.done("replaced");
+        this.#proposals.set(index, {
+          term: result.term,
+          done: (outcome) => done(place, outcome),
+        });
+      }
+    });
+    return isAccepted;
+  }
+
+  /** Asks for a read index and waits until it is applied; undefined where that was given up. */
+  readIndex(done: (index: number | undefined) => void): boolean {
+    const requestId = this.#nextRequestId;
+    this.#nextRequestId += 1;
+    const commitWhenAsked = this.world.invariants.global.commit;
+    const isAsked = this.call((core) => {
+      this.#reads.set(requestId, { commitWhenAsked, done });
+      core.readIndex(requestId);
+      return true;
+    });
+    return isAsked === true;
+  }
+
+  #scheduleTick(life: number): void {
+    const { events, trace } = this.world;
+    let isWaiting = false;
+    const tick = (): void => {
+      if (life !== this.#life || this.state !== "up") return;
+      events.after(this.settings.tickUs * this.clockRate, tick);
+      // A timer that fires again while the process is stopped fires once when it goes on.
+      if (this.#isPaused && isWaiting) return;
+      isWaiting = true;
+      this.#input((core) => {
+        isWaiting = false;
+        trace.note("tick", this.number, 0);
+        core.tick();
+      });
+    };
+    events.after(this.settings.tickUs * this.clockRate * this.settings.core.random(), tick);
+  }
+
+  #input(use: (core: Core) => void): void {
+    if (this.state !== "up") return;
+    if (!this.#isPaused) {
+      this.#run(use);
+      return;
+    }
+    const life = this.#life;
+    if (this.#inbox.length >= MAX_INBOX) return;
+    this.#inbox.push(() => {
+      if (life === this.#life) this.#input(use);
+    });
+  }
+
+  /** An input, and everything that follows from it. */
+  #run<Result>(use: (core: Core) => Result): Result | undefined {
+    try {
+      const result = use(this.#core as Core);
+      this.#takeBatches();
+      return result;
+    } catch (error) {
+      if (error instanceof StorageCorrupt) {
+        this.#stop();
+        this.#break(error);
+        return undefined;
+      }
+      if (error instanceof Violation) throw error;
+      const what = error instanceof Error ? error.message : String(error);
+      throw new Violation("core threw", `${this.id}: ${what}`, { cause: error });
+    }
+  }
+
+  #takeBatches(): void {
+    for (let batches = 0; this.#core?.hasReady() === true; batches += 1) {
+      if (batches > MAX_BATCHES_PER_INPUT) {
+        throw new Violation("driver contract", `${this.id} never comes to rest`);
+      }
+      this.#take(this.#core, this.#core.ready());
+    }
+  }
+
+  #take(core: Core, ready: Ready): void {
+    const { invariants, trace } = this.world;
+    for (const line of trace.isHeard ? describeReady(ready) : []) trace.say(this.id, () => line);
+    invariants.handedOut(this.id, ready, tellsCommit(ready) ? core.status() : undefined);
+    if (ready.softState !== undefined) this.softState = ready.softState;
+    for (const message of ready.messages) invariants.leaves(message);
+    this.#sendAll(ready.messages);
+    if (ready.write !== undefined) this.#write(ready.write);
+    if (ready.restore !== undefined) {
+      this.#machine = StateMachine.restore(this.disk.snapshotData(ready.restore));
+      this.#snapshotIndex = ready.restore.index;
+      invariants.applied(this.id, this.#machine.appliedIndex, this.#machine.hash);
+      this.#forgetProposalsUpTo(ready.restore.index);
+      core.applied(ready.restore.index);
+    }
+    this.#apply(core, ready);
+    for (const read of ready.reads) this.#noteRead(read.requestId, read.readIndex);
+    this.#answerReads();
+  }
+
+  #sendAll(messages: readonly Message[]): void {
+    const { trace, send } = this.world;
+    for (const message of messages) {
+      trace.say(this.id, () => describeMessage(message));
+      send(message);
+    }
+  }
+
+  #write(write: Write): void {
+    const life = this.#life;
+    this.world.trace.say(this.id, () => describeWrite(write));
+    this.disk.submit(write, (outcome) => {
+      if (life !== this.#life) return;
+      // What they promise is on disk now; a node that is paused sends them later.
+      if (outcome === "durable") {
+        for (const message of write.messagesAfter) this.world.invariants.leaves(message);
+      }
+      if (outcome === "sync-failed") {
+        this.crash("a sync failed");
+        return;
+      }
+      this.#input((core) => this.#notePersisted(core, write, outcome));
+    });
+  }
+
+  #notePersisted(core: Core, write: Write, outcome: WriteOutcome): void {
+    this.world.trace.note("persisted", this.number, write.sequence);
+    this.world.trace.say(this.id, () => `has #${write.sequence} on disk`);
+    if (outcome === "snapshot-corrupt") {
+      this.world.invariants.snapshotWasCorrupt(this.id, this.bootstrap);
+      core.persistedButSnapshotCorrupt(write.sequence);
+    } else {
+      core.persisted(write.sequence);
+    }
+    this.#sendAll(write.messagesAfter);
+  }
+
+  #apply(core: Core, { committed }: Ready): void {
+    for (const entry of committed) {
+      this.#machine.apply(entry);
+      this.world.invariants.applied(this.id, entry.index, this.#machine.hash);
+      const proposal = this.#proposals.get(entry.index);
+      if (proposal === undefined) continue;
+      this.#proposals.delete(entry.index);
+      // An index is committed once: where another term's entry stands there, ours never will.
+      proposal.done(proposal.term === entry.term ? "applied" : "replaced");
+    }
+    const last = committed.at(-1);
+    if (last === undefined) return;
+    this.world.trace.note("applied", this.number, this.#machine.hash);
+    core.applied(last.index);
+    if (last.index - this.#snapshotIndex >= this.settings.snapshotEvery) {
+      this.#takeSnapshot(core, last.index, last.term);
+    }
+  }
+
+  #takeSnapshot(core: Core, index: LogIndex, term: Ready["committed"][number]["term"]): void {
+    const membership = core.membershipAt(index);
+    if (membership === undefined) {
+      throw new Violation("driver contract", `${this.id}: no membership at applied ${index}`);
+    }
+    // A server that joined knows no configuration before the first that its log holds.
+    if (membership.voters.length === 0) return;
+    const data = this.#machine.serialize();
+    const meta = { index, term, membership, sizeBytes: data.length, checksum: checksum(data) };
+    this.#snapshotIndex = index;
+    this.world.invariants.snapshotTaken(this.id, meta);
+    this.disk.saveSnapshot(meta, data, () => {
+      this.world.trace.note("snapshot", this.number, index);
+      this.world.trace.say(this.id, () => `has its snapshot ${index} on disk`);
+      this.disk.compact(index - this.settings.keepEntries);
+    });
+  }
+
+  #noteRead(requestId: number, readIndex: number | undefined): void {
+    const read = this.#reads.get(requestId);
+    if (read === undefined) {
+      throw new Violation("driver contract", `${this.id}: read ${requestId} is not open`);
+    }
+    this.#reads.delete(requestId);
+    if (readIndex === undefined) {
+      read.done(undefined);
+      return;
+    }
+    this.world.invariants.readAnswered(this.id, readIndex, read.commitWhenAsked);
+    this.#waitingReads.push({ index: readIndex, done: read.done });
+  }
+
+  #answerReads(): void {
+    if (this.#waitingReads.length === 0) return;
+    const isReady = (read: { index: number }): boolean => read.index <= this.#machine.appliedIndex;
+    const ready = this.#waitingReads.filter(isReady);
+    if (ready.length === 0) return;
+    this.#waitingReads = this.#waitingReads.filter((read) => !isReady(read));
+    for (const read of ready) read.done(read.index);
+  }
+
+  #forgetProposalsUpTo(index: number): void {
+    for (const [at, proposal] of [...this.#proposals]) {
+      if (at > index) continue;
+      this.#proposals.delete(at);
+      proposal.done("unknown");
+    }
+  }
+
+  #stop(): void {
+    this.#life += 1;
+    this.#core = undefined;
+    this.#isPaused = false;
+    this.#inbox = [];
+    this.softState = undefined;
+    this.disk.crash();
+    this.world.invariants.stopped(this.id);
+    this.#forgetProposalsUpTo(Infinity);
+    const reads = [...this.#reads.values(), ...this.#waitingReads];
+    this.#reads.clear();
+    this.#waitingReads = [];
+    for (const read of reads) read.done(undefined);
+  }
+
+  #break(error: StorageCorrupt): void {
+    this.state = "broken";
+    this.world.trace.note("broken", this.number, this.#life);
+    this.world.trace.say(this.id, () => `stays down, its storage is corrupt: ${error.message}`);
+  }
+}
