@@ -28,8 +28,14 @@ export function handleAppendRequest(state: RaftState, message: AppendRequest): v
     ({ index, term }) => index > log.commit && !log.matches(index, term),
   );
   if (conflict >= 0) replaceFrom(state, entries.slice(conflict));
+  const isCommitNews = log.commitTo(logIndex(Math.min(message.leaderCommit, lastNew)));
+  // Acknowledged before. Was that lost, the leader asks again, with no news then.
+  if (isCommitNews && entries.length === 0 && wasAcknowledged(state, lastNew)) return;
   acknowledge(state, message.from, lastNew);
-  log.commitTo(logIndex(Math.min(message.leaderCommit, lastNew)));
+}
+
+function wasAcknowledged({ acknowledged, term }: RaftState, index: LogIndex): boolean {
+  return acknowledged.term === term && index <= acknowledged.index;
 }
 
 /** The first of `entries` is past the log's end, or differs from what stands there. */
@@ -70,6 +76,9 @@ function checkCommitted(state: RaftState, message: AppendRequest): void {
 }
 
 function acknowledge(state: RaftState, to: NodeId, matchIndex: LogIndex): void {
+  if (!wasAcknowledged(state, matchIndex)) {
+    state.acknowledged = { term: state.term, index: matchIndex };
+  }
   respond(state, to, { success: true, matchIndex });
 }
 

@@ -15,6 +15,7 @@ import { resetElectionTimer } from "./roles.js";
 import { statusOf } from "./status.js";
 import { stepMessage } from "./step.js";
 import { tick } from "./tick.js";
+import { logIndex } from "./types.js";
 import type { Message } from "./message.js";
 import type { RaftCoreOptions } from "./options.js";
 import type { Ready } from "./ready.js";
@@ -65,6 +66,7 @@ export class RaftCore {
       electionTimeout: 0,
       leaderContactElapsed: Infinity,
       leadershipPriority: config.leadershipPriority,
+      acknowledged: { term: hardState.term, index: logIndex(0) },
       campaign: undefined,
       leadership: undefined,
       forwardedReads: {

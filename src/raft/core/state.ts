@@ -31,6 +31,8 @@ export interface RaftState {
   /** Ticks since a leader was heard from; Infinity before the first time (§4.2.3). */
   leaderContactElapsed: number;
   leadershipPriority: number;
+  /** Furthest entry that was acknowledged to the leader of that term. */
+  acknowledged: { readonly term: Term; readonly index: LogIndex };
 
   /** Defined if and only if the role is candidate or pre-candidate. */
   campaign: Campaign | undefined;
