@@ -1,0 +1,46 @@
+// Definitions of the tasks submitted last, as every node reads them in its own log: an assignee
+// needs no call to learn what to run, and a submission that was sent twice is recognised.
+import type { TaskDefinition } from "../gen/mesh/v1/task.js";
+
+/** What an entry weighs beside its text: the map's slot and the object's fields. */
+const ENTRY_OVERHEAD_BYTES = 400;
+
+export class DefinitionCache {
+  readonly #byId = new Map<string, TaskDefinition>();
+  readonly #byKey = new Map<string, TaskDefinition>();
+  #sizeBytes = 0;
+
+  /** @param maxBytes bound of the memory held, about; the oldest go first. */
+  constructor(private readonly maxBytes: number) {}
+
+  get(id: string): TaskDefinition | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The task that was submitted last under an idempotency key. */
+  ofKey(key: string): TaskDefinition | undefined {
+    return this.#byKey.get(key);
+  }
+
+  add(definition: TaskDefinition): void {
+    if (this.#byId.has(definition.id)) return;
+    this.#byId.set(definition.id, definition);
+    if (definition.idempotencyKey !== "") this.#byKey.set(definition.idempotencyKey, definition);
+    this.#sizeBytes += weightBytes(definition);
+    for (const oldest of this.#byId.values()) {
+      if (this.#sizeBytes <= this.maxBytes) break;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(definition: TaskDefinition): void {
+    this.#byId.delete(definition.id);
+    this.#sizeBytes -= weightBytes(definition);
+    const { idempotencyKey } = definition;
+    if (this.#byKey.get(idempotencyKey) === definition) this.#byKey.delete(idempotencyKey);
+  }
+}
+
+function weightBytes(definition: TaskDefinition): number {
+  return ENTRY_OVERHEAD_BYTES + definition.data.length * 2;
+}

@@ -1,0 +1,301 @@
+// What a node does while it leads: the office, the backlog, the workers' leases and Redis, put
+// together for one term and taken apart at its end.
+import type { SubmitTaskResult, SubmitTasksRequest } from "../gen/mesh/v1/task_service.js";
+import type { TaskReport, WorkerHello } from "../gen/mesh/v1/worker_service.js";
+import type { AssignmentTable, QueueChange } from "./assignment-table.js";
+import { Backlog, type BacklogReader } from "./backlog.js";
+import { LeastLoadedBalancer } from "./balancer.js";
+import type { DefinitionCache } from "./definition-cache.js";
+import { QueueError } from "./errors.js";
+import { type CommandLog, Office } from "./office.js";
+import { PendingSet } from "./pending-set.js";
+import { pendingFromRedis } from "./pending-task.js";
+import { PromotionClock } from "./promotion-clock.js";
+import type { ApplyOutcome } from "./redis/apply-outcome.js";
+import { RedisUnavailable } from "./redis/errors.js";
+import { type Applier, type CommittedLog, RedisSync, type SyncState } from "./redis-sync.js";
+import { type Ending, endingOf, endingOfLoss, type EndingRules } from "./report.js";
+import type { SubmissionDefaults } from "./submission.js";
+import { type SubmissionReader, Submissions } from "./submissions.js";
+import { type AttachedWorker, WorkerDirectory } from "./worker-directory.js";
+
+/** Submitted tasks that wait for an entry; past it a submission is refused. */
+const MAX_WAITING_SUBMISSIONS = 50_000;
+/** How often silent nodes are looked for. */
+const SWEEP_MS = 100;
+const OVERLOADED_RETRY_MS = 1_000;
+
+export interface LeaderSettings {
+  readonly leaseMs: number;
+  /** How long after the election an earlier leader may still have granted leases. */
+  readonly handoverMs: number;
+  readonly maxLosses: number;
+  readonly acceptUnknownTypes: boolean;
+  /** Committed work that waits for Redis; past it a submission is refused. */
+  readonly maxUnappliedBytes: number;
+  readonly defaults: SubmissionDefaults;
+}
+
+export interface LeaderReader extends BacklogReader, SubmissionReader {
+  nextScheduledAtMs(): Promise<number | undefined>;
+}
+
+export interface LeaderLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface LeaderParts {
+  readonly settings: LeaderSettings;
+  /** Entry with which the term began: Redis must reflect it before it is trusted. */
+  readonly startIndex: number;
+  readonly log: CommandLog;
+  readonly committedLog: CommittedLog;
+  readonly applier: Applier;
+  readonly reader: LeaderReader;
+  readonly table: AssignmentTable;
+  readonly definitions: DefinitionCache;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly refusal: (error: unknown) => SubmitTaskResult;
+  readonly logger: LeaderLogger;
+  /** The picture can no longer be trusted: close this leader; begin anew where the node still leads. */
+  readonly onLost: (reason: string) => void;
+}
+
+export class QueueLeader {
+  readonly workers: WorkerDirectory;
+  readonly #pending = new PendingSet();
+  readonly #promotions: PromotionClock;
+  readonly #office: Office;
+  readonly #backlog: Backlog;
+  readonly #sync: RedisSync;
+  readonly #submissions: Submissions;
+  readonly #unapplied: { readonly index: number; readonly bytes: number }[] = [];
+  #unappliedBytes = 0;
+  #syncState: SyncState = { kind: "in-step" };
+  #sweep: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(private readonly parts: LeaderParts) {
+    const { settings, now, table } = parts;
+    this.workers = new WorkerDirectory(settings.leaseMs, now(), settings.handoverMs);
+    this.#promotions = new PromotionClock(now, () => this.#office.requestFlush());
+    this.#office = new Office(
+      {
+        log: this.#countedLog(),
+        table,
+        workers: this.workers,
+        balancer: new LeastLoadedBalancer(),
+        promotions: this.#promotions,
+        now,
+        onLost: parts.onLost,
+      },
+      this.#pending,
+    );
+    this.#backlog = new Backlog(
+      this.#pending,
+      parts.reader,
+      (id) => this.#office.isClaimed(id) || table.get(id) !== undefined,
+    );
+    this.#sync = new RedisSync(parts.committedLog, parts.applier, {
+      onProgress: (index, outcomes) => this.#redisProgress(index, outcomes),
+      onState: (state) => this.#syncChanged(state),
+    });
+    this.#submissions = new Submissions({
+      ...parts,
+      defaults: settings.defaults,
+      propose: (tasks) => this.#office.submit(tasks),
+      takesType: (type) => this.#takesType(type),
+      assertRedisReadable: () => this.#assertRedisReadable(),
+    });
+  }
+
+  start(): void {
+    this.#sync.start();
+    this.#sweep = setInterval(() => this.#releaseLost(), SWEEP_MS);
+  }
+
+  /** Refuses what waits, and ends the writing to Redis. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#sweep);
+    this.#promotions.stop();
+    this.#office.close(new QueueError("not_leader", "this node does not lead any more"));
+    await this.#sync.stop();
+  }
+
+  get redisState(): SyncState {
+    return this.#syncState;
+  }
+
+  submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]> {
+    this.#refuseOverload();
+    return this.#submissions.submit(request);
+  }
+
+  /** Resolves with the index of the committed command. */
+  cancel(id: string): Promise<number> {
+    return this.#office.cancel(id);
+  }
+
+  /** Resolves with the index of the committed command. */
+  retry(id: string): Promise<number> {
+    return this.#office.retry(id);
+  }
+
+  attach(hello: WorkerHello): AttachedWorker {
+    const { table, now, logger } = this.parts;
+    const worker = this.workers.attach(hello, table.countOfNode(hello.nodeId), now());
+    logger.info({ worker: hello.nodeId, concurrency: hello.concurrency }, "worker attached");
+    this.#office.requestFlush();
+    return worker;
+  }
+
+  detach(nodeId: string): void {
+    this.workers.detach(nodeId);
+  }
+
+  granted(nodeId: string): void {
+    this.workers.granted(nodeId, this.parts.now());
+  }
+
+  drain(nodeId: string): void {
+    this.workers.drain(nodeId);
+  }
+
+  /** Ends attempts as their worker tells; what is not its own, or not the newest, is ignored. */
+  report(nodeId: string, reports: readonly TaskReport[]): void {
+    const rules = this.#rules();
+    for (const report of reports) {
+      const running = this.parts.table.get(report.taskId);
+      if (running?.nodeId !== nodeId || running.fence !== report.fence) continue;
+      this.#end(endingOf(running, report, rules));
+    }
+  }
+
+  /** A committed entry was applied to the table. */
+  committed(changes: readonly QueueChange[]): void {
+    this.#office.committed(changes);
+    this.#sync.wake();
+  }
+
+  /** Redis may answer again. */
+  redisConnected(): void {
+    this.#sync.wake();
+  }
+
+  #takesType(type: string): boolean {
+    const { acceptUnknownTypes } = this.parts.settings;
+    // In the first moments of a term nothing is known of the workers' types yet.
+    return acceptUnknownTypes || this.workers.empty || this.workers.handles(type);
+  }
+
+  #refuseOverload(): void {
+    const { maxUnappliedBytes } = this.parts.settings;
+    const waiting = this.#office.backlog;
+    if (waiting < MAX_WAITING_SUBMISSIONS && this.#unappliedBytes < maxUnappliedBytes) return;
+    const reason =
+      waiting >= MAX_WAITING_SUBMISSIONS
+        ? `${waiting} submissions wait for the log`
+        : `${this.#unappliedBytes} bytes of committed work wait for Redis`;
+    throw new QueueError("overloaded", reason, { retryAfterMs: OVERLOADED_RETRY_MS });
+  }
+
+  #assertRedisReadable(): void {
+    if (this.#syncState.kind !== "in-step") throw new RedisUnavailable(this.#syncState.reason);
+    if (!this.#backlog.open) throw new RedisUnavailable("it is being brought up to date");
+  }
+
+  async #redisProgress(redisIndex: number, outcomes: readonly ApplyOutcome[]): Promise<void> {
+    const promoted = this.#office.redisReached(redisIndex);
+    while ((this.#unapplied[0]?.index ?? Infinity) <= redisIndex) {
+      this.#unappliedBytes -= this.#unapplied.shift()?.bytes ?? 0;
+    }
+    for (const outcome of outcomes) this.#learn(outcome);
+    if (this.#closed || redisIndex < this.parts.startIndex) return;
+    try {
+      const opening = !this.#backlog.open;
+      await this.#backlog.supply(redisIndex, this.parts.log.nextIndex() - 1);
+      if (promoted || opening) {
+        this.#promotions.promoted(await this.parts.reader.nextScheduledAtMs());
+      }
+    } catch (error) {
+      if (!(error instanceof RedisUnavailable)) throw error;
+      this.#backlog.invalidate();
+    }
+    if (this.#pending.size > 0) this.#office.requestFlush();
+  }
+
+  /** What only Redis knew: tasks that became pending by name only, and contradictions. */
+  #learn(outcome: ApplyOutcome): void {
+    const { logger } = this.parts;
+    for (const task of outcome.promoted) {
+      this.#pending.add(pendingFromRedis(task), outcome.index);
+    }
+    for (const retried of outcome.retried) {
+      if (retried.result === "pending") {
+        this.#pending.add(pendingFromRedis(retried.task), outcome.index);
+      }
+    }
+    for (const { id } of outcome.duplicates) {
+      this.#pending.remove(id);
+      logger.warn({ taskId: id, index: outcome.index }, "a known task was submitted again");
+    }
+    for (const { id, reason } of outcome.contradictions) {
+      logger.error({ taskId: id, index: outcome.index, reason }, "Redis contradicts the log");
+    }
+  }
+
+  #syncChanged(state: SyncState): void {
+    if (state.kind !== "in-step") this.#backlog.invalidate();
+    if (state.kind === this.#syncState.kind) return;
+    this.#syncState = state;
+    const { logger } = this.parts;
+    if (state.kind === "in-step") logger.info({}, "Redis follows the log");
+    else logger.warn({ reason: state.reason }, "Redis is behind the log");
+  }
+
+  #releaseLost(): void {
+    const { table, now, logger } = this.parts;
+    const nowMs = now();
+    const rules = this.#rules();
+    for (const nodeId of [...table.nodes()]) {
+      if (!this.workers.isLost(nodeId, nowMs)) continue;
+      const lost = [...table.ofNode(nodeId)];
+      const tasks = lost.filter((running) => this.#end(endingOfLoss(running, rules))).length;
+      if (tasks > 0) logger.warn({ worker: nodeId, tasks }, "worker lost: its tasks go to others");
+    }
+    this.#office.requestFlush();
+  }
+
+  #end(ending: Ending): boolean {
+    return ending.kind === "finish"
+      ? this.#office.finish(ending.finish)
+      : this.#office.release(ending.release);
+  }
+
+  #rules(): EndingRules {
+    const { settings, now, random } = this.parts;
+    return { maxLosses: settings.maxLosses, nowMs: now(), random };
+  }
+
+  /** The log, with what it takes counted until Redis has it. */
+  #countedLog(): CommandLog {
+    const { log } = this.parts;
+    return {
+      nextIndex: () => log.nextIndex(),
+      writable: () => log.writable(),
+      propose: (data) => {
+        const proposal = log.propose(data);
+        if (proposal.kind === "accepted") {
+          this.#unapplied.push({ index: proposal.index, bytes: data.length });
+          this.#unappliedBytes += data.length;
+        }
+        return proposal;
+      },
+    };
+  }
+}

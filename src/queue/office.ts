@@ -1,0 +1,257 @@
+// The leader's desk for one term of office: it turns submissions, reports and losses into log
+// entries, and hands pending tasks to free slots as it writes them.
+//
+// It works on the state as it will be once its own proposals are committed: a task that it proposed
+// to assign is no longer pending for it, a slot that it proposed to free is free. Should a proposal
+// be lost, so is the office: the next one begins with the log as it is.
+import type { Command, Finish, Release } from "../gen/mesh/v1/command.js";
+import { CommandBatch } from "../gen/mesh/v1/command.js";
+import { AttemptOutcome, type TaskDefinition } from "../gen/mesh/v1/task.js";
+import type { AssignmentTable, QueueChange } from "./assignment-table.js";
+import type { Balancer } from "./balancer.js";
+import { QueueError } from "./errors.js";
+import { commandsOf, type Outgoing, OutgoingCommands } from "./outgoing-commands.js";
+import type { PendingSet } from "./pending-set.js";
+import { pendingFromDefinition, pendingFromRelease } from "./pending-task.js";
+import type { PromotionClock } from "./promotion-clock.js";
+import { taskSequence } from "./redis/task-sequence.js";
+import { schedule } from "./scheduler.js";
+import type { WorkerDirectory } from "./worker-directory.js";
+
+/** Entries under way to the quorum; what comes meanwhile joins the next one. */
+const MAX_ENTRIES_IN_FLIGHT = 4;
+const MAX_ASSIGNMENTS_PER_ENTRY = 1_000;
+const MAX_PROMOTIONS_PER_ENTRY = 1_000;
+
+export type LogProposal =
+  | { readonly kind: "accepted"; readonly index: number; readonly committed: Promise<void> }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** The leader's end of the log. */
+export interface CommandLog {
+  /** Index that the next proposal will get. */
+  nextIndex(): number;
+  /** False while proposals would be refused and may be taken later. */
+  writable(): boolean;
+  propose(data: Uint8Array): LogProposal;
+}
+
+export interface OfficeParts {
+  readonly log: CommandLog;
+  readonly table: AssignmentTable;
+  readonly workers: WorkerDirectory;
+  readonly balancer: Balancer;
+  readonly promotions: PromotionClock;
+  /** Milliseconds since the epoch, never going back. */
+  readonly now: () => number;
+  /** Called once, when the office can no longer trust its picture. */
+  readonly onLost: (reason: string) => void;
+}
+
+export class Office {
+  readonly #outgoing = new OutgoingCommands();
+  /** Running tasks whose end is proposed. */
+  readonly #ending = new Set<string>();
+  /** Tasks proposed to be assigned, with the entry's index, until Redis reflects it. */
+  readonly #claimed = new Map<string, number>();
+  /** Tasks proposed to be cancelled, until Redis reflects it. */
+  readonly #cancelling = new Map<string, number>();
+  /** Entry of the promotion that Redis has not applied yet. */
+  #promotionIndex: number | undefined;
+  #inFlight = 0;
+  #flushing: NodeJS.Immediate | undefined;
+  #closed = false;
+
+  constructor(
+    private readonly parts: OfficeParts,
+    readonly pending: PendingSet,
+  ) {}
+
+  /** Submitted tasks that are not in an entry yet. */
+  get backlog(): number {
+    return this.#outgoing.submitCount;
+  }
+
+  /** Resolves with the index under which the tasks were committed. */
+  submit(tasks: readonly TaskDefinition[]): Promise<number> {
+    return this.#add(() => this.#outgoing.submit(tasks));
+  }
+
+  /** Resolves with the index of the committed command; Redis knows whether it changed anything. */
+  cancel(id: string): Promise<number> {
+    return this.#add(() => {
+      this.pending.remove(id);
+      if (this.parts.table.get(id) !== undefined) this.#ending.add(id);
+      this.#cancelling.set(id, Infinity);
+      return this.#outgoing.cancel(id);
+    });
+  }
+
+  retry(id: string): Promise<number> {
+    return this.#add(() => this.#outgoing.retry(id));
+  }
+
+  /** Ends an attempt, unless its fence is old or its end is proposed already. */
+  finish(finish: Finish): boolean {
+    const running = this.#beginEnding(finish.taskId, finish.fence);
+    if (running === undefined) return false;
+    this.parts.workers.occupied(running.nodeId, -1);
+    if (finish.outcome?.$case === "retry") {
+      this.parts.promotions.expect(finish.outcome.value.runAtMs);
+    }
+    this.#outgoing.finish(finish);
+    this.requestFlush();
+    return true;
+  }
+
+  /** Takes a task away from its node, unless its fence is old or its end is proposed already. */
+  release(release: Release): boolean {
+    const running = this.#beginEnding(release.taskId, release.fence);
+    if (running === undefined) return false;
+    this.parts.workers.occupied(running.nodeId, -1);
+    this.#outgoing.release(release);
+    this.requestFlush();
+    return true;
+  }
+
+  /** True where the task is being given to a node or taken back, so that Redis is behind. */
+  isClaimed(id: string): boolean {
+    return this.#claimed.has(id) || this.#cancelling.has(id);
+  }
+
+  /** A committed entry was applied to the table. */
+  committed(changes: readonly QueueChange[]): void {
+    for (const change of changes) {
+      switch (change.kind) {
+        case "finished":
+        case "released":
+          this.#ending.delete(change.running.assignment.taskId);
+          break;
+        case "cancelled":
+          this.#ending.delete(change.taskId);
+          if (change.running !== undefined) {
+            this.parts.workers.occupied(change.running.nodeId, -1);
+          }
+          break;
+        case "submitted":
+        case "assigned":
+        case "retried":
+          break;
+      }
+    }
+  }
+
+  /**
+   * Redis reflects the log up to here.
+   *
+   * @returns whether a promotion was among what it applied: ask for the next due time
+   */
+  redisReached(index: number): boolean {
+    for (const marks of [this.#claimed, this.#cancelling]) {
+      for (const [id, at] of marks) if (at <= index) marks.delete(id);
+    }
+    if (this.#promotionIndex === undefined || this.#promotionIndex > index) return false;
+    this.#promotionIndex = undefined;
+    return true;
+  }
+
+  /** Slots or tasks may have appeared: look at the end of this turn. */
+  requestFlush(): void {
+    if (this.#closed) return;
+    this.#flushing ??= setImmediate(() => {
+      this.#flushing = undefined;
+      this.#flush();
+    });
+  }
+
+  close(error: unknown): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearImmediate(this.#flushing);
+    this.#outgoing.rejectAll(error);
+  }
+
+  #add(enqueue: () => Promise<number>): Promise<number> {
+    if (this.#closed) {
+      return Promise.reject(new QueueError("not_leader", "this node does not lead any more"));
+    }
+    const index = enqueue();
+    this.requestFlush();
+    return index;
+  }
+
+  #beginEnding(taskId: string, fence: number) {
+    const running = this.parts.table.get(taskId);
+    if (this.#closed || running?.fence !== fence || this.#ending.has(taskId)) return undefined;
+    this.#ending.add(taskId);
+    return running;
+  }
+
+  #flush(): void {
+    if (this.#closed || this.#inFlight >= MAX_ENTRIES_IN_FLIGHT || !this.parts.log.writable()) {
+      return;
+    }
+    const index = this.parts.log.nextIndex();
+    const atMs = this.parts.now();
+    const outgoing = this.#outgoing.take();
+    const commands = commandsOf(outgoing);
+    this.#foresee(outgoing, index, atMs);
+    commands.push(...this.#promote(index, atMs), ...this.#assign(index));
+    if (commands.length === 0) return;
+    this.#propose(index, CommandBatch.encode({ atMs, commands }).finish(), outgoing);
+    if (!this.#outgoing.empty) this.requestFlush();
+  }
+
+  /** What the entry will change, seen ahead: later entries are made on top of it. */
+  #foresee(outgoing: Outgoing, index: number, atMs: number): void {
+    outgoing.submits.forEach((task, position) => {
+      if (task.runAtMs > atMs) this.parts.promotions.expect(task.runAtMs);
+      else this.pending.add(pendingFromDefinition(task, taskSequence(index, position)), index);
+    });
+    for (const { taskId, reason } of outgoing.releases) {
+      const running = this.parts.table.get(taskId);
+      if (running === undefined) continue;
+      this.pending.add(pendingFromRelease(running, reason === AttemptOutcome.LOST), index);
+    }
+    for (const id of outgoing.cancels) this.#cancelling.set(id, index);
+  }
+
+  #promote(index: number, atMs: number): Command[] {
+    if (!this.parts.promotions.take(atMs)) return [];
+    this.#promotionIndex = index;
+    return [{ kind: { $case: "promote", value: { limit: MAX_PROMOTIONS_PER_ENTRY } } }];
+  }
+
+  #assign(index: number): Command[] {
+    const { workers, balancer } = this.parts;
+    const assigns = schedule(this.pending, workers, balancer, MAX_ASSIGNMENTS_PER_ENTRY);
+    for (const { assignments } of assigns) {
+      for (const { taskId } of assignments) this.#claimed.set(taskId, index);
+    }
+    return assigns.map((value) => ({ kind: { $case: "assign", value } }));
+  }
+
+  #propose(index: number, data: Uint8Array, { waiting }: Outgoing): void {
+    const proposal = this.parts.log.propose(data);
+    if (proposal.kind === "refused" || proposal.index !== index) {
+      const reason = proposal.kind === "refused" ? proposal.reason : "the log moved";
+      const error = new QueueError("outcome_unknown", `the log took no entry: ${reason}`);
+      for (const { reject } of waiting) reject(error);
+      this.parts.onLost(reason);
+      return;
+    }
+    this.#inFlight += 1;
+    proposal.committed.then(
+      () => {
+        this.#inFlight -= 1;
+        for (const { resolve } of waiting) resolve(index);
+        this.requestFlush();
+      },
+      (cause: unknown) => {
+        const error = new QueueError("outcome_unknown", "leadership was lost under way", { cause });
+        for (const { reject } of waiting) reject(error);
+        this.parts.onLost("a proposal was lost");
+      },
+    );
+  }
+}

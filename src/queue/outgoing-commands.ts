@@ -1,0 +1,178 @@
+// Commands that wait for the next log entry: proposals that arrive while a write is under way join
+// the next batch (group commit).
+import type { Command, Finish, Release } from "../gen/mesh/v1/command.js";
+import type { TaskDefinition } from "../gen/mesh/v1/task.js";
+
+/** Bounds of one entry: it must fit a few times into one append message. */
+const MAX_SUBMITS = 2_000;
+const MAX_ENDINGS = 2_000;
+const MAX_TEXT = 512 * 1024;
+
+/** Someone waits to learn under which index a command was committed. */
+export interface Waiting {
+  readonly resolve: (index: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Waiter<T> {
+  readonly value: T;
+  readonly waiting: Waiting;
+}
+
+/** What one entry takes along. */
+export interface Outgoing {
+  readonly submits: readonly TaskDefinition[];
+  readonly finishes: readonly Finish[];
+  readonly releases: readonly Release[];
+  readonly cancels: readonly string[];
+  readonly retries: readonly string[];
+  readonly waiting: readonly Waiting[];
+}
+
+export class OutgoingCommands {
+  #submits: Waiter<readonly TaskDefinition[]>[] = [];
+  #finishes: Finish[] = [];
+  #releases: Release[] = [];
+  #cancels: Waiter<string>[] = [];
+  #retries: Waiter<string>[] = [];
+  #submitCount = 0;
+
+  get empty(): boolean {
+    return (
+      this.#submits.length === 0 &&
+      this.#finishes.length === 0 &&
+      this.#releases.length === 0 &&
+      this.#cancels.length === 0 &&
+      this.#retries.length === 0
+    );
+  }
+
+  /** Submitted tasks that wait for an entry. */
+  get submitCount(): number {
+    return this.#submitCount;
+  }
+
+  /** Resolves with the index of the entry that holds them all. At most MAX_SUBMITS tasks. */
+  submit(tasks: readonly TaskDefinition[]): Promise<number> {
+    this.#submitCount += tasks.length;
+    return wait(this.#submits, tasks);
+  }
+
+  cancel(id: string): Promise<number> {
+    return wait(this.#cancels, id);
+  }
+
+  retry(id: string): Promise<number> {
+    return wait(this.#retries, id);
+  }
+
+  finish(finish: Finish): void {
+    this.#finishes.push(finish);
+  }
+
+  release(release: Release): void {
+    this.#releases.push(release);
+  }
+
+  /** Takes what fits into one entry, oldest first. */
+  take(): Outgoing {
+    const submits = this.#takeSubmits();
+    const cancels = this.#cancels.splice(0, MAX_ENDINGS);
+    const retries = this.#retries.splice(0, MAX_ENDINGS);
+    return {
+      submits: submits.flatMap(({ value }) => value),
+      finishes: this.#takeFinishes(),
+      releases: this.#releases.splice(0, MAX_ENDINGS),
+      cancels: cancels.map(({ value }) => value),
+      retries: retries.map(({ value }) => value),
+      waiting: [...submits, ...cancels, ...retries].map(({ waiting }) => waiting),
+    };
+  }
+
+  /** Everything that still waits is refused. */
+  rejectAll(error: unknown): void {
+    for (const { waiting } of [...this.#submits, ...this.#cancels, ...this.#retries]) {
+      waiting.reject(error);
+    }
+    this.#submits = [];
+    this.#submitCount = 0;
+    this.#cancels = [];
+    this.#retries = [];
+    this.#finishes = [];
+    this.#releases = [];
+  }
+
+  #takeSubmits(): Waiter<readonly TaskDefinition[]>[] {
+    let taken = 0;
+    let tasks = 0;
+    let text = 0;
+    for (const { value } of this.#submits) {
+      tasks += value.length;
+      for (const task of value) text += task.data.length;
+      if (taken > 0 && (tasks > MAX_SUBMITS || text > MAX_TEXT)) break;
+      taken += 1;
+    }
+    const submits = this.#submits.splice(0, taken);
+    for (const { value } of submits) this.#submitCount -= value.length;
+    return submits;
+  }
+
+  #takeFinishes(): Finish[] {
+    let taken = 0;
+    let text = 0;
+    for (const { outcome } of this.#finishes) {
+      text += outcome?.$case === "completed" ? outcome.value.length : 0;
+      if (taken > 0 && (taken >= MAX_ENDINGS || text > MAX_TEXT)) break;
+      taken += 1;
+    }
+    return this.#finishes.splice(0, taken);
+  }
+}
+
+/** Splits submissions so that each part fits one entry. */
+export function splitForEntries(
+  tasks: readonly TaskDefinition[],
+): readonly (readonly TaskDefinition[])[] {
+  const parts: TaskDefinition[][] = [];
+  let part: TaskDefinition[] = [];
+  let text = 0;
+  for (const task of tasks) {
+    if (part.length > 0 && (part.length >= MAX_SUBMITS || text + task.data.length > MAX_TEXT)) {
+      parts.push(part);
+      part = [];
+      text = 0;
+    }
+    part.push(task);
+    text += task.data.length;
+  }
+  if (part.length > 0) parts.push(part);
+  return parts;
+}
+
+/** The commands of an entry, in the order in which they are applied; assignments come last. */
+export function commandsOf(outgoing: Outgoing): Command[] {
+  const commands: Command[] = [];
+  const { submits, finishes, releases, cancels, retries } = outgoing;
+  if (submits.length > 0) {
+    commands.push({ kind: { $case: "submit", value: { tasks: [...submits] } } });
+  }
+  if (finishes.length > 0) {
+    commands.push({ kind: { $case: "finish", value: { outcomes: [...finishes] } } });
+  }
+  if (releases.length > 0) {
+    commands.push({ kind: { $case: "release", value: { releases: [...releases] } } });
+  }
+  if (cancels.length > 0) {
+    commands.push({ kind: { $case: "cancel", value: { taskIds: [...cancels] } } });
+  }
+  if (retries.length > 0) {
+    commands.push({ kind: { $case: "retry", value: { taskIds: [...retries] } } });
+  }
+  return commands;
+}
+
+function wait<T>(queue: Waiter<T>[], value: T): Promise<number> {
+  return new Promise((resolve, reject) => {
+    queue.push({ value, waiting: { resolve, reject } });
+  });
+}

@@ -1,0 +1,190 @@
+// The head of one queue's tasks of one priority, in the leader's memory. The rest of them waits in
+// Redis and is read when the head runs low.
+//
+// Invariants: every pending task of the band whose sequence is at most `cursor` is in memory. While
+// the band is `complete`, so is every other. Else those past the cursor are in Redis, by the time it
+// reflects `skippedTo`, or in the tail: newcomers, kept so that the band is complete again as soon
+// as Redis has been read up to them.
+import { Fifo } from "./fifo.js";
+import type { PendingTask } from "./pending-task.js";
+import { taskSequence } from "./redis/task-sequence.js";
+
+/** Tasks that only one group of nodes can run wait apart, so that none stands in another's way. */
+interface Group {
+  readonly type: string;
+  readonly requires: readonly string[];
+  readonly tasks: Fifo;
+}
+
+/** How far a read of Redis reached. */
+export interface BacklogRead {
+  /** Sequence of the last task read. */
+  readonly readTo: number;
+  /** Whether Redis had no more. */
+  readonly exhausted: boolean;
+  /** The log index that the read reflects. */
+  readonly redisIndex: number;
+}
+
+export class PendingBand {
+  readonly #groups = new Map<string, Group>();
+  #size = 0;
+  #cursor = -1;
+  #complete: boolean;
+  #tail = new Fifo();
+  #skippedTo = 0;
+  #drops = 0;
+  /** A read of Redis may be used only if it reflects the log up to here. */
+  #readableFrom = 0;
+
+  /**
+   * @param backlogInRedis true where Redis may hold tasks of the band that were never read
+   */
+  constructor(
+    readonly queue: string,
+    readonly priority: number,
+    backlogInRedis: boolean,
+  ) {
+    this.#complete = !backlogInRedis;
+  }
+
+  /** Tasks that can be run now; the tail does not count. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /** Counts up whenever tasks that were in memory are left to Redis. */
+  get drops(): number {
+    return this.#drops;
+  }
+
+  has(task: PendingTask): boolean {
+    const group = this.#groups.get(groupKey(task));
+    return group?.tasks.has(task.sequence) === true || this.#tail.has(task.sequence);
+  }
+
+  /** Where the next read of Redis starts: past this sequence. */
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  get readableFrom(): number {
+    return this.#readableFrom;
+  }
+
+  /**
+   * A task became pending by the entry at `index`.
+   *
+   * @param capacity size at which the band leaves newcomers to Redis
+   * @returns whether it is in memory now
+   */
+  add(task: PendingTask, index: number, capacity: number): boolean {
+    if (task.sequence <= this.#cursor) {
+      this.#insert(task);
+      if (this.#size > capacity * 2) this.#evictDownTo(capacity, index);
+      return true;
+    }
+    if (this.#complete && this.#size < capacity) {
+      this.#cursor = task.sequence;
+      this.#insert(task);
+      return true;
+    }
+    this.#complete = false;
+    return this.#leaveToRedis(task, index, capacity);
+  }
+
+  /** Redis may hold tasks that are not at hand, anywhere in the band: read it from its beginning. */
+  reopen(lastIndex: number): void {
+    this.#cursor = -1;
+    this.#complete = false;
+    this.#skippedTo = lastIndex;
+  }
+
+  /** Takes in tasks read from Redis past `cursor`, in order of their sequence. */
+  refill(tasks: readonly PendingTask[], read: BacklogRead): void {
+    for (const task of tasks) this.#insert(task);
+    const readTo = read.exhausted ? taskSequence(read.redisIndex + 1, 0) - 1 : read.readTo;
+    this.#cursor = Math.max(this.#cursor, readTo);
+    if (!read.exhausted || read.redisIndex < this.#skippedTo) return;
+    for (let task = this.#tail.shift(); task !== undefined; task = this.#tail.shift()) {
+      this.#insert(task);
+      this.#cursor = Math.max(this.#cursor, task.sequence);
+    }
+    this.#complete = true;
+  }
+
+  remove(task: PendingTask): void {
+    // It may be in both: a read of Redis can bring in what the tail holds.
+    this.#tail.remove(task.sequence);
+    const key = groupKey(task);
+    const group = this.#groups.get(key);
+    if (group?.tasks.remove(task.sequence) !== true) return;
+    this.#size -= 1;
+    if (group.tasks.size === 0) this.#groups.delete(key);
+  }
+
+  /** The first task that `runnable` accepts; asked once per group, not per task. */
+  first(runnable: (type: string, requires: readonly string[]) => boolean): PendingTask | undefined {
+    let best: PendingTask | undefined;
+    for (const group of this.#groups.values()) {
+      const task = group.tasks.first();
+      if (task === undefined || (best !== undefined && best.sequence < task.sequence)) continue;
+      if (runnable(group.type, group.requires)) best = task;
+    }
+    return best;
+  }
+
+  #leaveToRedis(task: PendingTask, index: number, capacity: number): boolean {
+    if (task.sequence < taskSequence(index, 0)) {
+      // One that comes back has an old place: a read that passes it must know that it is there.
+      this.#readableFrom = index;
+      return false;
+    }
+    if (this.#tail.size >= capacity) this.#dropTail(index);
+    this.#tail.insert(task);
+    return true;
+  }
+
+  #dropTail(index: number): void {
+    this.#drops += 1;
+    this.#tail = new Fifo();
+    this.#skippedTo = index;
+  }
+
+  #insert(task: PendingTask): void {
+    const key = groupKey(task);
+    let group = this.#groups.get(key);
+    if (group === undefined) {
+      group = { type: task.type, requires: task.requires, tasks: new Fifo() };
+      this.#groups.set(key, group);
+    }
+    if (group.tasks.insert(task)) this.#size += 1;
+  }
+
+  /** Forgets the last ones: Redis has them once it reflects the log up to `index`. */
+  #evictDownTo(capacity: number, index: number): void {
+    while (this.#size > capacity) {
+      let last: Group | undefined;
+      for (const group of this.#groups.values()) {
+        const sequence = group.tasks.last()?.sequence ?? -1;
+        if (sequence > (last?.tasks.last()?.sequence ?? -1)) last = group;
+      }
+      const task = last?.tasks.pop();
+      if (task === undefined) break;
+      this.#size -= 1;
+      this.#cursor = task.sequence - 1;
+      if (last?.tasks.size === 0) this.#groups.delete(groupKey(task));
+    }
+    this.#complete = false;
+    this.#readableFrom = index;
+    this.#dropTail(index);
+  }
+}
+
+function groupKey(task: PendingTask): string {
+  return task.requires.length === 0 ? task.type : `${task.type}\n${task.requires.join("\n")}`;
+}

@@ -1,0 +1,111 @@
+// Every pending task that the leader has at hand, and the order in which they run: higher priority
+// first, inside a priority first in, first out. Bounded: what exceeds it stays in Redis.
+import { type BacklogRead, PendingBand } from "./pending-band.js";
+import type { PendingTask } from "./pending-task.js";
+
+/** Tasks held in memory over all bands, about; each weighs some 300 bytes. */
+const MAX_TASKS = 50_000;
+const MIN_BAND_CAPACITY = 200;
+/** A band with fewer tasks than this reads on in Redis. */
+const LOW_WATER = 100;
+
+export interface Lane {
+  readonly queue: string;
+  readonly priority: number;
+}
+
+export class PendingSet {
+  readonly #bands = new Map<string, PendingBand>();
+  /** Bands by descending priority, kept sorted: there are few. */
+  #ordered: PendingBand[] = [];
+  readonly #byId = new Map<string, PendingTask>();
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get(id: string): PendingTask | undefined {
+    return this.#byId.get(id);
+  }
+
+  /**
+   * The picture may lack tasks that Redis holds, as at the start of a term or after an outage.
+   *
+   * @param lanes queues and priorities that have pending tasks in Redis
+   * @param lastIndex newest entry that was proposed
+   */
+  reopen(lanes: readonly Lane[], lastIndex: number): void {
+    for (const { queue, priority } of lanes) this.#band(queue, priority, true);
+    for (const band of this.#ordered) band.reopen(lastIndex);
+  }
+
+  /** A task became pending by the entry at `index`. */
+  add(task: PendingTask, index: number): void {
+    const band = this.#band(task.queue, task.priority, false);
+    const droppedBefore = band.drops;
+    if (band.add(task, index, this.#capacity())) this.#byId.set(task.id, task);
+    if (band.drops !== droppedBefore) this.#forgetDropped(band);
+  }
+
+  remove(id: string): PendingTask | undefined {
+    const task = this.#byId.get(id);
+    if (task === undefined) return undefined;
+    this.#byId.delete(id);
+    this.#bands.get(bandKey(task.queue, task.priority))?.remove(task);
+    return task;
+  }
+
+  /** The task that should run next among those that `runnable` accepts. */
+  next(runnable: (type: string, requires: readonly string[]) => boolean): PendingTask | undefined {
+    let best: PendingTask | undefined;
+    for (const band of this.#ordered) {
+      if (best !== undefined && band.priority < best.priority) break;
+      const task = band.size === 0 ? undefined : band.first(runnable);
+      if (task === undefined) continue;
+      if (best === undefined || task.sequence < best.sequence) best = task;
+    }
+    return best;
+  }
+
+  /** A band that should read on in Redis, the most urgent first. */
+  toRefill(redisIndex: number): PendingBand | undefined {
+    return this.#ordered.find(
+      (band) => !band.complete && band.size < LOW_WATER && redisIndex >= band.readableFrom,
+    );
+  }
+
+  /** Takes in what was read from Redis for `band`. */
+  refill(band: PendingBand, tasks: readonly PendingTask[], read: BacklogRead): void {
+    band.refill(tasks, read);
+    for (const task of tasks) this.#byId.set(task.id, task);
+  }
+
+  #band(queue: string, priority: number, backlogInRedis: boolean): PendingBand {
+    const key = bandKey(queue, priority);
+    let band = this.#bands.get(key);
+    if (band === undefined) {
+      band = new PendingBand(queue, priority, backlogInRedis);
+      this.#bands.set(key, band);
+      this.#ordered.push(band);
+      this.#ordered.sort((a, b) => b.priority - a.priority);
+    }
+    return band;
+  }
+
+  #capacity(): number {
+    return Math.max(MIN_BAND_CAPACITY, Math.floor(MAX_TASKS / Math.max(1, this.#bands.size)));
+  }
+
+  /** The band dropped some of its last tasks: they are no longer at hand. */
+  #forgetDropped(band: PendingBand): void {
+    for (const [id, task] of this.#byId) {
+      if (task.queue === band.queue && task.priority === band.priority && !band.has(task)) {
+        this.#byId.delete(id);
+      }
+    }
+  }
+}
+
+function bandKey(queue: string, priority: number): string {
+  return `${priority}:${queue}`;
+}

@@ -1,0 +1,62 @@
+// A task that waits for a slot, as the scheduler knows it: everything but its payload.
+import type { Backoff, TaskDefinition } from "../gen/mesh/v1/task.js";
+import type { RunningTask } from "./assignment-table.js";
+import type { PendingTask as StoredPendingTask } from "./redis/apply-outcome.js";
+
+export interface PendingTask {
+  readonly id: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly priority: number;
+  readonly sequence: number;
+  /** Attempts so far that count. */
+  readonly attempts: number;
+  readonly maxAttempts: number;
+  readonly backoff: Backoff;
+  readonly timeoutMs: number;
+  readonly requires: readonly string[];
+  /** How often a node was lost under it. */
+  readonly losses: number;
+}
+
+export function pendingFromDefinition(task: TaskDefinition, sequence: number): PendingTask {
+  return {
+    id: task.id,
+    type: task.type,
+    queue: task.queue,
+    priority: task.priority,
+    sequence,
+    attempts: 0,
+    maxAttempts: task.maxAttempts,
+    backoff: requireBackoff(task.id, task.backoff),
+    timeoutMs: task.timeoutMs,
+    requires: task.requires,
+    losses: 0,
+  };
+}
+
+export function pendingFromRedis(task: StoredPendingTask): PendingTask {
+  return { ...task, backoff: requireBackoff(task.id, task.backoff) };
+}
+
+/** A released task takes its old place; the attempt that was taken away does not count. */
+export function pendingFromRelease({ assignment }: RunningTask, lost: boolean): PendingTask {
+  return {
+    id: assignment.taskId,
+    type: assignment.type,
+    queue: assignment.queue,
+    priority: assignment.priority,
+    sequence: assignment.sequence,
+    attempts: assignment.attempt - 1,
+    maxAttempts: assignment.maxAttempts,
+    backoff: requireBackoff(assignment.taskId, assignment.backoff),
+    timeoutMs: assignment.timeoutMs,
+    requires: assignment.requires,
+    losses: assignment.losses + (lost ? 1 : 0),
+  };
+}
+
+function requireBackoff(id: string, backoff: Backoff | undefined): Backoff {
+  if (backoff === undefined) throw new Error(`task ${id} has no backoff: it was never resolved`);
+  return backoff;
+}

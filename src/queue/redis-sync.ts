@@ -1,0 +1,141 @@
+// Brings Redis to the truth: while this node leads, every committed entry is applied to it, in
+// order, from wherever it stands. A Redis that was down, restarted or has lost writes is caught up
+// from the log; a leader that was deposed meanwhile can only write what was committed, once.
+import type { ApplyOutcome } from "./redis/apply-outcome.js";
+import type { CommittedEntry } from "./redis/command-encoder.js";
+import { AppliedIndexMismatch, RedisUnavailable } from "./redis/errors.js";
+
+/** Entries read from the log at a time. */
+const MAX_ENTRIES_PER_READ = 256;
+/** Wait before Redis is tried again, unless its connection reports sooner. */
+const RETRY_AFTER_MS = 250;
+
+/** The committed part of the log, as applied by this node's state machine. */
+export interface CommittedLog {
+  /** Oldest entry that can still be read. */
+  firstIndex(): number;
+  /** Last entry that is committed and applied to the assignment table. */
+  appliedIndex(): number;
+  /** Entries from `from` on, at least one where there is one, at most `maxEntries`. */
+  read(from: number, maxEntries: number): readonly CommittedEntry[];
+}
+
+export interface Applier {
+  appliedIndex(): Promise<number>;
+  apply(entries: readonly CommittedEntry[]): Promise<readonly ApplyOutcome[]>;
+}
+
+export type SyncState =
+  | { readonly kind: "in-step" }
+  | { readonly kind: "waiting"; readonly reason: string }
+  /** The log no longer reaches back to where Redis stands, or Redis stands past the log. */
+  | { readonly kind: "stuck"; readonly reason: string };
+
+export interface RedisSyncEvents {
+  /** Redis reflects the log up to `redisIndex`; awaited before the next batch. */
+  onProgress(redisIndex: number, outcomes: readonly ApplyOutcome[]): Promise<void>;
+  onState(state: SyncState): void;
+}
+
+export class RedisSync {
+  #redisIndex: number | undefined;
+  #stopped = false;
+  #wake: (() => void) | undefined;
+  #loop: Promise<void> | undefined;
+
+  constructor(
+    private readonly log: CommittedLog,
+    private readonly applier: Applier,
+    private readonly events: RedisSyncEvents,
+  ) {}
+
+  /** Undefined until Redis has answered. */
+  get redisIndex(): number | undefined {
+    return this.#redisIndex;
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** Resolves once the call under way has ended. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.wake();
+    await this.#loop;
+  }
+
+  /** There may be more to apply, or Redis may answer again. */
+  wake(): void {
+    this.#wake?.();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        await this.#step();
+      } catch (error) {
+        await this.#recover(error);
+      }
+    }
+  }
+
+  async #step(): Promise<void> {
+    if (this.#redisIndex === undefined) {
+      this.#redisIndex = await this.applier.appliedIndex();
+      await this.#progress([]);
+    }
+    const next = this.#redisIndex + 1;
+    const last = this.log.appliedIndex();
+    if (next > last + 1) {
+      return this.#stuck(`Redis reflects entry ${next - 1}, the log ends at ${last}`);
+    }
+    if (next > last) return this.#sleep();
+    if (next < this.log.firstIndex()) {
+      return this.#stuck(`Redis reflects entry ${next - 1}, the log begins past it`);
+    }
+    const entries = this.log.read(next, MAX_ENTRIES_PER_READ);
+    const outcomes = await this.applier.apply(entries);
+    this.#redisIndex = entries.at(-1)?.index ?? this.#redisIndex;
+    await this.#progress(outcomes);
+  }
+
+  async #progress(outcomes: readonly ApplyOutcome[]): Promise<void> {
+    this.events.onState({ kind: "in-step" });
+    await this.events.onProgress(this.#redisIndex ?? 0, outcomes);
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    if (error instanceof AppliedIndexMismatch) {
+      this.#redisIndex = error.applied;
+      await this.events.onProgress(error.applied, error.outcomes);
+      return;
+    }
+    if (!(error instanceof RedisUnavailable)) throw error;
+    if (error.outcomes.length > 0) {
+      await this.events.onProgress(this.#redisIndex ?? 0, error.outcomes);
+    }
+    // What was sent last may have been applied all the same: ask before sending again.
+    this.#redisIndex = undefined;
+    this.events.onState({ kind: "waiting", reason: error.message });
+    await this.#sleep(RETRY_AFTER_MS);
+  }
+
+  #stuck(reason: string): Promise<void> {
+    this.events.onState({ kind: "stuck", reason });
+    this.#redisIndex = undefined;
+    return this.#sleep(RETRY_AFTER_MS);
+  }
+
+  #sleep(atMostMs?: number): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = atMostMs === undefined ? undefined : setTimeout(() => this.wake(), atMostMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+}

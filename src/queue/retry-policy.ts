@@ -1,0 +1,19 @@
+// When a failed attempt is followed by another. The dice are thrown here, before the command is
+// proposed, so that applying it needs none.
+import { type Backoff, BackoffType } from "../gen/mesh/v1/task.js";
+
+/** Past this exponent every doubling exceeds the largest bound that a task can ask for. */
+const MAX_DOUBLINGS = 40;
+
+/**
+ * Wait before the attempt after `attempt`, in milliseconds. Exponential: delay × 2^(attempt − 1);
+ * both kinds are capped at maxMs, and `jitter` makes that share of the wait random, downwards, so
+ * that tasks that failed together do not come back together and no wait exceeds the cap.
+ *
+ * @param random in [0, 1)
+ */
+export function retryDelayMs(backoff: Backoff, attempt: number, random: () => number): number {
+  const factor = backoff.type === BackoffType.FIXED ? 1 : 2 ** Math.min(attempt - 1, MAX_DOUBLINGS);
+  const wait = Math.min(backoff.delayMs * factor, backoff.maxMs);
+  return Math.round(wait * (1 - backoff.jitter * random()));
+}

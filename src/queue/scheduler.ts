@@ -1,0 +1,64 @@
+// Brings pending tasks and free slots together. It decides and occupies; proposing is the caller's.
+import type { AssignCommand, Assignment } from "../gen/mesh/v1/command.js";
+import type { Balancer, Candidate } from "./balancer.js";
+import type { PendingSet } from "./pending-set.js";
+import type { PendingTask } from "./pending-task.js";
+import { fits, type WorkerDirectory } from "./worker-directory.js";
+
+/**
+ * Assigns up to `limit` tasks: the most urgent first, each to the node that the balancer picks among
+ * those with a free slot, the type and the labels. Takes the tasks out of `pending` and the slots
+ * out of `workers`.
+ *
+ * @returns one command per node that got work
+ */
+export function schedule(
+  pending: PendingSet,
+  workers: WorkerDirectory,
+  balancer: Balancer,
+  limit: number,
+): AssignCommand[] {
+  if (pending.size === 0) return [];
+  let candidates: Candidate[] = [];
+  for (const worker of workers.all()) {
+    const freeSlots = workers.freeSlots(worker);
+    if (freeSlots > 0) candidates.push({ worker, freeSlots });
+  }
+  const byNode = new Map<string, Assignment[]>();
+  for (let assigned = 0; assigned < limit && candidates.length > 0; assigned += 1) {
+    const task = pending.next((type, requires) =>
+      candidates.some(({ worker }) => fits(worker, type, requires)),
+    );
+    if (task === undefined) break;
+    const chosen = balancer.pick(
+      candidates.filter(({ worker }) => fits(worker, task.type, task.requires)),
+    );
+    pending.remove(task.id);
+    workers.occupied(chosen.worker.id, 1);
+    candidates = candidates
+      .map((candidate) =>
+        candidate === chosen ? { ...candidate, freeSlots: candidate.freeSlots - 1 } : candidate,
+      )
+      .filter(({ freeSlots }) => freeSlots > 0);
+    const assignments = byNode.get(chosen.worker.id);
+    if (assignments === undefined) byNode.set(chosen.worker.id, [assignmentOf(task)]);
+    else assignments.push(assignmentOf(task));
+  }
+  return [...byNode].map(([nodeId, assignments]) => ({ nodeId, assignments }));
+}
+
+function assignmentOf(task: PendingTask): Assignment {
+  return {
+    taskId: task.id,
+    type: task.type,
+    queue: task.queue,
+    priority: task.priority,
+    sequence: task.sequence,
+    attempt: task.attempts + 1,
+    maxAttempts: task.maxAttempts,
+    backoff: task.backoff,
+    timeoutMs: task.timeoutMs,
+    requires: [...task.requires],
+    losses: task.losses,
+  };
+}

@@ -1,0 +1,142 @@
+// From what a client asked for to a task with every default resolved, or to the refusal that names
+// the field at fault.
+import { isValid as isUlid } from "ulid";
+import { type Backoff, BackoffType, type TaskDefinition } from "../gen/mesh/v1/task.js";
+import type { SubmitTaskRequest } from "../gen/mesh/v1/task_service.js";
+import { QueueError } from "./errors.js";
+
+export const DEFAULT_QUEUE = "default";
+export const DEFAULT_PRIORITY = 5;
+export const MAX_PRIORITY = 9;
+
+const MAX_TYPE_LENGTH = 128;
+const MAX_LABELS = 16;
+const MAX_KEY_LENGTH = 256;
+const MAX_ATTEMPTS = 1_000;
+const DAY_MS = 86_400_000;
+const MAX_AHEAD_MS = 3_660 * DAY_MS;
+const QUEUE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+/** What a submission that says nothing gets, and what it may not exceed. */
+export interface SubmissionDefaults {
+  readonly maxAttempts: number;
+  readonly backoff: Backoff;
+  /** Bound of `data` as JSON text, in bytes. */
+  readonly maxDataBytes: number;
+}
+
+/**
+ * Resolves a submission.
+ *
+ * @param id a ULID, chosen where the request names none
+ * @throws QueueError "invalid_field" naming the field
+ */
+export function defineTask(
+  request: SubmitTaskRequest,
+  id: string,
+  nowMs: number,
+  defaults: SubmissionDefaults,
+): TaskDefinition {
+  requireThat(isUlid(id), "id", "must be a ULID");
+  requireThat(
+    request.type.length > 0 && request.type.length <= MAX_TYPE_LENGTH,
+    "type",
+    `must have 1 to ${MAX_TYPE_LENGTH} characters`,
+  );
+  const queue = request.queue === "" ? DEFAULT_QUEUE : request.queue;
+  requireThat(
+    QUEUE_NAME.test(queue),
+    "queue",
+    "must be 1 to 63 letters, digits, '.', '_' or '-', starting with a letter or digit",
+  );
+  const priority = request.priority ?? DEFAULT_PRIORITY;
+  requireThat(priority <= MAX_PRIORITY, "priority", `must be 0 to ${MAX_PRIORITY}`);
+  const maxAttempts = request.maxAttempts ?? defaults.maxAttempts;
+  requireThat(
+    maxAttempts >= 1 && maxAttempts <= MAX_ATTEMPTS,
+    "maxAttempts",
+    `must be 1 to ${MAX_ATTEMPTS}`,
+  );
+  const timeoutMs = request.timeoutMs ?? 0;
+  requireThat(timeoutMs <= DAY_MS, "timeoutMs", `must be at most ${DAY_MS}`);
+  requireThat(
+    request.idempotencyKey.length <= MAX_KEY_LENGTH,
+    "idempotencyKey",
+    `must have at most ${MAX_KEY_LENGTH} characters`,
+  );
+  checkLabels(request.requires);
+  return {
+    id,
+    type: request.type,
+    data: checkedData(request.data, defaults.maxDataBytes),
+    queue,
+    priority,
+    maxAttempts,
+    backoff: checkedBackoff(request.backoff, defaults.backoff),
+    timeoutMs,
+    requires: request.requires,
+    idempotencyKey: request.idempotencyKey,
+    createdAtMs: nowMs,
+    runAtMs: runAt(request, nowMs),
+    traceparent: request.traceparent,
+  };
+}
+
+function requireThat(holds: boolean, field: string, message: string): void {
+  if (!holds) throw new QueueError("invalid_field", `${field} ${message}`, { field });
+}
+
+function checkedData(data: string, maxBytes: number): string {
+  if (data === "") return "null";
+  requireThat(
+    Buffer.byteLength(data) <= maxBytes,
+    "data",
+    `must have at most ${maxBytes} bytes as JSON`,
+  );
+  try {
+    JSON.parse(data);
+  } catch {
+    requireThat(false, "data", 'must be JSON text, such as "\\"hello\\"" or "{\\"ms\\":5}"');
+  }
+  return data;
+}
+
+function runAt(request: SubmitTaskRequest, nowMs: number): number {
+  const { delayMs, runAtMs } = request;
+  requireThat(
+    delayMs === undefined || runAtMs === undefined,
+    "runAt",
+    "and delayMs exclude each other",
+  );
+  const at = runAtMs ?? nowMs + (delayMs ?? 0);
+  const field = runAtMs === undefined ? "delayMs" : "runAt";
+  requireThat(delayMs === undefined || delayMs >= 0, "delayMs", "must not be negative");
+  requireThat(runAtMs === undefined || runAtMs >= 0, "runAt", "must not be before 1970");
+  requireThat(at <= nowMs + MAX_AHEAD_MS, field, "must be within ten years");
+  return Math.max(at, nowMs);
+}
+
+function checkedBackoff(asked: Backoff | undefined, fallback: Backoff): Backoff {
+  if (asked === undefined) return fallback;
+  const { jitter } = asked;
+  requireThat(jitter >= 0 && jitter <= 1, "backoff.jitter", "must be 0 to 1");
+  requireThat(asked.delayMs <= DAY_MS, "backoff.delayMs", `must be at most ${DAY_MS}`);
+  requireThat(asked.maxMs <= DAY_MS, "backoff.maxMs", `must be at most ${DAY_MS}`);
+  return {
+    type: asked.type === BackoffType.FIXED ? BackoffType.FIXED : BackoffType.EXPONENTIAL,
+    delayMs: asked.delayMs,
+    maxMs: asked.maxMs === 0 ? Math.max(fallback.maxMs, asked.delayMs) : asked.maxMs,
+    jitter,
+  };
+}
+
+function checkLabels(requires: readonly string[]): void {
+  requireThat(requires.length <= MAX_LABELS, "requires", `must have at most ${MAX_LABELS} labels`);
+  for (const label of requires) {
+    requireThat(
+      label.length > 0 && label.length <= MAX_TYPE_LENGTH,
+      "requires",
+      `must hold labels of 1 to ${MAX_TYPE_LENGTH} characters`,
+    );
+  }
+}
