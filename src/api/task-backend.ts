@@ -27,6 +27,11 @@ export type Leadership =
 
 export interface LeadershipView {
   leadership(): Leadership;
+  /**
+   * Calls `listener` after every change of what `leadership()` answers, also where the same node
+   * leads again in a new term. Returns the function that ends it.
+   */
+  onChange(listener: () => void): () => void;
 }
 
 /** Done by the leader; on another node these throw QueueError "not_leader". */

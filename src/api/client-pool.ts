@@ -1,0 +1,102 @@
+// Connections to other nodes for forwarded calls: one channel per address, a bounded number of them.
+import {
+  type ChannelCredentials,
+  type ClientOptions,
+  connectivityState,
+  credentials,
+} from "@grpc/grpc-js";
+
+import { ClusterServiceClient } from "../gen/mesh/v1/cluster_service.js";
+import { TaskServiceClient } from "../gen/mesh/v1/task_service.js";
+import { MAX_MESSAGE_BYTES } from "./limits.js";
+
+/** Only leaders are called, so past leaders are all that is kept beyond one. */
+export const MAX_POOLED_PEERS = 8;
+
+const CHANNEL_OPTIONS: Partial<ClientOptions> = {
+  "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+  "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
+  // A peer that is cut off without a word is noticed by a ping that goes unanswered.
+  "grpc.keepalive_time_ms": 5_000,
+  "grpc.keepalive_timeout_ms": 2_000,
+  // A node that comes back is a node again within a second, not within gRPC's two minutes.
+  "grpc.initial_reconnect_backoff_ms": 100,
+  "grpc.max_reconnect_backoff_ms": 1_000,
+  // What may be resent is decided by the forwarder alone.
+  "grpc.enable_retries": 0,
+};
+
+/** The services of one other node. */
+export interface PeerClients {
+  readonly tasks: TaskServiceClient;
+  readonly cluster: ClusterServiceClient;
+}
+
+export class ClientPool {
+  /** In the order of use, the longest unused first. */
+  readonly #peers = new Map<string, PeerClients>();
+  readonly #credentials: ChannelCredentials;
+
+  constructor(channelCredentials: ChannelCredentials = credentials.createInsecure()) {
+    this.#credentials = channelCredentials;
+  }
+
+  at(address: string): PeerClients {
+    const peer = this.#peers.get(address) ?? this.#open(address);
+    this.#peers.delete(address);
+    this.#peers.set(address, peer);
+    for (const [oldest, { tasks }] of this.#peers) {
+      if (this.#peers.size <= MAX_POOLED_PEERS) break;
+      this.#peers.delete(oldest);
+      // Calls under way go on to their end.
+      tasks.close();
+    }
+    return peer;
+  }
+
+  close(): void {
+    for (const { tasks } of this.#peers.values()) tasks.close();
+    this.#peers.clear();
+  }
+
+  #open(address: string): PeerClients {
+    const tasks = new TaskServiceClient(address, this.#credentials, CHANNEL_OPTIONS);
+    const cluster = new ClusterServiceClient(address, this.#credentials, {
+      channelOverride: tasks.getChannel(),
+    });
+    return { tasks, cluster };
+  }
+}
+
+/**
+ * True once the peer is connected, false where it cannot be reached by `deadlineMs`. Asked before a
+ * call is sent, so that a call that fails for want of a connection is known not to have arrived.
+ */
+export async function isConnected(peer: PeerClients, deadlineMs: number): Promise<boolean> {
+  const channel = peer.tasks.getChannel();
+  let triedToConnect = false;
+  for (;;) {
+    const state = channel.getConnectivityState(true);
+    switch (state) {
+      case connectivityState.READY:
+        return true;
+      case connectivityState.SHUTDOWN:
+        return false;
+      case connectivityState.TRANSIENT_FAILURE:
+        // A failure of this very moment is an answer; an old one is worth waiting for a new try.
+        if (triedToConnect) return false;
+        break;
+      case connectivityState.CONNECTING:
+        triedToConnect = true;
+        break;
+      case connectivityState.IDLE:
+        break;
+    }
+    const changed = await new Promise<boolean>((resolve) => {
+      channel.watchConnectivityState(state, deadlineMs, (error) => {
+        resolve(error === undefined);
+      });
+    });
+    if (!changed) return false;
+  }
+}

@@ -1,0 +1,24 @@
+// Bounds of what the gRPC edge takes in and waits for, in one place.
+
+/** Largest message of any call: a batch of 10,000 submissions, with room to spare. */
+export const MAX_MESSAGE_BYTES = 64 * 1_048_576;
+/** Largest message of a worker's stream: reports, each with a result of up to 1 MiB. */
+export const MAX_ATTACH_MESSAGE_BYTES = 32 * 1_048_576;
+/** Submissions of one call. */
+export const MAX_SUBMIT_ITEMS = 10_000;
+/** Single submissions that share one call to the leader. */
+export const MAX_JOINED_SUBMISSIONS = 1_000;
+/** Size of the data of submissions that share one call. */
+export const MAX_JOINED_BYTES = 8 * 1_048_576;
+/** How often a call may be handed on from node to node. */
+export const MAX_FORWARD_HOPS = 2;
+/** How often a call is tried again after an answer that another node might better. */
+export const MAX_FORWARD_RETRIES = 2;
+/** Calls to the leader under way or waiting for one; past it a call is refused as overloaded. */
+export const MAX_LEADER_CALLS = 10_000;
+/** How long a call waits for a leader unless its deadline is earlier. */
+export const DEFAULT_LEADER_WAIT_MS = 2_000;
+/** Deadline of a forwarded call whose caller set none. */
+export const DEFAULT_CALL_TIMEOUT_MS = 30_000;
+/** How long a stopping server waits for calls under way. */
+export const DEFAULT_SHUTDOWN_GRACE_MS = 5_000;
