@@ -29,13 +29,18 @@ module.exports = {
     layer("raft", [], "Raft moves bytes; it knows nothing of tasks, Redis or gRPC."),
     layer("config", [], "Config is ground: it stands on nothing."),
     layer("telemetry", ["config"], "Telemetry is ground: it stands on config alone."),
+    layer("discovery", ["config", "telemetry"], "How strangers meet: ground for nodes and gateway."),
     layer("queue", ["raft", "gen", "config", "telemetry"], "The queue stands on the log."),
     layer("worker", ["raft", "gen", "config", "telemetry"], "A worker runs handlers, no more."),
     layer("api", ["queue", "worker", "raft", "gen", "config", "telemetry"], "gRPC edge of a node."),
-    layer("gateway", ["gen", "api", "config", "telemetry"], "HTTP edge: speaks gRPC to nodes."),
+    layer(
+      "gateway",
+      ["gen", "api", "discovery", "config", "telemetry"],
+      "HTTP edge: speaks gRPC to nodes.",
+    ),
     layer(
       "mesh",
-      ["api", "queue", "worker", "raft", "gen", "config", "telemetry"],
+      ["api", "queue", "worker", "raft", "discovery", "gen", "config", "telemetry"],
       "The composition root of a node: the one place where adapters meet the core.",
     ),
     {

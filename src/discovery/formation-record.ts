@@ -1,0 +1,45 @@
+// The record of a mesh's formation: its identity and who was in it first.
+import { z } from "zod";
+
+const schema = z.object({
+  meshId: z.string().min(1).max(256),
+  members: z
+    .array(z.object({ id: z.string().min(1).max(256), address: z.string().min(1).max(261) }))
+    .max(1_024),
+  rewritten: z.boolean().optional(),
+});
+
+export interface FormationMember {
+  readonly id: string;
+  readonly address: string;
+}
+
+export interface Formation {
+  readonly meshId: string;
+  /** The initial membership; where the record was rewritten, members to ask for admission. */
+  readonly members: readonly FormationMember[];
+  /**
+   * True where a living node wrote the record again after the registry had been wiped. Such a
+   * record makes no founders: its mesh exists, whoever has no Raft state can only join it.
+   */
+  readonly rewritten: boolean;
+}
+
+/** JSON text of the record. */
+export function encodeFormation(formation: Formation): string {
+  return JSON.stringify(formation);
+}
+
+/** Reads a record; undefined where the text is none. */
+export function decodeFormation(text: string): Formation | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) return undefined;
+  const { meshId, members, rewritten } = parsed.data;
+  return { meshId, members, rewritten: rewritten ?? false };
+}

@@ -1,0 +1,136 @@
+// Keeps one node's record, and its mesh's formation record, in the registry for as long as the node
+// lives: whatever Redis does in between, both are there again soon after it is back.
+import type { Redis } from "ioredis";
+import type { Logger } from "../telemetry/logger.js";
+import { MeshMismatch } from "./errors.js";
+import { decodeFormation, encodeFormation, type FormationMember } from "./formation-record.js";
+import { encodeNodeRecord, type NodeRecord } from "./node-record.js";
+import type { RegistryScripts } from "./registry-scripts.js";
+import { SingleFlight } from "./single-flight.js";
+
+/** The mesh that a node's Raft state belongs to. */
+export interface OwnMesh {
+  readonly meshId: string;
+  /** Members to write into a formation record that is missing. */
+  readonly members: readonly FormationMember[];
+}
+
+export type RecordChange = Partial<Omit<NodeRecord, "id" | "meshId">>;
+
+export interface RegistryWriterOptions {
+  readonly redis: Redis;
+  readonly scripts: RegistryScripts;
+  /** Without meshId: that comes with `mesh` or with `adopt`. */
+  readonly record: Omit<NodeRecord, "meshId">;
+  /** Mesh of the Raft state that the node started with, if it had one. */
+  readonly mesh: OwnMesh | undefined;
+  readonly ttlMs: number;
+  readonly heartbeatMs: number;
+  readonly logger: Logger;
+}
+
+export class RegistryWriter {
+  private current: NodeRecord;
+  private mesh: OwnMesh | undefined;
+  private readonly beats = new SingleFlight(() => this.beat());
+  private readonly onReady = (): void => this.beatInBackground();
+  private timer: NodeJS.Timeout | undefined;
+  private mismatch: MeshMismatch | undefined;
+  private stopped = false;
+
+  constructor(private readonly options: RegistryWriterOptions) {
+    this.mesh = options.mesh;
+    this.current = { ...options.record, meshId: options.mesh?.meshId };
+  }
+
+  /** What is, or will be when Redis is there, in the registry. */
+  get record(): NodeRecord {
+    return this.current;
+  }
+
+  /**
+   * Registers, and again every heartbeat. Resolves after the first try, also where Redis did not
+   * answer: the node goes on without it.
+   * @throws MeshMismatch where the registry holds another mesh than the node's Raft state
+   */
+  async start(): Promise<void> {
+    this.options.redis.on("ready", this.onReady);
+    this.timer = setInterval(this.onReady, this.options.heartbeatMs);
+    await this.write();
+  }
+
+  /** Changes the record; the others hear of it at once. */
+  async update(change: RecordChange): Promise<void> {
+    this.current = { ...this.current, ...change };
+    await this.write();
+  }
+
+  /**
+   * The node has Raft state from now on.
+   * @throws MeshMismatch where the registry holds another mesh
+   */
+  async adopt(mesh: OwnMesh): Promise<void> {
+    this.setMesh(mesh);
+    await this.write();
+  }
+
+  /** Members for a formation record that has to be written again; call it when they change. */
+  setMesh(mesh: OwnMesh): void {
+    this.mesh = mesh;
+    this.current = { ...this.current, meshId: mesh.meshId };
+  }
+
+  /** Takes the record away, if Redis is there, and stops. Never rejects. */
+  async stop(): Promise<void> {
+    if (this.stopped) return;
+    this.stopped = true;
+    clearInterval(this.timer);
+    this.options.redis.off("ready", this.onReady);
+    // A heartbeat under way would put the record back.
+    await this.beats.run();
+    try {
+      await this.options.scripts.unregister(this.current.id, encodeNodeRecord(this.current));
+    } catch (error) {
+      this.options.logger.debug({ err: error }, "registry: not unregistered, the record expires");
+    }
+  }
+
+  private async write(): Promise<void> {
+    await this.beats.run();
+    if (this.mismatch !== undefined) throw this.mismatch;
+  }
+
+  private beatInBackground(): void {
+    // Rejections are handled in beat().
+    void this.beats.run();
+  }
+
+  private async beat(): Promise<void> {
+    if (this.stopped) return;
+    const { mesh, current } = this;
+    try {
+      const reply = await this.options.scripts.heartbeat({
+        id: current.id,
+        record: encodeNodeRecord(current),
+        ttlMs: this.options.ttlMs,
+        meshId: mesh?.meshId,
+        formation: mesh === undefined ? undefined : encodeFormation({ ...mesh, rewritten: true }),
+      });
+      this.note(reply.kind === "mismatch" ? reply.formation : undefined, mesh);
+    } catch (error) {
+      this.options.logger.debug({ err: error }, "registry: heartbeat failed");
+    }
+  }
+
+  private note(foreign: string | undefined, mesh: OwnMesh | undefined): void {
+    if (foreign === undefined || mesh === undefined) {
+      this.mismatch = undefined;
+      return;
+    }
+    const found = decodeFormation(foreign)?.meshId ?? "(unreadable)";
+    if (this.mismatch === undefined || this.mismatch.foundMeshId !== found) {
+      this.mismatch = new MeshMismatch(mesh.meshId, found);
+      this.options.logger.error({ err: this.mismatch }, "registry: not registered");
+    }
+  }
+}
