@@ -40,11 +40,13 @@ function replicateTo(state: RaftState, id: NodeId, progress: Progress): void {
 
 /**
  * An append without entries just past all that was sent: if any of that was lost, the refusal says
- * so. Goes out even when the window is full of messages that never arrived.
+ * so. Goes out even when the window is full of messages that never arrived. Where the log is
+ * compacted past that point, what was sent could not be sent again anyhow: starts over.
  */
 export function sendLossProbe(state: RaftState, id: NodeId, progress: Progress): void {
   const prevIndex = logIndex(progress.next - 1);
-  if (state.log.term(prevIndex) !== undefined) sendAppend(state, id, prevIndex, []);
+  if (state.log.term(prevIndex) === undefined) progress.becomeProbe();
+  else sendAppend(state, id, prevIndex, []);
 }
 
 function sendAppend(
