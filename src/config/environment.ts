@@ -7,8 +7,9 @@ import { nearest } from "./nearest.js";
 /** Environment as process.env gives it. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Value of one leaf as the environment sets it. */
+/** Value of one leaf as the environment or a flag sets it. */
 export interface Override {
+  /** Name of the variable or flag, for messages. */
   readonly variable: string;
   readonly path: readonly string[];
   readonly value: unknown;

@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly env?: Environment;
   /** Default: process.cwd(). */
   readonly cwd?: string;
+  /** Settings of the command line; they win over the environment. Default: none. */
+  readonly flags?: readonly Override[];
   /** Folder of the package, where a file is looked for last. Default: this package's. */
   readonly packageRoot?: string;
 }
@@ -39,14 +41,15 @@ interface FileContent {
 /**
  * Reads the configuration. The file is `file`, else TASKMESH_CONFIG, else cluster.config.json in the
  * working folder, else in the package's folder. Relative paths in it are relative to the file; those
- * in the environment, and the default without a file, are relative to the working folder.
+ * in the environment or in flags, and the default without a file, are relative to the working folder.
  * @throws ConfigError with every fault of file and environment.
  */
 export function loadConfig(options: LoadOptions = {}): LoadedConfig {
   const env = options.env ?? process.env;
   const cwd = options.cwd ?? process.cwd();
   const content = readFile(findFile(options, env, cwd));
-  const { overrides, faults } = readEnvironment(env);
+  const { overrides: variables, faults } = readEnvironment(env);
+  const overrides = [...variables, ...(options.flags ?? [])];
   const merged = overrides.reduce(withOverride, content.value);
   const parsed = configSchema.safeParse(merged);
   const sourceOf = sources(content, overrides, cwd);

@@ -1,0 +1,72 @@
+// The command line: which commands there are, and how every one of them ends.
+import { Command, CommanderError } from "commander";
+import { readFileSync } from "node:fs";
+import { describeError, exitCode, exitCodeOf } from "./exit.js";
+import { gatewayCommand } from "./gateway.js";
+import { nodeCommand } from "./node.js";
+import { printError } from "./output.js";
+import { statusCommand } from "./status.js";
+import { submitCommand } from "./submit.js";
+import { taskCommand } from "./task.js";
+import { tasksCommand } from "./tasks.js";
+import { upCommand } from "./up.js";
+import { workersCommand } from "./workers.js";
+
+/** Runs the command that `args` name and sets the exit code of the process. */
+export async function run(args: readonly string[]): Promise<void> {
+  // A reader that has seen enough, such as `head`, is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(exitCode.ok);
+    throw error;
+  });
+  try {
+    await program().parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = endOfParsing(error);
+      return;
+    }
+    printError(describeError(error, args.includes("--verbose")));
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+function program(): Command {
+  const root = new Command("taskmesh")
+    .description("A task queue whose workers form a peer-to-peer mesh.")
+    .version(version(), "-V, --version");
+  const commands = [
+    upCommand(),
+    nodeCommand(),
+    gatewayCommand(),
+    submitCommand(),
+    tasksCommand(),
+    taskCommand(),
+    workersCommand(),
+    statusCommand(),
+  ];
+  for (const command of commands) root.addCommand(command);
+  for (const command of [root, ...commands]) {
+    // What commander would print is printed once, below, in one line.
+    command.exitOverride().configureOutput({ outputError: () => undefined });
+  }
+  return root;
+}
+
+function version(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const description: unknown = JSON.parse(text);
+  return typeof description === "object" && description !== null && "version" in description
+    ? String(description.version)
+    : "unknown";
+}
+
+function endOfParsing(error: CommanderError): number {
+  if (error.exitCode === 0) return exitCode.ok;
+  // "(outputHelp)": called without a command; the help is out already.
+  if (error.code !== "commander.help") {
+    const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
+    printError(`taskmesh: ${message}; --help shows what there is`);
+  }
+  return exitCode.usage;
+}

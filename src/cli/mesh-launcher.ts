@@ -1,0 +1,168 @@
+// Starts a whole mesh as child processes, in order, and stops it in the reverse order: what others
+// lean on starts first and stops last.
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Config } from "../config/schema.js";
+import { isPretty, type Logger } from "../telemetry/logger.js";
+import { ExitError } from "./exit.js";
+import { freePort } from "./ports.js";
+import { gatewayNotReady, nodeNotReady } from "./readiness.js";
+import { pingRedis, requireRedis } from "./redis-ping.js";
+import { ensureRedisServer } from "./redis-server.js";
+import { stopBounds } from "./stop-bounds.js";
+import { type ChildSpec, SupervisedChild } from "./supervised-child.js";
+
+const REDIS_PING_MS = 3_000;
+
+export interface LaunchOptions {
+  readonly config: Config;
+  /** Config file that the children read, too. */
+  readonly file: string | undefined;
+  readonly restart: boolean;
+  readonly logger: Logger;
+  /** Told what is done that may take a while. */
+  readonly say: (line: string) => void;
+}
+
+export interface NodePlace {
+  readonly id: string;
+  readonly port: number;
+}
+
+/** The nodes that `up` starts: n1, n2, … on ports that count up. */
+export function nodePlaces(config: Config): readonly NodePlace[] {
+  return Array.from({ length: config.nodes.count }, (_, index) => ({
+    id: `n${index + 1}`,
+    port: config.nodes.grpcPort + index,
+  }));
+}
+
+/** Address under which something that listens on `host` is reached from this machine. */
+export function reachableHost(host: string): string {
+  return host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+}
+
+/** Base URL of the gateway from this machine. */
+export function gatewayUrl(config: Config): string {
+  return `http://${reachableHost(config.gateway.host)}:${config.gateway.port}`;
+}
+
+/** A mesh of child processes: Redis where none is named, the nodes, the gateway. */
+export class MeshLauncher {
+  private redis: SupervisedChild | undefined;
+  private nodes: readonly SupervisedChild[] = [];
+  private gateway: SupervisedChild | undefined;
+  private stopped: Promise<void> | undefined;
+
+  constructor(private readonly options: LaunchOptions) {}
+
+  /** Starts all and waits until all are ready; returns the URL of the Redis in use. */
+  async start(): Promise<string> {
+    const redisUrl = await this.startRedis();
+    const { config, logger } = this.options;
+    const env = this.childEnvironment(redisUrl);
+    this.nodes = nodePlaces(config).map(
+      (place) => new SupervisedChild(this.nodeSpec(place, env), logger),
+    );
+    this.gateway = new SupervisedChild(this.gatewaySpec(env), logger);
+    // Together: a node alone never becomes ready, it takes a quorum to elect a leader.
+    await Promise.all([...this.nodes, this.gateway].map((child) => child.start()));
+    return redisUrl;
+  }
+
+  /** Stops all that was started; the same promise however often it is asked. */
+  stop(): Promise<void> {
+    this.stopped ??= this.stopInOrder();
+    return this.stopped;
+  }
+
+  /** Ends everything at once. */
+  kill(): void {
+    for (const child of [this.gateway, ...this.nodes, this.redis]) child?.kill();
+  }
+
+  private async stopInOrder(): Promise<void> {
+    await this.gateway?.stop();
+    await Promise.all(this.nodes.map((node) => node.stop()));
+    await this.redis?.stop();
+  }
+
+  private async startRedis(): Promise<string> {
+    const { config, logger, say } = this.options;
+    if (config.redis.url !== undefined) {
+      await requireRedis(config.redis.url, REDIS_PING_MS);
+      return config.redis.url;
+    }
+    const program = await ensureRedisServer(say);
+    if (this.stopped !== undefined) throw new ExitError("stopped while starting");
+    const port = await freePort();
+    const url = `redis://127.0.0.1:${port}`;
+    const folder = path.join(config.nodes.dataDir, "redis");
+    this.redis = new SupervisedChild(this.redisSpec(program, folder, port, url), logger);
+    await this.redis.start();
+    return url;
+  }
+
+  private redisSpec(program: string, folder: string, port: number, url: string): ChildSpec {
+    const bounds = stopBounds(this.options.config);
+    return {
+      name: "redis",
+      args: [
+        fileURLToPath(new URL("redis-keeper.js", import.meta.url)),
+        program,
+        folder,
+        String(port),
+      ],
+      env: process.env,
+      notReady: () => pingRedis(url, REDIS_PING_MS),
+      stopTimeoutMs: bounds.redisMs + bounds.marginMs,
+      restart: this.options.restart,
+    };
+  }
+
+  private nodeSpec(place: NodePlace, env: NodeJS.ProcessEnv): ChildSpec {
+    const { config, restart } = this.options;
+    const bounds = stopBounds(config);
+    return {
+      name: place.id,
+      args: this.mainArgs(["node", "--id", place.id, "--port", String(place.port)]),
+      env,
+      notReady: () => nodeNotReady(`${reachableHost(config.nodes.host)}:${place.port}`),
+      stopTimeoutMs: bounds.nodeMs + bounds.marginMs,
+      restart,
+    };
+  }
+
+  private gatewaySpec(env: NodeJS.ProcessEnv): ChildSpec {
+    const { config, restart } = this.options;
+    const bounds = stopBounds(config);
+    return {
+      name: "gateway",
+      args: this.mainArgs(["gateway"]),
+      env,
+      notReady: () => gatewayNotReady(gatewayUrl(config)),
+      stopTimeoutMs: bounds.gatewayMs + bounds.marginMs,
+      restart,
+    };
+  }
+
+  private mainArgs(command: readonly string[]): string[] {
+    const { file } = this.options;
+    const main = fileURLToPath(new URL("child.js", import.meta.url));
+    return [main, ...command, ...(file === undefined ? [] : ["--config", file])];
+  }
+
+  // What flags and search have settled here must hold in the children whatever their folder is.
+  private childEnvironment(redisUrl: string): NodeJS.ProcessEnv {
+    const { config } = this.options;
+    return {
+      ...process.env,
+      REDIS_URL: redisUrl,
+      TASKMESH_NODES: String(config.nodes.count),
+      TASKMESH_DATA: config.nodes.dataDir,
+      TASKMESH_GRPC_PORT: String(config.nodes.grpcPort),
+      TASKMESH_GATEWAY_PORT: String(config.gateway.port),
+      TASKMESH_LOG_FORMAT: isPretty(config.log.format) ? "pretty" : "json",
+    };
+  }
+}

@@ -1,0 +1,34 @@
+// `taskmesh node`: one node of the mesh, in this process.
+import type { Command } from "commander";
+import { logField } from "../telemetry/fields.js";
+import { createLogger } from "../telemetry/logger.js";
+import { baseCommand, type CommonOptions, configOf, integer } from "./context.js";
+import { host } from "./hosted.js";
+import { stopBounds } from "./stop-bounds.js";
+
+interface NodeOptions extends CommonOptions {
+  readonly id: string;
+  readonly port: number;
+}
+
+/** The command `node`. */
+export function nodeCommand(): Command {
+  return baseCommand("node", "run one node of the mesh")
+    .requiredOption("--id <id>", "name of the node, such as n4")
+    .requiredOption("--port <port>", "gRPC port to listen on", integer("--port", 1, 65_535))
+    .action(async (options: NodeOptions) => {
+      const { config } = configOf(options);
+      const fields = { [logField.component]: "node", [logField.nodeId]: options.id };
+      const logger = createLogger({ log: config.log, fields });
+      const { id, port } = options;
+      await host({
+        // Loaded here: the client commands need none of it.
+        start: async () => {
+          const { startNode } = await import("../mesh/node.js");
+          return startNode({ config, id, port, logger });
+        },
+        logger,
+        stopTimeoutMs: stopBounds(config).nodeMs,
+      });
+    });
+}

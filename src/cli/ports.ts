@@ -1,0 +1,60 @@
+// Ports: whether one can be had, and which one is free.
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { ExitError } from "./exit.js";
+
+/** A port that something is going to listen on, and what chooses another. */
+export interface PortClaim {
+  readonly host: string;
+  readonly port: number;
+  /** Names of the settings: "TASKMESH_GATEWAY_PORT or gateway.port". */
+  readonly setting: string;
+}
+
+const HIGHEST_PORT = 65_535;
+
+/** Throws ExitError for the first port that is taken, claimed twice, or that cannot be. */
+export async function checkPorts(claims: readonly PortClaim[]): Promise<void> {
+  const seen = new Set<number>();
+  for (const claim of claims) {
+    const { host, port, setting } = claim;
+    if (port > HIGHEST_PORT) {
+      throw new ExitError(`there is no port ${port} (${setting} chooses a lower first one)`);
+    }
+    if (seen.has(port)) {
+      throw new ExitError(`port ${port} is asked for twice (${setting} chooses another)`);
+    }
+    seen.add(port);
+    const reason = await listenFailure(host, port);
+    if (reason === undefined) continue;
+    throw new ExitError(
+      reason === "EADDRINUSE"
+        ? `port ${port} on ${host} is taken (${setting} chooses another)`
+        : `port ${port} on ${host} cannot be listened on: ${reason} (${setting} chooses another)`,
+    );
+  }
+}
+
+/** A port of 127.0.0.1 that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("a TCP server has a port");
+  return address.port;
+}
+
+async function listenFailure(host: string, port: number): Promise<string | undefined> {
+  const server = createServer();
+  try {
+    server.listen(port, host);
+    await once(server, "listening");
+    server.close();
+    await once(server, "close");
+    return undefined;
+  } catch (error) {
+    return error instanceof Error && "code" in error ? String(error.code) : String(error);
+  }
+}

@@ -1,0 +1,154 @@
+// One child process of `up`: started, awaited until it is ready, started again with growing waits
+// when it dies, and stopped within a bound.
+import { type ChildProcess, spawn } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { logField } from "../telemetry/fields.js";
+import type { Logger } from "../telemetry/logger.js";
+import { parseChildMessage } from "./child-message.js";
+import { ExitError } from "./exit.js";
+
+const READY_TIMEOUT_MS = 60_000;
+const READY_POLL_MS = 100;
+const FIRST_BACKOFF_MS = 1_000;
+const LONGEST_BACKOFF_MS = 10_000;
+/** A child that has run this long starts anew with the first wait. */
+const STABLE_AFTER_MS = 30_000;
+
+export interface ChildSpec {
+  readonly name: string;
+  /** Script and arguments for this Node.js. */
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Whether it does its work; undefined means yes, else the reason why not yet. */
+  readonly notReady: () => Promise<string | undefined>;
+  /** Bound of a stop; past it the child is killed. */
+  readonly stopTimeoutMs: number;
+  readonly restart: boolean;
+}
+
+/** A child process under supervision. */
+export class SupervisedChild {
+  private process: ChildProcess | undefined;
+  private exited: Promise<void> = Promise.resolve();
+  private exitLine: string | undefined;
+  private redisPid: number | undefined;
+  private startedAtMs = 0;
+  private backoffMs = FIRST_BACKOFF_MS;
+  private stopping = false;
+  private supervised = false;
+
+  constructor(
+    private readonly spec: ChildSpec,
+    private readonly logger: Logger,
+  ) {}
+
+  get name(): string {
+    return this.spec.name;
+  }
+
+  /** Starts it and waits until it is ready. Throws ExitError if it ends first or takes too long. */
+  async start(): Promise<void> {
+    this.spawn();
+    const deadline = Date.now() + READY_TIMEOUT_MS;
+    for (;;) {
+      if (this.process === undefined) {
+        throw new ExitError(this.exitLine ?? `${this.spec.name} ended before it was ready`);
+      }
+      const reason = await this.spec.notReady();
+      if (reason === undefined) break;
+      if (Date.now() > deadline) {
+        throw new ExitError(
+          `${this.spec.name} was not ready within ${READY_TIMEOUT_MS / 1_000} s (${reason})`,
+        );
+      }
+      await Promise.race([sleep(READY_POLL_MS), this.exited]);
+    }
+    this.supervised = true;
+  }
+
+  /** Asks it to end and kills it past the bound. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    if (this.process === undefined) return;
+    this.process.kill("SIGTERM");
+    const timer = setTimeout(() => this.kill(), this.spec.stopTimeoutMs);
+    await this.exited;
+    clearTimeout(timer);
+  }
+
+  /** Ends it at once. */
+  kill(): void {
+    this.stopping = true;
+    this.process?.kill("SIGKILL");
+    killQuietly(this.redisPid);
+  }
+
+  private spawn(): void {
+    this.startedAtMs = Date.now();
+    this.exitLine = undefined;
+    const child = spawn(process.execPath, this.spec.args, {
+      env: this.spec.env,
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+    this.process = child;
+    child.on("message", (value) => this.onMessage(value));
+    this.exited = new Promise((resolve) => {
+      child.once("error", (error) => {
+        this.exitLine = `${this.spec.name} cannot be run: ${error.message}`;
+        this.onExit("not started");
+        resolve();
+      });
+      child.once("exit", (code, signal) => {
+        this.onExit(signal === null ? `exit code ${String(code)}` : `signal ${signal}`);
+        resolve();
+      });
+    });
+  }
+
+  private onMessage(value: unknown): void {
+    const message = parseChildMessage(value);
+    switch (message?.kind) {
+      case "failed":
+        this.exitLine = message.exitLine;
+        return;
+      case "redis":
+        this.redisPid = message.pid;
+        return;
+      case "started":
+      case undefined:
+        return;
+    }
+  }
+
+  private onExit(how: string): void {
+    this.process = undefined;
+    // A keeper that was killed leaves its Redis behind.
+    killQuietly(this.redisPid, "SIGTERM");
+    this.redisPid = undefined;
+    if (this.stopping || !this.supervised) return;
+    const reason = this.exitLine ?? how;
+    if (!this.spec.restart) {
+      this.logger.error(`${this.spec.name} ended (${reason}); it stays down`);
+      return;
+    }
+    if (Date.now() - this.startedAtMs > STABLE_AFTER_MS) this.backoffMs = FIRST_BACKOFF_MS;
+    const retryInMs = this.backoffMs;
+    this.backoffMs = Math.min(retryInMs * 2, LONGEST_BACKOFF_MS);
+    this.logger.warn(
+      { [logField.retryInMs]: retryInMs },
+      `${this.spec.name} ended (${reason}); starting it again in ${retryInMs / 1_000} s`,
+    );
+    setTimeout(() => {
+      if (!this.stopping) this.spawn();
+    }, retryInMs);
+  }
+}
+
+function killQuietly(pid: number | undefined, signal: NodeJS.Signals = "SIGKILL"): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended by itself.
+  }
+}
