@@ -54,7 +54,7 @@ export function handleSnapshotResponse(
   if (result.kind === "installed") return { progress, match: result.matchIndex };
   const transfer = progress.snapshot;
   if (transfer?.meta.index !== message.index) return undefined;
-  if (result.kind === "corrupt") goOnAt(transfer, 0);
+  if (result.kind === "corrupt") startAgainLater(transfer);
   else if (result.nextOffset === transfer.awaitedEnd) goOnAt(transfer, result.nextOffset);
   else if (result.nextOffset !== transfer.offset) {
     // Elsewhere than thought: it started again, or had a part of it from before.
@@ -66,6 +66,13 @@ export function handleSnapshotResponse(
 function goOnAt(transfer: SnapshotTransfer, offset: number): void {
   transfer.offset = offset;
   transfer.awaitedEnd = undefined;
+}
+
+/** Not at once: were it this server's copy that is damaged, it would be sent for ever. */
+function startAgainLater(transfer: SnapshotTransfer): void {
+  transfer.offset = 0;
+  transfer.awaitedEnd = 0;
+  transfer.awaitedTicks = 0;
 }
 
 /** Sends a chunk again that was not answered for an election timeout. */
