@@ -11,7 +11,8 @@ import type { Swarm } from "./swarm.js";
 export class Clients {
   #nextValue = 1;
   #isStopped = false;
-  /** Operations that succeeded, by client, since the last {@link resetProgress}. */
+  #readShare: number;
+  /** Operations that succeeded, by client, since the last {@link expectProgress}. */
   #progress: { reads: number; writes: number }[] = [];
 
   constructor(
@@ -20,10 +21,11 @@ export class Clients {
     private readonly cluster: Cluster,
     private readonly history: History,
     private readonly swarm: Swarm,
-  ) {}
+  ) {
+    this.#readShare = swarm.readShare;
+  }
 
   begin(): void {
-    this.resetProgress();
     for (let client = 0; client < this.swarm.clients; client += 1) this.#think(client);
   }
 
@@ -31,22 +33,21 @@ export class Clients {
     this.#isStopped = true;
   }
 
-  resetProgress(): void {
+  /** From now on clients read and write alike, so that each must get some of both through. */
+  expectProgress(): void {
+    this.#readShare = 0.5;
     this.#progress = Array.from({ length: this.swarm.clients }, () => ({ reads: 0, writes: 0 }));
   }
 
-  /** Every client has got something new through. */
+  /** Every client has got something of both kinds through. */
   hasProgressed(): boolean {
-    return this.#progress.every(
-      ({ reads, writes }) =>
-        (writes > 0 || this.swarm.readShare >= 1) && (reads > 0 || this.swarm.readShare <= 0),
-    );
+    return this.#progress.every(({ reads, writes }) => reads > 0 && writes > 0);
   }
 
   #think(client: number): void {
     this.events.after(this.prng.exponential(this.swarm.meanThinkUs), () => {
       if (this.#isStopped) return;
-      if (this.prng.chance(this.swarm.readShare)) this.#read(client);
+      if (this.prng.chance(this.#readShare)) this.#read(client);
       else this.#write(client);
     });
   }

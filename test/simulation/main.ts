@@ -134,6 +134,7 @@ const main = (): void => {
       const verdict = violation === undefined ? "holds" : violation.rule;
       print(`${seed} ${traceHash} ${committed} committed, ${operations} operations, ${verdict}`);
     }
+    if (result.undecided > 0) print(`seed ${seed}: a history is too hard to decide`);
     if (result.violation === undefined) continue;
     failures += 1;
     print(`seed ${seed} breaks ${result.violation.message}`);

@@ -67,7 +67,7 @@ export const simulate = (options: SimulationOptions): SimulationResult => {
       operator.end();
       faults.end();
       cluster.heal();
-      clients.resetProgress();
+      clients.expectProgress();
       runUntilServed(events, cluster, clients);
     } finally {
       run.committed = cluster.invariants.global.commit;
@@ -118,7 +118,9 @@ const whatIsLacking = (cluster: Cluster, clients: Clients): string | undefined =
     if (node?.state !== "up") continue;
     // Load goes on: who is a few entries behind is up to date.
     if (node.machine.appliedIndex < commit - MAX_LAG) {
-      return `${id} has applied ${node.machine.appliedIndex} of ${commit}`;
+      const peer = leader.call((core) => core.status().peers.find((other) => other.id === id));
+      const place = `${node.machine.appliedIndex} of ${commit}`;
+      return `${id} has applied ${place}; ${leader.id} sees ${JSON.stringify(peer)}`;
     }
   }
   return undefined;
