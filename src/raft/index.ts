@@ -1,0 +1,15 @@
+// The public surface of the Raft module: a node, what it needs, and the words of the protocol.
+export type * from "./core/message.js";
+export type { MemberChange, RaftStatus } from "./core/results.js";
+export type { Role, SoftState } from "./core/ready.js";
+export * from "./core/types.js";
+export { emptyMembership } from "./core/index.js";
+export type { DurableLog, WriteOutcome } from "./durable-log.js";
+export * from "./errors.js";
+export {
+  type Proposal,
+  RaftNode,
+  type RaftNodeOptions,
+  type RaftTransport,
+  type StateMachine,
+} from "./node.js";
