@@ -1,0 +1,149 @@
+// This node's worker, tied to whoever leads: a stream to another node, or a session in this process.
+// When the leader changes, or the stream breaks, it ties anew.
+import { type ClientDuplexStream, credentials } from "@grpc/grpc-js";
+import {
+  type AttachRequest,
+  type AttachResponse,
+  type WorkerHello,
+  WorkerServiceClient,
+} from "../gen/mesh/v1/worker_service.js";
+import type { Leadership } from "../api/task-backend.js";
+import type { LeaderSessions, Session } from "./leader-sessions.js";
+import type { LeaderChannel, WorkerAgent } from "./worker-agent.js";
+
+const RECONNECT_MS = 100;
+
+export interface LeaderLinkOptions {
+  readonly agent: WorkerAgent;
+  readonly sessions: LeaderSessions;
+  readonly leadership: () => Leadership;
+  readonly hello: () => WorkerHello;
+}
+
+interface Tie {
+  readonly leader: string;
+  readonly channel: LeaderChannel;
+  sayHello(hello: WorkerHello): void;
+  cut(): void;
+}
+
+export class LeaderLink {
+  #tie: Tie | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(private readonly options: LeaderLinkOptions) {}
+
+  /** The leader may have changed. */
+  follow(): void {
+    if (this.#stopped) return;
+    const leadership = this.options.leadership();
+    const leader = leaderKey(leadership);
+    if (this.#tie !== undefined && this.#tie.leader === leader) return;
+    this.#cut();
+    if (leadership.kind === "unknown") return;
+    const tie =
+      leadership.kind === "self"
+        ? this.#tieLocally(leader)
+        : this.#tieOverGrpc(leader, leadership.address);
+    this.#tie = tie;
+    this.options.agent.attached(tie.channel);
+  }
+
+  /** What the node says of itself has changed. */
+  helloChanged(): void {
+    this.#tie?.sayHello(this.options.hello());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cut();
+  }
+
+  #cut(): void {
+    clearTimeout(this.#retry);
+    const tie = this.#tie;
+    this.#tie = undefined;
+    if (tie === undefined) return;
+    this.options.agent.detached(tie.channel);
+    tie.cut();
+  }
+
+  #tieLocally(leader: string): Tie {
+    const { sessions, agent } = this.options;
+    const hello = this.options.hello();
+    const session: Session = {
+      nodeId: hello.nodeId,
+      hello,
+      sendLease: (sequence, leaseMs) => agent.leaseGranted(sequence, leaseMs),
+      close: () => undefined,
+    };
+    sessions.attached(session);
+    return {
+      leader,
+      channel: {
+        keepalive: (sequence) => sessions.keepalive(session, sequence),
+        reports: (reports) => sessions.reports(session, reports),
+      },
+      sayHello: (changed) => sessions.hello(session, changed),
+      cut: () => sessions.detached(session),
+    };
+  }
+
+  #tieOverGrpc(leader: string, address: string): Tie {
+    const client = new WorkerServiceClient(address, credentials.createInsecure(), {
+      "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
+      "grpc.max_reconnect_backoff_ms": 1_000,
+    });
+    const stream = client.attach();
+    stream.on("data", ({ kind }: AttachResponse) => {
+      if (kind !== undefined)
+        this.options.agent.leaseGranted(kind.value.sequence, kind.value.leaseMs);
+    });
+    const ended = (): void => {
+      if (this.#tie?.channel === channel) this.#breakAndRetry();
+    };
+    stream.on("error", ended);
+    stream.on("end", ended);
+    const send = (kind: NonNullable<AttachRequest["kind"]>): void => write(stream, kind);
+    const channel: LeaderChannel = {
+      keepalive: (sequence) => send({ $case: "keepalive", value: { sequence } }),
+      reports: (reports) => send({ $case: "reports", value: { reports: [...reports] } }),
+    };
+    send({ $case: "hello", value: this.options.hello() });
+    return {
+      leader,
+      channel,
+      sayHello: (hello) => send({ $case: "hello", value: hello }),
+      cut: () => {
+        stream.end();
+        stream.cancel();
+        client.close();
+      },
+    };
+  }
+
+  #breakAndRetry(): void {
+    this.#cut();
+    if (this.#stopped) return;
+    this.#retry = setTimeout(() => this.follow(), RECONNECT_MS);
+  }
+}
+
+function write(
+  stream: ClientDuplexStream<AttachRequest, AttachResponse>,
+  kind: NonNullable<AttachRequest["kind"]>,
+): void {
+  if (stream.writable) stream.write({ kind });
+}
+
+function leaderKey(leadership: Leadership): string {
+  switch (leadership.kind) {
+    case "self":
+      return "self";
+    case "other":
+      return `${leadership.id}@${leadership.address}`;
+    case "unknown":
+      return "";
+  }
+}

@@ -1,0 +1,58 @@
+// Reports that the log does not show yet. The log is their acknowledgement: until it ends the
+// attempt, a report is sent again to whoever leads.
+import type { TaskReport } from "../gen/mesh/v1/worker_service.js";
+import type { QueueChange } from "../queue/assignment-table.js";
+
+export class ReportOutbox {
+  readonly #reports = new Map<string, TaskReport>();
+  #fresh: TaskReport[] = [];
+  #scheduled: NodeJS.Immediate | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  /** @param send hands reports to the leader, where one is attached; false where none is */
+  constructor(private readonly send: (reports: readonly TaskReport[]) => void) {}
+
+  get size(): number {
+    return this.#reports.size;
+  }
+
+  /** Reports of one turn of the event loop travel together. */
+  add(report: TaskReport): void {
+    this.#reports.set(report.taskId, report);
+    this.#fresh.push(report);
+    this.#scheduled ??= setImmediate(() => {
+      this.#scheduled = undefined;
+      this.send(this.#fresh);
+      this.#fresh = [];
+    });
+  }
+
+  /** A leader was found: it may know none of them. */
+  resend(): void {
+    if (this.#reports.size > 0) this.send([...this.#reports.values()]);
+  }
+
+  /** The log has ended these attempts, by our reports or otherwise. */
+  acknowledge(change: QueueChange): void {
+    if (change.kind !== "finished" && change.kind !== "released" && change.kind !== "cancelled") {
+      return;
+    }
+    const { running } = change;
+    if (running === undefined) return;
+    const { taskId } = running.assignment;
+    if (this.#reports.get(taskId)?.fence === running.fence) this.#reports.delete(taskId);
+    if (this.#reports.size === 0) this.#onEmpty?.();
+  }
+
+  /** Resolves when every report is acknowledged, or after `timeoutMs`. */
+  async settled(timeoutMs: number): Promise<void> {
+    if (this.#reports.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#onEmpty = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

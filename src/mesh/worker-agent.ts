@@ -1,0 +1,213 @@
+// The worker of this node: it reads its assignments in the log, runs them while it holds the
+// leader's lease, and reports how they ended.
+import type { TaskDefinition } from "../gen/mesh/v1/task.js";
+import type { TaskReport } from "../gen/mesh/v1/worker_service.js";
+import type { AssignmentTable, RunningTask } from "../queue/assignment-table.js";
+import type { DefinitionCache } from "../queue/definition-cache.js";
+import { RESTARTED } from "../queue/report.js";
+import type { Logger } from "../telemetry/logger.js";
+import type { Executor } from "../worker/executor.js";
+import { WorkerLease } from "../worker/lease.js";
+import type { AppliedEntry } from "./queue-machine.js";
+import { ReportOutbox } from "./report-outbox.js";
+
+/** Keepalives in one lease: some may be late or lost. */
+const KEEPALIVES_PER_LEASE = 4;
+/** Wait before definitions are asked of Redis again. */
+const FETCH_RETRY_MS = 250;
+const SETTLE_ON_STOP_MS = 3_000;
+
+/** The way to the leader, while there is one. */
+export interface LeaderChannel {
+  keepalive(sequence: number): void;
+  reports(reports: readonly TaskReport[]): void;
+}
+
+export interface WorkerAgentOptions {
+  readonly nodeId: string;
+  readonly leaseMs: number;
+  readonly table: AssignmentTable;
+  readonly definitions: DefinitionCache;
+  /** Newest entry that was on disk when this process started: what it assigned ran in an older one. */
+  readonly bornAtIndex: number;
+  readonly executor: (report: (report: TaskReport) => void) => Executor;
+  /** Definitions that are not in the log's recent part; throws while Redis is down. */
+  readonly fetchDefinitions: (
+    ids: readonly string[],
+  ) => Promise<ReadonlyMap<string, TaskDefinition>>;
+  /** Monotonic, milliseconds. */
+  readonly monotonicMs: () => number;
+  readonly logger: Logger;
+}
+
+export class WorkerAgent {
+  readonly executor: Executor;
+  readonly #outbox: ReportOutbox;
+  readonly #lease = new WorkerLease();
+  /** Assigned, not started: the lease or the definition is still to come. */
+  readonly #awaiting = new Map<string, RunningTask>();
+  #channel: LeaderChannel | undefined;
+  #sequence = 0;
+  #beat: NodeJS.Timeout | undefined;
+  #expiry: NodeJS.Timeout | undefined;
+  #fetching = false;
+  #stopped = false;
+
+  constructor(private readonly options: WorkerAgentOptions) {
+    this.#outbox = new ReportOutbox((reports) => this.#channel?.reports(reports));
+    this.executor = options.executor((report) => this.#outbox.add(report));
+  }
+
+  start(): void {
+    this.#beat = setInterval(() => this.#keepalive(), this.options.leaseMs / KEEPALIVES_PER_LEASE);
+  }
+
+  /** Finishes or hands back what runs, and waits until the log shows it. */
+  async stop(graceMs: number): Promise<void> {
+    await this.executor.stop(graceMs);
+    for (const running of this.#awaiting.values()) this.#handBack(running, "the node is stopping");
+    this.#awaiting.clear();
+    await this.#outbox.settled(SETTLE_ON_STOP_MS);
+    this.#stopped = true;
+    clearInterval(this.#beat);
+    clearTimeout(this.#expiry);
+  }
+
+  /** A leader answers: ask for the lease, and tell it what an earlier one may not have heard. */
+  attached(channel: LeaderChannel): void {
+    this.#channel = channel;
+    this.#keepalive();
+    this.#outbox.resend();
+  }
+
+  detached(channel: LeaderChannel): void {
+    if (this.#channel === channel) this.#channel = undefined;
+  }
+
+  leaseGranted(sequence: number, leaseMs: number): void {
+    if (!this.#lease.granted(sequence, leaseMs)) return;
+    this.#armExpiry();
+    if (this.#awaiting.size > 0) this.#startAwaiting();
+  }
+
+  entryApplied({ index, changes }: AppliedEntry): void {
+    for (const change of changes) {
+      switch (change.kind) {
+        case "assigned":
+          if (change.running.nodeId === this.options.nodeId) this.#assigned(change.running, index);
+          break;
+        case "finished":
+        case "released":
+        case "cancelled":
+          this.#outbox.acknowledge(change);
+          if (change.running?.nodeId === this.options.nodeId) {
+            this.#takenAway(change.running, change.kind === "cancelled");
+          }
+          break;
+        case "submitted":
+        case "retried":
+          break;
+      }
+    }
+    if (this.#awaiting.size > 0) this.#startAwaiting();
+  }
+
+  #assigned(running: RunningTask, index: number): void {
+    if (index <= this.options.bornAtIndex) this.#handBack(running, RESTARTED);
+    else this.#awaiting.set(running.assignment.taskId, running);
+  }
+
+  #takenAway(running: RunningTask, cancelled: boolean): void {
+    const { taskId } = running.assignment;
+    if (this.#awaiting.get(taskId)?.fence === running.fence) this.#awaiting.delete(taskId);
+    this.executor.abort(taskId, running.fence, cancelled ? "cancelled" : "superseded");
+  }
+
+  #startAwaiting(): void {
+    if (!this.#lease.isHeld(this.options.monotonicMs())) return;
+    const missing: string[] = [];
+    for (const [taskId, running] of this.#awaiting) {
+      const definition = this.options.definitions.get(taskId);
+      if (definition === undefined) missing.push(taskId);
+      else this.#run(running, definition);
+    }
+    if (missing.length > 0) void this.#fetch(missing);
+  }
+
+  #run(running: RunningTask, definition: TaskDefinition): void {
+    const { assignment, fence } = running;
+    this.#awaiting.delete(assignment.taskId);
+    this.executor.run({
+      taskId: assignment.taskId,
+      fence,
+      type: definition.type,
+      dataJson: definition.data,
+      attempt: assignment.attempt,
+      timeoutMs: definition.timeoutMs,
+      queue: definition.queue,
+      priority: definition.priority,
+    });
+  }
+
+  async #fetch(ids: readonly string[]): Promise<void> {
+    if (this.#fetching || this.#stopped) return;
+    this.#fetching = true;
+    try {
+      const found = await this.options.fetchDefinitions(ids);
+      for (const [taskId, definition] of found) {
+        const running = this.#awaiting.get(taskId);
+        if (running !== undefined && this.#lease.isHeld(this.options.monotonicMs())) {
+          this.#run(running, definition);
+        }
+      }
+    } catch (error) {
+      this.options.logger.debug({ err: error }, "definitions not read, Redis does not answer");
+    }
+    setTimeout(
+      () => {
+        this.#fetching = false;
+        if (this.#awaiting.size > 0) this.#startAwaiting();
+      },
+      this.#awaiting.size > 0 ? FETCH_RETRY_MS : 0,
+    );
+  }
+
+  #keepalive(): void {
+    if (this.#channel === undefined) return;
+    this.#sequence += 1;
+    this.#lease.sent(this.#sequence, this.options.monotonicMs());
+    this.#channel.keepalive(this.#sequence);
+  }
+
+  #armExpiry(): void {
+    clearTimeout(this.#expiry);
+    const leftMs = this.#lease.expiresAtMs() - this.options.monotonicMs();
+    this.#expiry = setTimeout(() => this.#checkLease(), Math.max(0, leftMs));
+  }
+
+  #checkLease(): void {
+    if (this.#lease.isHeld(this.options.monotonicMs())) {
+      this.#armExpiry();
+      return;
+    }
+    const held = this.executor.assignments();
+    if (held.length === 0) return;
+    this.options.logger.warn({ tasks: held.length }, "lease lost: the handlers are told to stop");
+    this.executor.abortAll("lease-lost");
+    for (const { taskId, fence } of held) {
+      const running = this.options.table.get(taskId);
+      // The leader may still count them as ours: it then learns that they are not run here.
+      if (running?.fence === fence) this.#handBack(running, "the lease was lost");
+    }
+  }
+
+  #handBack({ assignment, fence, assignedAtMs }: RunningTask, reason: string): void {
+    this.#outbox.add({
+      taskId: assignment.taskId,
+      fence,
+      startedAtMs: assignedAtMs,
+      finishedAtMs: assignedAtMs,
+      outcome: { $case: "handedBack", value: reason },
+    });
+  }
+}

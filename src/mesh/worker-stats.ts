@@ -1,0 +1,29 @@
+// How many attempts each node has ended, counted from the log: the same on every node, whoever leads.
+import type { QueueChange } from "../queue/assignment-table.js";
+
+export interface WorkerStats {
+  completed: number;
+  failed: number;
+}
+
+export class WorkerStatistics {
+  readonly #byNode = new Map<string, WorkerStats>();
+
+  of(nodeId: string): Readonly<WorkerStats> {
+    return this.#byNode.get(nodeId) ?? { completed: 0, failed: 0 };
+  }
+
+  count(changes: readonly QueueChange[]): void {
+    for (const change of changes) {
+      if (change.kind !== "finished") continue;
+      const { nodeId } = change.running;
+      let stats = this.#byNode.get(nodeId);
+      if (stats === undefined) {
+        stats = { completed: 0, failed: 0 };
+        this.#byNode.set(nodeId, stats);
+      }
+      if (change.finish.outcome?.$case === "completed") stats.completed += 1;
+      else stats.failed += 1;
+    }
+  }
+}
