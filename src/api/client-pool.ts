@@ -1,30 +1,12 @@
 // Connections to other nodes for forwarded calls: one channel per address, a bounded number of them.
-import {
-  type ChannelCredentials,
-  type ClientOptions,
-  connectivityState,
-  credentials,
-} from "@grpc/grpc-js";
+import { type ChannelCredentials, connectivityState, credentials } from "@grpc/grpc-js";
 
 import { ClusterServiceClient } from "../gen/mesh/v1/cluster_service.js";
 import { TaskServiceClient } from "../gen/mesh/v1/task_service.js";
-import { MAX_MESSAGE_BYTES } from "./limits.js";
+import { NODE_CHANNEL_OPTIONS } from "./channel-options.js";
 
 /** Only leaders are called, so past leaders are all that is kept beyond one. */
 export const MAX_POOLED_PEERS = 8;
-
-const CHANNEL_OPTIONS: Partial<ClientOptions> = {
-  "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
-  "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
-  // A peer that is cut off without a word is noticed by a ping that goes unanswered.
-  "grpc.keepalive_time_ms": 5_000,
-  "grpc.keepalive_timeout_ms": 2_000,
-  // A node that comes back is a node again within a second, not within gRPC's two minutes.
-  "grpc.initial_reconnect_backoff_ms": 100,
-  "grpc.max_reconnect_backoff_ms": 1_000,
-  // What may be resent is decided by the forwarder alone.
-  "grpc.enable_retries": 0,
-};
 
 /** The services of one other node. */
 export interface PeerClients {
@@ -60,7 +42,7 @@ export class ClientPool {
   }
 
   #open(address: string): PeerClients {
-    const tasks = new TaskServiceClient(address, this.#credentials, CHANNEL_OPTIONS);
+    const tasks = new TaskServiceClient(address, this.#credentials, NODE_CHANNEL_OPTIONS);
     const cluster = new ClusterServiceClient(address, this.#credentials, {
       channelOverride: tasks.getChannel(),
     });

@@ -1,0 +1,18 @@
+// How whoever calls a node connects to it: other nodes, the gateway and the CLI.
+import type { ClientOptions } from "@grpc/grpc-js";
+
+import { MAX_MESSAGE_BYTES } from "./limits.js";
+
+/** Options of a channel to a node. gRPC's own bound of 4 MiB is too small for a batch's answer. */
+export const NODE_CHANNEL_OPTIONS: Partial<ClientOptions> = {
+  "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+  "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
+  // A peer that is cut off without a word is noticed by a ping that goes unanswered.
+  "grpc.keepalive_time_ms": 5_000,
+  "grpc.keepalive_timeout_ms": 2_000,
+  // A node that comes back is a node again within a second, not within gRPC's two minutes.
+  "grpc.initial_reconnect_backoff_ms": 100,
+  "grpc.max_reconnect_backoff_ms": 1_000,
+  // What may be resent is decided by the forwarder alone.
+  "grpc.enable_retries": 0,
+};

@@ -1,0 +1,36 @@
+// grpc.health.v1.Health: which services of this node serve, for load balancers and probes.
+import type { Server } from "@grpc/grpc-js";
+import { HealthImplementation } from "grpc-health-check";
+
+/** Services with a state of their own; "" is the node as a whole. */
+export const HEALTH_SERVICES = [
+  "",
+  "mesh.v1.TaskService",
+  "mesh.v1.ClusterService",
+  "raft.v1.RaftService",
+] as const;
+
+export type HealthServiceName = (typeof HEALTH_SERVICES)[number];
+
+export class HealthService {
+  // A node that has just started serves nothing until it says so.
+  readonly #health = new HealthImplementation(
+    Object.fromEntries(HEALTH_SERVICES.map((name) => [name, "NOT_SERVING"] as const)),
+  );
+  readonly #serving = new Map<HealthServiceName, boolean>();
+
+  /** Watchers hear of it at once where it is a change. */
+  setServing(service: HealthServiceName, serving: boolean): void {
+    if ((this.#serving.get(service) ?? false) === serving) return;
+    this.#serving.set(service, serving);
+    this.#health.setStatus(service, serving ? "SERVING" : "NOT_SERVING");
+  }
+
+  setAllServing(serving: boolean): void {
+    for (const name of HEALTH_SERVICES) this.setServing(name, serving);
+  }
+
+  addToServer(server: Server): void {
+    this.#health.addToServer(server);
+  }
+}

@@ -1,0 +1,49 @@
+// raft.v1.RaftService: takes in what other nodes' Raft has to say. What the messages mean, and which
+// link they came over, is for the receiver.
+import { status } from "@grpc/grpc-js";
+
+import type { ExchangeRequest, RaftServiceServer } from "../gen/raft/v1/raft.js";
+import type { EdgeLog } from "./edge-log.js";
+
+export interface RaftServiceOptions {
+  /** This node's mesh; a stream that speaks for another one is ended with FAILED_PRECONDITION. */
+  readonly meshId: () => string;
+  /** Takes one batch; where it throws, the stream is ended and its sender connects again. */
+  readonly receive: (meshId: string, batch: ExchangeRequest) => void;
+  readonly log: EdgeLog;
+}
+
+export function createRaftService(options: RaftServiceOptions): RaftServiceServer {
+  const { meshId, receive, log } = options;
+  return {
+    exchange: (call) => {
+      let refused = false;
+      const refuse = (code: status, details: string): void => {
+        refused = true;
+        call.emit("error", { code, details });
+      };
+      call.on("data", (batch: ExchangeRequest) => {
+        // What was sent before the refusal arrived still comes in.
+        if (refused) return;
+        const own = meshId();
+        if (batch.meshId !== own) {
+          log.warn({ peer: call.getPeer(), theirs: batch.meshId, own }, "a peer of another mesh");
+          refuse(status.FAILED_PRECONDITION, "this node belongs to another mesh");
+          return;
+        }
+        try {
+          receive(batch.meshId, batch);
+        } catch (error) {
+          log.error({ err: error, peer: call.getPeer() }, "a batch of Raft messages was refused");
+          refuse(status.INVALID_ARGUMENT, "the batch could not be taken");
+        }
+      });
+      call.on("end", () => {
+        if (!refused) call.end();
+      });
+      call.on("error", (error: unknown) => {
+        log.debug({ err: error, peer: call.getPeer() }, "a Raft stream ended");
+      });
+    },
+  };
+}
