@@ -12,6 +12,7 @@ export class Clients {
   #nextValue = 1;
   #isStopped = false;
   #readShare: number;
+  #expectsProgress = false;
   /** Operations that succeeded, by client, since the last {@link expectProgress}. */
   #progress: { reads: number; writes: number }[] = [];
 
@@ -35,6 +36,7 @@ export class Clients {
 
   /** From now on clients read and write alike, so that each must get some of both through. */
   expectProgress(): void {
+    this.#expectsProgress = true;
     this.#readShare = 0.5;
     this.#progress = Array.from({ length: this.swarm.clients }, () => ({ reads: 0, writes: 0 }));
   }
@@ -132,7 +134,9 @@ export class Clients {
     if (progress !== undefined) progress[kind] += 1;
   }
 
+  /** A server; while progress is expected, not one that was removed. */
   #anyNode(): SimNode | undefined {
-    return this.prng.pick(this.cluster.nodes);
+    const members = this.#expectsProgress ? this.cluster.members() : [];
+    return this.prng.pick(members.length > 0 ? members : this.cluster.nodes);
   }
 }

@@ -64,6 +64,18 @@ export class Cluster {
     return newest;
   }
 
+  /** Who is in the leader's configuration and not broken for good; empty without a leader. */
+  members(): readonly SimNode[] {
+    const leader = this.leader();
+    if (leader === undefined) return [];
+    const { voters, outgoing, learners } = this.invariants.membershipOf(leader.id);
+    return this.#nodes.filter(
+      (node) =>
+        node.state !== "broken" &&
+        [voters, outgoing, learners].some((list) => list.some(({ id }) => id === node.id)),
+    );
+  }
+
   /** A server that joins: nobody's disk, nobody's name. */
   addNode(bootstrap: Membership = emptyMembership): SimNode {
     const number = this.#nodes.length + 1;

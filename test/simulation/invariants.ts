@@ -14,46 +14,17 @@ import {
 import type { Disk } from "./disk.js";
 import { GlobalLog } from "./global-log.js";
 import { describeMembership, isQuorum, quorumsOverlap } from "./membership-rules.js";
+import type { Change, Observed } from "./observed.js";
+import { Promises } from "./promises.js";
 import { type PlacedMembership, ShadowLog } from "./shadow-log.js";
 import { Violation, type Rule } from "./violation.js";
-
-/** What the checkers remember of one node, in its present life. */
-interface Observed {
-  readonly id: string;
-  readonly disk: Disk;
-  life: number;
-  log: ShadowLog;
-  /** Leads this term, 0 where it does not lead. */
-  leads: number;
-  term: number;
-  vote: string | undefined;
-  /** Newest commit index that it let show. */
-  commit: number;
-  /** Newest entry handed out for applying. */
-  handedOut: number;
-  /** As the core told it last. */
-  applied: number;
-}
-
-interface Change {
-  readonly current: PlacedMembership;
-  readonly next: Membership;
-}
-
-/** Does what the batch holds call for a look at the core's commit index? */
-export const tellsCommit = ({ committed, softState, write, membership }: Ready): boolean =>
-  committed.length > 0 ||
-  softState !== undefined ||
-  membership !== undefined ||
-  write?.hardState !== undefined;
 
 export class Invariants {
   readonly global: GlobalLog;
   readonly #nodes = new Map<string, Observed>();
   /** Which node, in which of its lives, leads a term. */
   readonly #leaders = new Map<number, { readonly id: string; readonly life: number }>();
-  /** Who got a node's vote, by term. */
-  readonly #votes = new Map<string, Map<number, string>>();
+  readonly #promises = new Promises();
 
   constructor(private readonly bootstrap: Membership) {
     this.global = new GlobalLog(bootstrap);
@@ -72,9 +43,7 @@ export class Invariants {
       log.append(entry, this.global.membershipOf(entry));
     }
     const before = this.#nodes.get(id);
-    if (before !== undefined && disk.hardState.term < this.#votedTerm(id)) {
-      this.#fail("one vote a term", `${id} came back without the term that it voted in`);
-    }
+    this.#promises.kept(id, disk);
     this.#nodes.set(id, {
       id,
       disk,
@@ -117,20 +86,8 @@ export class Invariants {
   /** A message leaves a node: what it promises must be on that node's disk. */
   leaves(message: Message): void {
     const node = this.#node(message.from);
+    this.#promises.given(message, node.disk);
     switch (message.kind) {
-      case "vote-response":
-        if (message.granted && !message.preVote) this.#checkVote(node, message.term, message.to);
-        return;
-      case "append-response":
-        if (message.result.success) {
-          this.#checkOnDisk(node, message.term, message.result.matchIndex);
-        }
-        return;
-      case "snapshot-response":
-        if (message.result.kind === "installed") {
-          this.#checkOnDisk(node, message.term, message.result.matchIndex);
-        }
-        return;
       case "append-request":
         if (node.leads === message.term) {
           this.#showCommit(node, message.leaderCommit, node.leads);
@@ -143,6 +100,9 @@ export class Invariants {
         this.global.checkSnapshot(message.meta, `${message.from} sends a snapshot`);
         return;
       case "vote-request":
+      case "vote-response":
+      case "append-response":
+      case "snapshot-response":
       case "heartbeat-response":
       case "timeout-now":
       case "read-index-request":
@@ -282,34 +242,6 @@ export class Invariants {
     }
   }
 
-  #checkVote(node: Observed, term: number, candidate: string): void {
-    const { hardState } = node.disk;
-    if (hardState.term !== term || hardState.vote !== candidate) {
-      const detail = `${node.id} votes for ${candidate} in ${term}; on disk: ${hardState.term}, `;
-      this.#fail("persist before answering", detail + (hardState.vote ?? "nobody"));
-    }
-    let votes = this.#votes.get(node.id);
-    if (votes === undefined) {
-      votes = new Map();
-      this.#votes.set(node.id, votes);
-    }
-    const earlier = votes.get(term);
-    if (earlier !== undefined && earlier !== candidate) {
-      const detail = `${node.id} voted for ${earlier} and ${candidate} in term ${term}`;
-      this.#fail("one vote a term", detail);
-    }
-    votes.set(term, candidate);
-  }
-
-  #checkOnDisk(node: Observed, term: number, matchIndex: number): void {
-    const { disk } = node;
-    if (disk.hardState.term < term || disk.lastIndex() < matchIndex) {
-      const has = `${disk.lastIndex()} of ${disk.hardState.term}`;
-      const detail = `${node.id} acknowledges ${matchIndex} of ${term}; on disk: ${has}`;
-      this.#fail("persist before answering", detail);
-    }
-  }
-
   /** A node lets a commit index show. The leader of `ledTerm` is where the cluster's comes from. */
   #showCommit(node: Observed, commit: number, ledTerm: number): void {
     if (commit <= this.global.commit) return;
@@ -370,12 +302,6 @@ export class Invariants {
   #onDisk(disk: Disk, from: number): readonly Entry[] {
     const end = disk.lastIndex() + 1;
     return disk.entries(from as LogIndex, end as LogIndex, Infinity);
-  }
-
-  #votedTerm(id: string): number {
-    let newest = 0;
-    for (const term of this.#votes.get(id)?.keys() ?? []) newest = Math.max(newest, term);
-    return newest;
   }
 
   #node(id: string): Observed {

@@ -36,35 +36,70 @@ interface Configuration {
   readonly state: number;
 }
 
-/** Checks one register's history; operations may be given in any order. */
+/** A point of the search, and the writes that may come next there. */
+interface Frame {
+  readonly candidates: readonly Node[];
+  tried: number;
+  /** What led here, to be undone. */
+  readonly calls: readonly Node[];
+  readonly stateBefore: number;
+}
+
+/** Checks one register's history, in any order; no value is written twice. */
 export const checkRegister = (
   history: readonly Operation[],
   maxSteps: number = DEFAULT_MAX_STEPS,
-): Verdict => new Search(withoutUnseenWrites(history)).run(maxSteps);
+): Verdict => new Search(history).run(maxSteps);
 
 /**
- * A write of unknown outcome whose value no read returned can be left out: between it and the next
- * write there is no read, so a linearization holds with it as well as without it. This keeps
- * timed-out writes from doubling the search each.
+ * Cuts the search down without changing the answer, given that values are unique. A write of
+ * unknown outcome whose value no read returned can be left out: between it and the next write there
+ * is no read, so a linearization holds with it as well as without it. One whose value was read took
+ * effect before the first such read returned.
  */
-const withoutUnseenWrites = (history: readonly Operation[]): readonly Operation[] => {
-  const seen = new Set<number>();
-  for (const operation of history) if (operation.kind === "read") seen.add(operation.value);
-  return history.filter(
-    (operation) =>
-      operation.kind === "read" || operation.returnedAt !== Infinity || seen.has(operation.value),
-  );
+const tightened = (
+  history: readonly Operation[],
+  firstSeen: ReadonlyMap<number, number>,
+): readonly Operation[] => {
+  const result: Operation[] = [];
+  for (const operation of history) {
+    const { kind, value, invokedAt, returnedAt } = operation;
+    const seenAt = firstSeen.get(value);
+    if (kind === "write" && seenAt !== undefined && seenAt > invokedAt && seenAt < returnedAt) {
+      result.push({ ...operation, returnedAt: seenAt });
+    } else if (kind === "read" || returnedAt !== Infinity || seenAt !== undefined) {
+      result.push(operation);
+    }
+  }
+  return result;
 };
 
+/** When the first read of each value returned. */
+const firstReads = (history: readonly Operation[]): ReadonlyMap<number, number> => {
+  const firstSeen = new Map<number, number>();
+  for (const { kind, value, returnedAt } of history) {
+    if (kind === "write") continue;
+    firstSeen.set(value, Math.min(returnedAt, firstSeen.get(value) ?? Infinity));
+  }
+  return firstSeen;
+};
+
+/**
+ * Branches on writes only, and of these on the ones that were seen: a read of the present value can
+ * always come at once, since it changes nothing, and a write that nobody saw can always come just
+ * before another write.
+ */
 class Search {
   readonly #head = new Node(undefined, -1, "head", undefined);
   readonly #linearized: Uint32Array;
   readonly #seen = new Map<number, Configuration[]>();
-  readonly #stack: { call: Node; stateBefore: number }[] = [];
+  readonly #firstReads: ReadonlyMap<number, number>;
   #state = NEVER_WRITTEN;
   #furthest: { stuckAt: Operation; linearized: readonly Operation[] } | undefined;
 
-  constructor(history: readonly Operation[]) {
+  constructor(whole: readonly Operation[]) {
+    this.#firstReads = firstReads(whole);
+    const history = tightened(whole, this.#firstReads);
     this.#linearized = new Uint32Array(Math.ceil(history.length / 32));
     const nodes = history.flatMap((operation, id) => {
       const returned = new Node(operation, id, "return", undefined);
@@ -90,48 +125,107 @@ class Search {
   }
 
   run(maxSteps: number): Verdict {
-    let node = this.#head.next;
+    const stack: Frame[] = [this.#frame(this.#takeReads(), NEVER_WRITTEN)];
     let steps = 0;
-    while (node !== undefined) {
+    while (this.#head.next !== undefined) {
       steps += 1;
       if (steps > maxSteps) return { kind: "undecided", steps };
-      if (node.kind === "call") {
-        node = this.#linearize(node) ? this.#head.next : node.next;
-        continue;
-      }
-      // A return whose call has found no place: undo the latest choice, try the one after it.
-      this.#noteStuck(node);
-      const undone = this.#stack.pop();
-      if (undone === undefined) {
+      const frame = stack.at(-1);
+      if (frame === undefined) {
         if (this.#furthest === undefined) throw new Error("a search got stuck nowhere");
         return { kind: "violation", steps, ...this.#furthest };
       }
-      this.#state = undone.stateBefore;
-      this.#flip(undone.call.id);
-      unlift(undone.call);
-      node = undone.call.next;
+      const candidate = frame.candidates[frame.tried];
+      frame.tried += 1;
+      if (candidate === undefined) {
+        this.#noteStuck(stack);
+        stack.pop();
+        this.#undo(frame.calls, frame.stateBefore);
+        continue;
+      }
+      const stateBefore = this.#state;
+      const calls = this.#linearize(candidate);
+      if (this.#isNew()) stack.push(this.#frame(calls, stateBefore));
+      else this.#undo(calls, stateBefore);
     }
     return { kind: "linearizable", steps };
   }
 
-  /** Takes the call as the next to have happened, if it fits and leads to something new. */
-  #linearize(call: Node): boolean {
-    const operation = call.operation;
-    if (operation === undefined) return false;
-    if (operation.kind === "read" && operation.value !== this.#state) return false;
-    const stateAfter = operation.value;
-    this.#flip(call.id);
-    if (!this.#isNew(stateAfter)) {
-      this.#flip(call.id);
-      return false;
+  /** Calls that may come next: those before the first return that is left. */
+  *#available(): Generator<Node> {
+    let node = this.#head.next;
+    while (node?.kind === "call") {
+      yield node;
+      node = node.next;
     }
-    this.#stack.push({ call, stateBefore: this.#state });
-    this.#state = stateAfter;
-    lift(call);
-    return true;
   }
 
-  #isNew(state: number): boolean {
+  #frame(calls: readonly Node[], stateBefore: number): Frame {
+    const candidates: Node[] = [];
+    let unseen: Node | undefined;
+    for (const call of this.#available()) {
+      if (call.operation?.kind !== "write") continue;
+      if (this.#wasSeen(call)) candidates.push(call);
+      else unseen ??= call;
+    }
+    // Who must be done first is tried first.
+    const deadline = (call: Node): number => call.operation?.returnedAt ?? Infinity;
+    candidates.sort((left, right) => (deadline(left) < deadline(right) ? -1 : 1));
+    if (unseen !== undefined) candidates.push(unseen);
+    return { candidates, tried: 0, calls, stateBefore };
+  }
+
+  #wasSeen(call: Node): boolean {
+    return this.#firstReads.has(call.operation?.value ?? NEVER_WRITTEN);
+  }
+
+  /** The write, unseen ones before it, reads after it. Returns all of them, in that order. */
+  #linearize(write: Node): readonly Node[] {
+    const calls = this.#takeAll(
+      (call) => call !== write && call.operation?.kind === "write" && !this.#wasSeen(call),
+    );
+    this.#take(write);
+    this.#state = write.operation?.value ?? NEVER_WRITTEN;
+    return [...calls, write, ...this.#takeReads()];
+  }
+
+  #takeReads(): readonly Node[] {
+    return this.#takeAll(
+      ({ operation }) => operation?.kind === "read" && operation.value === this.#state,
+    );
+  }
+
+  /** Each that is taken may make others available. */
+  #takeAll(fits: (call: Node) => boolean): readonly Node[] {
+    const taken: Node[] = [];
+    for (;;) {
+      let found: Node | undefined;
+      for (const call of this.#available()) {
+        if (!fits(call)) continue;
+        found = call;
+        break;
+      }
+      if (found === undefined) return taken;
+      this.#take(found);
+      taken.push(found);
+    }
+  }
+
+  #take(call: Node): void {
+    this.#flip(call.id);
+    lift(call);
+  }
+
+  #undo(calls: readonly Node[], stateBefore: number): void {
+    for (const call of calls.toReversed()) {
+      this.#flip(call.id);
+      unlift(call);
+    }
+    this.#state = stateBefore;
+  }
+
+  #isNew(): boolean {
+    const state = this.#state;
     let hash = state | 0;
     for (const word of this.#linearized) hash = Math.imul(hash ^ word, 0x9e3779b1) ^ (hash >>> 15);
     const known = this.#seen.get(hash);
@@ -152,13 +246,14 @@ class Search {
     this.#linearized[word] = (this.#linearized[word] ?? 0) ^ (1 << (id & 31));
   }
 
-  #noteStuck(node: Node): void {
-    const isFurther = this.#stack.length >= (this.#furthest?.linearized.length ?? 0);
-    if (!isFurther || node.operation === undefined) return;
-    this.#furthest = {
-      stuckAt: node.operation,
-      linearized: this.#stack.flatMap(({ call }) => call.operation ?? []),
-    };
+  #noteStuck(stack: readonly Frame[]): void {
+    const linearized = stack.flatMap(({ calls }) =>
+      calls.flatMap(({ operation }) => operation ?? []),
+    );
+    if (linearized.length < (this.#furthest?.linearized.length ?? 0)) return;
+    let node = this.#head.next;
+    while (node?.kind === "call") node = node.next;
+    if (node?.operation !== undefined) this.#furthest = { stuckAt: node.operation, linearized };
   }
 }
 

@@ -14,7 +14,9 @@ import {
 } from "../../src/raft/core/index.js";
 import { type Disk, StorageCorrupt, type WriteOutcome } from "./disk.js";
 import type { EventQueue } from "./event-queue.js";
-import { type Invariants, tellsCommit } from "./invariants.js";
+import type { Invariants } from "./invariants.js";
+import { tellsCommit } from "./observed.js";
+import { OpenRequests, type ProposalOutcome } from "./open-requests.js";
 import { checksum, StateMachine } from "./state-machine.js";
 import { describeMessage, describeReady, describeWrite, type Trace } from "./trace.js";
 import { Violation } from "./violation.js";
@@ -46,13 +48,6 @@ export interface Surroundings {
 /** "broken" is for good: its disk lost data, and says so. */
 export type NodeState = "up" | "down" | "broken";
 
-export type ProposalOutcome = "applied" | "replaced" | "unknown";
-
-interface Proposal {
-  readonly term: number;
-  readonly done: (outcome: ProposalOutcome) => void;
-}
-
 /** Batches that one input may lead to. More means that the core never comes to rest. */
 const MAX_BATCHES_PER_INPUT = 1_000;
 /** Inputs that wait for a paused node; what is more is lost. */
@@ -68,10 +63,7 @@ export class SimNode {
   #snapshotIndex = 0;
   #isPaused = false;
   #inbox: (() => void)[] = [];
-  #proposals = new Map<number, Proposal>();
-  #reads = new Map<number, { commitWhenAsked: number; done: (index?: number) => void }>();
-  #waitingReads: { index: number; done: (index?: number) => void }[] = [];
-  #nextRequestId = 1;
+  readonly #open = new OpenRequests();
   #life = 0;
 
   constructor(
@@ -187,11 +179,7 @@ export class SimNode {
       this.world.trace.say(this.id, () => `proposes ${commands.length} at ${result.index}`);
       for (let place = 0; place < commands.length; place += 1) {
         const index = result.index + place;
-        this.#proposals.get(index)?.done("replaced");
-        this.#proposals.set(index, {
-          term: result.term,
-          done: (outcome) => done(place, outcome),
-        });
+        this.#open.addProposal(index, result.term, (outcome) => done(place, outcome));
       }
     });
     return isAccepted;
@@ -199,12 +187,8 @@ export class SimNode {
 
   /** Asks for a read index and waits until it is applied; undefined where that was given up. */
   readIndex(done: (index: number | undefined) => void): boolean {
-    const requestId = this.#nextRequestId;
-    this.#nextRequestId += 1;
-    const commitWhenAsked = this.world.invariants.global.commit;
     const isAsked = this.call((core) => {
-      this.#reads.set(requestId, { commitWhenAsked, done });
-      core.readIndex(requestId);
+      core.readIndex(this.#open.addRead(this.world.invariants.global.commit, done));
       return true;
     });
     return isAsked === true;
@@ -280,12 +264,15 @@ export class SimNode {
       this.#machine = StateMachine.restore(this.disk.snapshotData(ready.restore));
       this.#snapshotIndex = ready.restore.index;
       invariants.applied(this.id, this.#machine.appliedIndex, this.#machine.hash);
-      this.#forgetProposalsUpTo(ready.restore.index);
+      this.#open.noteRestored(ready.restore.index);
       core.applied(ready.restore.index);
     }
     this.#apply(core, ready);
-    for (const read of ready.reads) this.#noteRead(read.requestId, read.readIndex);
-    this.#answerReads();
+    for (const { requestId, readIndex } of ready.reads) {
+      const commitWhenAsked = this.#open.noteReadIndex(requestId, readIndex);
+      if (readIndex !== undefined) invariants.readAnswered(this.id, readIndex, commitWhenAsked);
+    }
+    this.#open.answerReads(this.#machine.appliedIndex);
   }
 
   #sendAll(messages: readonly Message[]): void {
@@ -329,11 +316,7 @@ export class SimNode {
     for (const entry of committed) {
       this.#machine.apply(entry);
       this.world.invariants.applied(this.id, entry.index, this.#machine.hash);
-      const proposal = this.#proposals.get(entry.index);
-      if (proposal === undefined) continue;
-      this.#proposals.delete(entry.index);
-      // An index is committed once: where another term's entry stands there, ours never will.
-      proposal.done(proposal.term === entry.term ? "applied" : "replaced");
+      this.#open.noteApplied(entry.index, entry.term);
     }
     const last = committed.at(-1);
     if (last === undefined) return;
@@ -362,37 +345,6 @@ export class SimNode {
     });
   }
 
-  #noteRead(requestId: number, readIndex: number | undefined): void {
-    const read = this.#reads.get(requestId);
-    if (read === undefined) {
-      throw new Violation("driver contract", `${this.id}: read ${requestId} is not open`);
-    }
-    this.#reads.delete(requestId);
-    if (readIndex === undefined) {
-      read.done(undefined);
-      return;
-    }
-    this.world.invariants.readAnswered(this.id, readIndex, read.commitWhenAsked);
-    this.#waitingReads.push({ index: readIndex, done: read.done });
-  }
-
-  #answerReads(): void {
-    if (this.#waitingReads.length === 0) return;
-    const isReady = (read: { index: number }): boolean => read.index <= this.#machine.appliedIndex;
-    const ready = this.#waitingReads.filter(isReady);
-    if (ready.length === 0) return;
-    this.#waitingReads = this.#waitingReads.filter((read) => !isReady(read));
-    for (const read of ready) read.done(read.index);
-  }
-
-  #forgetProposalsUpTo(index: number): void {
-    for (const [at, proposal] of [...this.#proposals]) {
-      if (at > index) continue;
-      this.#proposals.delete(at);
-      proposal.done("unknown");
-    }
-  }
-
   #stop(): void {
     this.#life += 1;
     this.#core = undefined;
@@ -401,11 +353,7 @@ export class SimNode {
     this.softState = undefined;
     this.disk.crash();
     this.world.invariants.stopped(this.id);
-    this.#forgetProposalsUpTo(Infinity);
-    const reads = [...this.#reads.values(), ...this.#waitingReads];
-    this.#reads.clear();
-    this.#waitingReads = [];
-    for (const read of reads) read.done(undefined);
+    this.#open.abandon();
   }
 
   #break(error: StorageCorrupt): void {

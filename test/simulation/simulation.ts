@@ -113,9 +113,8 @@ const whatIsLacking = (cluster: Cluster, clients: Clients): string | undefined =
   const membership = cluster.invariants.membershipOf(leader.id);
   if (membership.outgoing.length > 0) return "the configuration stays joint";
   const { commit } = cluster.invariants.global;
-  for (const { id } of [...membership.voters, ...membership.learners]) {
-    const node = cluster.node(id);
-    if (node?.state !== "up") continue;
+  for (const node of cluster.members()) {
+    const { id } = node;
     // Load goes on: who is a few entries behind is up to date.
     if (node.machine.appliedIndex < commit - MAX_LAG) {
       const peer = leader.call((core) => core.status().peers.find((other) => other.id === id));
