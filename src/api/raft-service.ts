@@ -2,14 +2,14 @@
 // link they came over, is for the receiver.
 import { status } from "@grpc/grpc-js";
 
-import type { ExchangeRequest, RaftServiceServer } from "../gen/raft/v1/raft.js";
+import type { ExchangeRequest, RaftMessage, RaftServiceServer } from "../gen/raft/v1/raft.js";
 import type { EdgeLog } from "./edge-log.js";
 
 export interface RaftServiceOptions {
   /** This node's mesh; a stream that speaks for another one is ended with FAILED_PRECONDITION. */
   readonly meshId: () => string;
   /** Takes one batch; where it throws, the stream is ended and its sender connects again. */
-  readonly receive: (meshId: string, batch: ExchangeRequest) => void;
+  readonly receive: (meshId: string, messages: readonly RaftMessage[]) => void;
   readonly log: EdgeLog;
 }
 
@@ -32,7 +32,7 @@ export function createRaftService(options: RaftServiceOptions): RaftServiceServe
           return;
         }
         try {
-          receive(batch.meshId, batch);
+          receive(batch.meshId, batch.messages);
         } catch (error) {
           log.error({ err: error, peer: call.getPeer() }, "a batch of Raft messages was refused");
           refuse(status.INVALID_ARGUMENT, "the batch could not be taken");

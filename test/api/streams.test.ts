@@ -2,7 +2,7 @@ import { type ClientDuplexStream, credentials, type ServiceError, status } from 
 import { describe, expect, test, vi } from "vitest";
 
 import { boundedRequests } from "../../src/api/bounded-service.js";
-import { createRaftService } from "../../src/api/raft-service.js";
+import { createRaftService, type RaftServiceOptions } from "../../src/api/raft-service.js";
 import { createGrpcServer } from "../../src/api/server.js";
 import { problemOf } from "../../src/api/status.js";
 import {
@@ -20,7 +20,7 @@ import {
   WorkerServiceService,
 } from "../../src/gen/mesh/v1/worker_service.js";
 import {
-  ExchangeRequest,
+  type ExchangeRequest,
   RaftServiceClient,
   RaftServiceService,
 } from "../../src/gen/raft/v1/raft.js";
@@ -214,7 +214,7 @@ describe("Attach", () => {
 });
 
 describe("Exchange", () => {
-  async function startRaft(receive: (meshId: string, batch: ExchangeRequest) => void) {
+  async function startRaft(receive: RaftServiceOptions["receive"]) {
     const implementation = createRaftService({
       meshId: () => "mesh-a",
       receive,
@@ -232,16 +232,24 @@ describe("Exchange", () => {
     stream.on("data", () => undefined);
     return stream;
   }
-  const batchOf = (meshId: string): ExchangeRequest => ({
-    ...ExchangeRequest.decode(new Uint8Array()),
+  const batchOf = (meshId: string, term = 1): ExchangeRequest => ({
     meshId,
+    messages: [{ from: "n2", to: "n1", term, kind: undefined }],
   });
 
   test("hands each batch on, in order", async () => {
-    const seen: string[] = [];
-    const stream = await startRaft((meshId) => seen.push(meshId));
-    for (let n = 0; n < 5; n += 1) stream.write(batchOf("mesh-a"));
-    await vi.waitFor(() => expect(seen).toHaveLength(5));
+    const seen: unknown[] = [];
+    const stream = await startRaft((meshId, messages) =>
+      seen.push([meshId, ...messages.map(({ term }) => term)]),
+    );
+    for (const term of [1, 2, 3]) stream.write(batchOf("mesh-a", term));
+    await vi.waitFor(() =>
+      expect(seen).toEqual([
+        ["mesh-a", 1],
+        ["mesh-a", 2],
+        ["mesh-a", 3],
+      ]),
+    );
     const ended = new Promise((resolve) => stream.once("end", resolve));
     stream.end();
     await ended;

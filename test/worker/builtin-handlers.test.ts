@@ -7,7 +7,7 @@ import { silentLog } from "./support.js";
 async function runBuiltin(
   type: string,
   data: unknown,
-  { attempt = 1, signal = new AbortController().signal } = {},
+  { attempt = 1, signal = new AbortController().signal, progress = (): void => undefined } = {},
 ): Promise<unknown> {
   const handler = BUILTIN_HANDLERS.get(type);
   if (handler === undefined) throw new Error(`no built-in ${type}`);
@@ -16,7 +16,7 @@ async function runBuiltin(
     signal,
     fence: 7,
     attempt,
-    progress: () => undefined,
+    progress,
     log: silentLog,
   });
 }
@@ -49,7 +49,7 @@ describe("built-in handlers", () => {
     expect(await runBuiltin("fail", data, { attempt: 3 })).toEqual({ attempts: 3 });
   });
 
-  test("cpu lets the event loop turn while it burns", async () => {
+  test("cpu lets the event loop turn between its slices", async () => {
     let turns = 0;
     let over = false;
     const count = (): void => {
@@ -57,10 +57,16 @@ describe("built-in handlers", () => {
       if (!over) setImmediate(count);
     };
     setImmediate(count);
-    const result = await runBuiltin("cpu", { ms: 40 });
+    const turnsAtSlices: number[] = [];
+    const progress = (): void => {
+      turnsAtSlices.push(turns);
+    };
+    await runBuiltin("cpu", { ms: 200 }, { progress });
     over = true;
-    expect(result).toMatchObject({ burnedMs: expect.any(Number) as unknown });
-    expect(turns).toBeGreaterThan(3);
+    expect(turnsAtSlices.length).toBeGreaterThan(1);
+    for (const [slice, turn] of turnsAtSlices.entries()) {
+      expect(turn).toBeGreaterThan(turnsAtSlices[slice - 1] ?? -1);
+    }
   });
 
   test("cpu stops when it is told to", async () => {

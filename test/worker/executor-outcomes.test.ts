@@ -5,6 +5,7 @@ import { MAX_ERROR_MESSAGE_LENGTH, MAX_ERROR_STACK_LENGTH } from "../../src/work
 import { assignmentOf, benchWith, turns } from "./support.js";
 
 const bare = Object.create(null) as Error;
+const noError = "text" as unknown as Error;
 
 describe("Executor: outcomes", () => {
   test("reports a handler's result as JSON with its fence and times", async () => {
@@ -87,7 +88,7 @@ describe("Executor: outcomes", () => {
       "no",
     ],
     ["rejects", () => Promise.reject(new RangeError("far")), "RangeError", "far"],
-    ["rejects with a string", () => Promise.reject("text"), "NonError", "text"],
+    ["rejects with a string", () => Promise.reject(noError), "NonError", "text"],
     [
       "rejects with undefined",
       () => Promise.reject(undefined as unknown as Error),
