@@ -153,6 +153,30 @@ describe("a core", () => {
     expect(work(after.node).flatMap(({ reads }) => reads)).toEqual([]);
   });
 
+  it("commits no further than the entries that were just found to match", () => {
+    // given a log whose end is another leader's
+    const disk = new ScenarioDisk();
+    disk.prepare([term(1), term(2), term(2)], term(3), undefined);
+    const { core } = start({
+      log: disk,
+      hardState: disk.hardState,
+      membership: membershipOf([A, B, C]),
+    });
+    // when the leader sends the beginning of its log, and has committed more of it
+    core.step({
+      kind: "append-request",
+      from: B,
+      to: A,
+      term: term(3),
+      prevLogIndex: logIndex(0),
+      prevLogTerm: term(0),
+      entries: [{ index: logIndex(1), term: term(1), kind: "command", data: bytes("a") }],
+      leaderCommit: logIndex(3),
+    });
+    // then only what is known to be the same is committed
+    expect(core.status()).toMatchObject({ commit: 1, lastIndex: 3 });
+  });
+
   it("knows the configuration at an applied index, for a snapshot there", () => {
     const single = start();
     single.core.campaign();
