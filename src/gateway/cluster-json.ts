@@ -1,0 +1,70 @@
+// Workers and cluster as HTTP shows them.
+import {
+  type GetClusterResponse,
+  NodeRole,
+  type TaskCounts,
+  type Worker,
+  WorkerState,
+} from "../gen/mesh/v1/cluster_service.js";
+
+const roleName: Readonly<Record<NodeRole, string>> = {
+  [NodeRole.UNSPECIFIED]: "unknown",
+  [NodeRole.LEADER]: "leader",
+  [NodeRole.FOLLOWER]: "follower",
+  [NodeRole.CANDIDATE]: "candidate",
+  [NodeRole.LEARNER]: "learner",
+  [NodeRole.UNRECOGNIZED]: "unknown",
+};
+
+const stateName: Readonly<Record<WorkerState, string>> = {
+  [WorkerState.UNSPECIFIED]: "unknown",
+  [WorkerState.ACTIVE]: "active",
+  [WorkerState.DRAINING]: "draining",
+  [WorkerState.LOST]: "lost",
+  [WorkerState.UNRECOGNIZED]: "unknown",
+};
+
+export function workerView(worker: Worker): Record<string, unknown> {
+  const { lastSeenMs, role, state, ...rest } = worker;
+  return {
+    ...rest,
+    role: roleName[role],
+    state: stateName[state],
+    lastSeen: lastSeenMs === 0 ? null : new Date(lastSeenMs).toISOString(),
+  };
+}
+
+export function leaderView(cluster: GetClusterResponse): Record<string, unknown> | null {
+  if (cluster.leaderId === "") return null;
+  return { id: cluster.leaderId, address: cluster.leaderAddress, term: cluster.term };
+}
+
+export function clusterView(cluster: GetClusterResponse): Record<string, unknown> {
+  return {
+    mesh: cluster.meshName,
+    meshId: cluster.meshId,
+    nodeId: cluster.nodeId,
+    term: cluster.term,
+    leader: leaderView(cluster),
+    lastIndex: cluster.lastIndex,
+    commitIndex: cluster.commitIndex,
+    appliedIndex: cluster.appliedIndex,
+    redisAppliedIndex: cluster.redisAppliedIndex,
+    members: cluster.members.map((member) => ({ ...member, role: roleName[member.role] })),
+    links: cluster.links,
+    redis: redisView(cluster),
+    counts: countsView(cluster.counts),
+  };
+}
+
+export function redisView({ redis }: GetClusterResponse): Record<string, unknown> {
+  const connected = redis?.connected ?? false;
+  return { connected, error: redis === undefined || redis.error === "" ? null : redis.error };
+}
+
+/** Tasks by state, and pending ones by queue; null where Redis could not tell. */
+export function countsView(counts: TaskCounts | undefined): Record<string, unknown> | null {
+  if (counts === undefined) return null;
+  const { queues, ...states } = counts;
+  return { ...states, queues };
+}

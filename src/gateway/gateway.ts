@@ -1,0 +1,95 @@
+// The gateway as a whole: the registry's watch, the mesh client and the HTTP server, started and
+// stopped together.
+import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
+import { BindFailed, PortTaken } from "../api/errors.js";
+import type { Config } from "../config/schema.js";
+import { Registry } from "../discovery/registry.js";
+import { logField } from "../telemetry/fields.js";
+import type { Logger } from "../telemetry/logger.js";
+import { STOP_GRACE_MS } from "./limits.js";
+import { MeshClient } from "./mesh-client.js";
+import { buildServer } from "./server.js";
+
+/** Used where the configuration names no Redis: its standard address. */
+const DEFAULT_REDIS_URL = "redis://127.0.0.1:6379";
+
+export interface GatewayOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+}
+
+export interface RunningGateway {
+  readonly host: string;
+  readonly port: number;
+  /** Ends waits, lets other requests finish for up to 4 s, and closes. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a gateway; it listens once this resolves, whether nodes and Redis are there or not.
+ * @throws PortTaken, BindFailed
+ */
+export async function startGateway({ config, logger }: GatewayOptions): Promise<RunningGateway> {
+  const { host, port, retryForMs } = config.gateway;
+  const registry = new Registry({
+    mesh: config.mesh,
+    redis: {
+      url: config.redis.url ?? DEFAULT_REDIS_URL,
+      commandTimeoutMs: config.redis.commandTimeoutMs,
+    },
+    logger,
+  });
+  const mesh = new MeshClient({ directory: registry.watch, retryForMs });
+  const stopping = new AbortController();
+  const app = buildServer({
+    mesh,
+    config,
+    directory: registry.watch,
+    stopping: stopping.signal,
+    logger,
+  });
+  const close = async (): Promise<void> => {
+    stopping.abort(new Error("the gateway is stopping"));
+    await closeWithin(app, STOP_GRACE_MS);
+    mesh.stop();
+    registry.close();
+  };
+  try {
+    await registry.start();
+    mesh.start();
+    await listen(app, host, port);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const bound = addressOf(app) ?? { address: host, port };
+  logger.info({ [logField.address]: bound.address, [logField.port]: bound.port }, "listening");
+  return { host: bound.address, port: bound.port, stop: close };
+}
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    throw code === "EADDRINUSE"
+      ? new PortTaken(host, port, error)
+      : new BindFailed(host, port, error);
+  }
+}
+
+/** Connections that are still busy after `graceMs` are cut. */
+async function closeWithin(app: FastifyInstance, graceMs: number): Promise<void> {
+  const cut = setTimeout(() => app.server.closeAllConnections(), graceMs);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(cut);
+  }
+}
+
+function addressOf(app: FastifyInstance): AddressInfo | undefined {
+  const address = app.server.address();
+  return address === null || typeof address === "string" ? undefined : address;
+}

@@ -1,0 +1,57 @@
+// What the mesh's health is, from what its nodes say. Pure: the answers come in, the verdict goes out.
+import {
+  type GetClusterResponse,
+  type Worker,
+  WorkerState,
+} from "../gen/mesh/v1/cluster_service.js";
+import { countsView, leaderView, redisView } from "./cluster-json.js";
+
+export type HealthStatus = "healthy" | "degraded" | "unhealthy";
+
+export interface HealthReport {
+  readonly status: HealthStatus;
+  readonly leader: Record<string, unknown> | null;
+  readonly redis: Record<string, unknown>;
+  readonly workers: { readonly total: number; readonly active: number } | null;
+  readonly queues: Record<string, unknown> | null;
+  /** Why it is not healthy; empty where it is. */
+  readonly reasons: readonly string[];
+}
+
+export interface HealthInput {
+  /** Undefined where no node answered. */
+  readonly cluster: GetClusterResponse | undefined;
+  /** Undefined where no leader answered. */
+  readonly workers: readonly Worker[] | undefined;
+  /** Whether the gateway itself reaches Redis, for discovery. */
+  readonly registryReachable: boolean;
+}
+
+/** Unhealthy: nothing can be submitted. Degraded: something is missing, and work goes on. */
+export function healthReport({ cluster, workers, registryReachable }: HealthInput): HealthReport {
+  const fatal: string[] = [];
+  const minor: string[] = [];
+  if (cluster === undefined) fatal.push("no node of the mesh answers");
+  else if (cluster.leaderId === "") fatal.push("the mesh has no leader");
+  if (cluster !== undefined) {
+    if (cluster.redis?.connected !== true) minor.push("the nodes do not reach Redis");
+    for (const { id, reachable } of cluster.members) {
+      if (!reachable && id !== cluster.nodeId) minor.push(`node ${id} is not reachable`);
+    }
+  }
+  if (!registryReachable) minor.push("the gateway does not reach Redis");
+  const active = workers?.filter(({ state }) => state === WorkerState.ACTIVE).length ?? 0;
+  if (workers !== undefined && active === 0) minor.push("no node takes work");
+  if (workers === undefined && fatal.length === 0)
+    minor.push("the leader does not list its workers");
+  const status = fatal.length > 0 ? "unhealthy" : minor.length > 0 ? "degraded" : "healthy";
+  return {
+    status,
+    leader: cluster === undefined ? null : leaderView(cluster),
+    redis:
+      cluster === undefined ? { connected: registryReachable, error: null } : redisView(cluster),
+    workers: workers === undefined ? null : { total: workers.length, active },
+    queues: countsView(cluster?.counts),
+    reasons: [...fatal, ...minor],
+  };
+}

@@ -1,0 +1,151 @@
+// Gets a call answered: picks the node, fails over to another, tries again within a bound, and tells
+// a call that surely was not done from one whose answer was lost.
+import pRetry from "p-retry";
+import type { ClientPool } from "../api/client-pool.js";
+import type { LeaderTracker } from "./leader-tracker.js";
+import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, MAX_TRY_MS } from "./limits.js";
+import { type Stub, tryOnce, type TryOutcome } from "./mesh-call.js";
+import { MeshRefusal, unavailable } from "./mesh-refusal.js";
+import type { Peers } from "./peers.js";
+
+export interface MeshOperation<Request, Response> {
+  readonly stub: Stub<Request, Response>;
+  /** @param sentBefore whether an earlier try reached a node */
+  readonly request: (sentBefore: boolean) => Request;
+  readonly target: "leader" | "any";
+  /**
+   * What a second run does: "none" for a read, "same" where it ends in the same state, "other"
+   * where it does more than the first, so that it is not sent again after a lost answer.
+   */
+  readonly repeat: "none" | "same" | "other";
+  /** Deadline of the first try; doubled with each further one. */
+  readonly tryMs: number;
+  /** How long new tries are begun. */
+  readonly retryForMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A try that another one may better. */
+class TryFailed extends Error {
+  override readonly name = "TryFailed";
+  constructor(readonly outcome: Exclude<TryOutcome<never>, { kind: "answered" }> | undefined) {
+    super("no node answered", { cause: outcome?.error });
+  }
+}
+
+export class MeshCaller {
+  constructor(
+    private readonly pool: ClientPool,
+    private readonly peers: Peers,
+    private readonly leaders: LeaderTracker,
+  ) {}
+
+  /**
+   * @throws MeshRefusal with the node's Problem, or "no_node", "no_leader" or "outcome_unknown"
+   * where the time ran out; the reason of the signal where it is aborted
+   */
+  async call<Request, Response>(operation: MeshOperation<Request, Response>): Promise<Response> {
+    const attempts = new Attempts(operation);
+    try {
+      // The first try is made outside: a call that succeeds pays nothing for the retries.
+      return await this.attempt(operation, attempts);
+    } catch (error) {
+      if (!attempts.mayGoOn(error)) throw attempts.refusal(error);
+    }
+    try {
+      return await pRetry(() => this.attempt(operation, attempts), {
+        retries: Infinity,
+        minTimeout: BACKOFF_MIN_MS,
+        maxTimeout: BACKOFF_MAX_MS,
+        factor: 2,
+        randomize: true,
+        maxRetryTime: operation.retryForMs,
+        shouldRetry: ({ error }) => attempts.mayGoOn(error),
+        ...(operation.signal === undefined ? {} : { signal: operation.signal }),
+      });
+    } catch (error) {
+      throw attempts.refusal(error);
+    }
+  }
+
+  private async attempt<Request, Response>(
+    operation: MeshOperation<Request, Response>,
+    attempts: Attempts,
+  ): Promise<Response> {
+    const { target, signal } = operation;
+    if (this.leaders.leader === undefined && (target === "leader" || attempts.number > 0)) {
+      await this.leaders.look();
+    }
+    attempts.number += 1;
+    let last: Exclude<TryOutcome<never>, { kind: "answered" }> | undefined;
+    for (const address of this.candidates(target)) {
+      const bounds = { timeoutMs: attempts.tryMs(), signal };
+      const request = operation.request(attempts.sentBefore);
+      const outcome = await tryOnce(this.pool, address, operation.stub, request, bounds);
+      if (outcome.kind === "answered") return outcome.response;
+      if (outcome.kind === "refused") throw new MeshRefusal(outcome.problem, outcome.error);
+      last = outcome;
+      if (outcome.kind === "lost") attempts.mayBeDone = true;
+      this.leaders.doubt(address);
+      this.peers.avoid(address);
+      // A node that was not reached costs nothing: on to the next. What was lost, or refused for
+      // want of a leader, is tried again after a pause, and with a new look for the leader.
+      if (outcome.kind === "not-done" && outcome.problem === undefined) continue;
+      attempts.sentBefore = true;
+      break;
+    }
+    throw new TryFailed(last);
+  }
+
+  private candidates(target: "leader" | "any"): ReadonlySet<string> {
+    const { leader } = this.leaders;
+    const first = target === "leader" ? leader : this.peers.forReads(leader);
+    const others = this.peers.inTurn();
+    return new Set(first === undefined ? others : [first, ...others]);
+  }
+}
+
+/** The tries of one call. */
+class Attempts {
+  number = 0;
+  sentBefore = false;
+  /** An answer was lost. Implies sentBefore. */
+  mayBeDone = false;
+  private readonly endsAtMs: number;
+
+  constructor(
+    private readonly operation: Pick<
+      MeshOperation<unknown, unknown>,
+      "repeat" | "tryMs" | "retryForMs"
+    >,
+  ) {
+    this.endsAtMs = performance.now() + operation.retryForMs;
+  }
+
+  /** Longer from try to try, so that a leader that is slow rather than dead is waited for. */
+  tryMs(): number {
+    const { tryMs } = this.operation;
+    const leftMs = this.endsAtMs - performance.now();
+    const grownMs = tryMs * 2 ** (this.number - 1);
+    return Math.max(tryMs, Math.min(grownMs, leftMs, MAX_TRY_MS));
+  }
+
+  mayGoOn(error: unknown): boolean {
+    if (!(error instanceof TryFailed) || this.operation.retryForMs === 0) return false;
+    return !(this.mayBeDone && this.operation.repeat === "other");
+  }
+
+  /** What the caller is told after the last try. */
+  refusal(error: unknown): unknown {
+    if (!(error instanceof TryFailed)) return error;
+    if (this.mayBeDone && this.operation.repeat !== "none") {
+      const message = "the answer was lost: it may or may not have been done";
+      return unavailable("outcome_unknown", message, error);
+    }
+    const { outcome } = error;
+    if (outcome?.kind === "not-done" && outcome.problem !== undefined) {
+      return unavailable("no_leader", "no leader with a quorum was found in time", error);
+    }
+    return unavailable("no_node", "no node of the mesh could be reached in time", error);
+  }
+}

@@ -1,0 +1,250 @@
+// The mesh as the routes see it: submissions that stay one task however often they are sent, reads,
+// and what can be asked of the cluster.
+import { monotonicFactory } from "ulid";
+import { ClientPool } from "../api/client-pool.js";
+import type {
+  GetClusterResponse,
+  TransferLeadershipResponse,
+  Worker,
+} from "../gen/mesh/v1/cluster_service.js";
+import { type Task, TaskStatus } from "../gen/mesh/v1/task.js";
+import type {
+  GetTaskRequest,
+  ListTasksRequest,
+  ListTasksResponse,
+  SubmitTaskRequest,
+  SubmitTaskResponse,
+  SubmitTaskResult,
+} from "../gen/mesh/v1/task_service.js";
+import { LeaderTracker } from "./leader-tracker.js";
+import {
+  CALL_TRY_MS,
+  HEALTH_RETRY_MS,
+  HEALTH_TRY_MS,
+  SUBMIT_TRY_MS,
+  WAIT_SLACK_MS,
+} from "./limits.js";
+import { MeshCaller } from "./mesh-caller.js";
+import { MeshRefusal } from "./mesh-refusal.js";
+import { type NodeDirectory, Peers } from "./peers.js";
+import { RecentSubmissions } from "./recent-submissions.js";
+import { SubmissionBatcher } from "./submission-batcher.js";
+
+/** Every method rejects with MeshRefusal where the mesh refused or did not answer in time. */
+export interface Mesh {
+  /** The id is chosen here. */
+  submit(item: SubmitTaskRequest): Promise<SubmitTaskResponse>;
+  get(request: GetTaskRequest, signal: AbortSignal): Promise<Task>;
+  list(request: ListTasksRequest): Promise<ListTasksResponse>;
+  cancel(id: string): Promise<Task>;
+  retry(id: string): Promise<Task>;
+  workers(patience?: Patience): Promise<readonly Worker[]>;
+  cluster(patience?: Patience): Promise<GetClusterResponse>;
+  transfer(to: string): Promise<TransferLeadershipResponse>;
+  drain(workerId: string): Promise<Worker>;
+}
+
+/** "short" is for health checks, which tell of a missing leader rather than wait for one. */
+export type Patience = "normal" | "short";
+
+const STARTED: readonly TaskStatus[] = [
+  TaskStatus.SCHEDULED,
+  TaskStatus.PENDING,
+  TaskStatus.RUNNING,
+  TaskStatus.COMPLETED,
+];
+
+export interface MeshClientOptions {
+  readonly directory: NodeDirectory;
+  /** How long a call looks for a node that can answer it. */
+  readonly retryForMs: number;
+}
+
+export class MeshClient implements Mesh {
+  private readonly pool = new ClientPool();
+  private readonly leaders: LeaderTracker;
+  private readonly caller: MeshCaller;
+  private readonly newId = monotonicFactory();
+  private readonly recent = new RecentSubmissions();
+  private readonly batcher = new SubmissionBatcher((items) => this.submitBatch(items));
+  private readonly retryForMs: number;
+
+  constructor(options: MeshClientOptions) {
+    const peers = new Peers(options.directory);
+    this.retryForMs = options.retryForMs;
+    this.leaders = new LeaderTracker(this.pool, peers);
+    this.caller = new MeshCaller(this.pool, peers, this.leaders);
+  }
+
+  /** Begins to look for the leader. */
+  start(): void {
+    this.leaders.start();
+  }
+
+  /** Closes the connections; calls under way go on to their end. */
+  stop(): void {
+    this.leaders.stop();
+    this.pool.close();
+  }
+
+  async submit(item: SubmitTaskRequest): Promise<SubmitTaskResponse> {
+    // Fixed before the first try: whatever is sent again is the same task.
+    const response = await this.batcher.submit({ ...item, id: this.newId() });
+    if (response.task !== undefined) this.recent.add(response.task.id, response.index);
+    return response;
+  }
+
+  async get(request: GetTaskRequest, signal: AbortSignal): Promise<Task> {
+    const endsAtMs = performance.now() + request.waitMs;
+    const minIndex = Math.max(request.minIndex, this.recent.indexOf(request.id));
+    const leftMs = (): number => Math.max(0, Math.ceil(endsAtMs - performance.now()));
+    const { task } = await this.caller.call({
+      stub: (peer) => peer.tasks.getTask.bind(peer.tasks),
+      request: () => ({ ...request, minIndex, waitMs: request.waitMs === 0 ? 0 : leftMs() }),
+      target: request.linearizable ? "leader" : "any",
+      repeat: "none",
+      tryMs: request.waitMs + (request.waitMs === 0 ? CALL_TRY_MS : WAIT_SLACK_MS),
+      retryForMs: request.waitMs + this.retryForMs,
+      signal,
+    });
+    return present(task);
+  }
+
+  list(request: ListTasksRequest): Promise<ListTasksResponse> {
+    return this.caller.call({
+      stub: (peer) => peer.tasks.listTasks.bind(peer.tasks),
+      request: () => request,
+      target: "any",
+      repeat: "none",
+      tryMs: CALL_TRY_MS,
+      retryForMs: this.retryForMs,
+    });
+  }
+
+  cancel(id: string): Promise<Task> {
+    return this.changeOnce(id, "already_ended", [TaskStatus.CANCELLED], async (request) => {
+      const { task } = await this.caller.call({
+        stub: (peer) => peer.tasks.cancelTask.bind(peer.tasks),
+        request,
+        target: "leader",
+        repeat: "same",
+        tryMs: CALL_TRY_MS,
+        retryForMs: this.retryForMs,
+      });
+      return present(task);
+    });
+  }
+
+  retry(id: string): Promise<Task> {
+    return this.changeOnce(id, "not_retryable", STARTED, async (request) => {
+      const { task } = await this.caller.call({
+        stub: (peer) => peer.tasks.retryTask.bind(peer.tasks),
+        request,
+        target: "leader",
+        repeat: "same",
+        tryMs: CALL_TRY_MS,
+        retryForMs: this.retryForMs,
+      });
+      return present(task);
+    });
+  }
+
+  async workers(patience: Patience = "normal"): Promise<readonly Worker[]> {
+    const { workers } = await this.caller.call({
+      stub: (peer) => peer.cluster.listWorkers.bind(peer.cluster),
+      request: () => ({}),
+      target: "leader",
+      repeat: "none",
+      ...this.boundsOf(patience),
+    });
+    return workers;
+  }
+
+  async cluster(patience: Patience = "normal"): Promise<GetClusterResponse> {
+    const cluster = await this.caller.call({
+      stub: (peer) => peer.cluster.getCluster.bind(peer.cluster),
+      request: () => ({}),
+      target: "leader",
+      repeat: "none",
+      ...this.boundsOf(patience),
+    });
+    this.leaders.learn(cluster);
+    return cluster;
+  }
+
+  async transfer(to: string): Promise<TransferLeadershipResponse> {
+    const response = await this.caller.call({
+      stub: (peer) => peer.cluster.transferLeadership.bind(peer.cluster),
+      request: () => ({ to }),
+      target: "leader",
+      // Without a named successor a second transfer would move on from the first one's.
+      repeat: to === "" ? "other" : "same",
+      tryMs: CALL_TRY_MS + WAIT_SLACK_MS,
+      retryForMs: this.retryForMs,
+    });
+    void this.leaders.look();
+    return response;
+  }
+
+  async drain(workerId: string): Promise<Worker> {
+    const { worker } = await this.caller.call({
+      stub: (peer) => peer.cluster.drainWorker.bind(peer.cluster),
+      request: () => ({ id: workerId }),
+      target: "leader",
+      repeat: "same",
+      tryMs: CALL_TRY_MS,
+      retryForMs: this.retryForMs,
+    });
+    return present(worker);
+  }
+
+  private async submitBatch(items: SubmitTaskRequest[]): Promise<SubmitTaskResult[]> {
+    const { results } = await this.caller.call({
+      stub: (peer) => peer.tasks.submitTasks.bind(peer.tasks),
+      request: (sentBefore) => ({ items, resend: sentBefore }),
+      target: "leader",
+      repeat: "same",
+      tryMs: SUBMIT_TRY_MS,
+      retryForMs: this.retryForMs,
+    });
+    return results;
+  }
+
+  /**
+   * A change that is refused when it is done already: refused on a second try, it may be the first
+   * that did it.
+   */
+  private async changeOnce(
+    id: string,
+    doneCode: string,
+    doneStatuses: readonly TaskStatus[],
+    change: (request: (sentBefore: boolean) => { id: string }) => Promise<Task>,
+  ): Promise<Task> {
+    const sent = { before: false };
+    try {
+      return await change((sentBefore) => {
+        sent.before = sentBefore;
+        return { id };
+      });
+    } catch (error) {
+      const mayBeOurs =
+        sent.before && error instanceof MeshRefusal && error.problem.code === doneCode;
+      if (!mayBeOurs) throw error;
+      const request = { id, waitMs: 0, linearizable: true, minIndex: 0 };
+      const task = await this.get(request, new AbortController().signal);
+      if (doneStatuses.includes(task.status)) return task;
+      throw error;
+    }
+  }
+
+  private boundsOf(patience: Patience): { readonly tryMs: number; readonly retryForMs: number } {
+    return patience === "short"
+      ? { tryMs: HEALTH_TRY_MS, retryForMs: Math.min(HEALTH_RETRY_MS, this.retryForMs) }
+      : { tryMs: CALL_TRY_MS, retryForMs: this.retryForMs };
+  }
+}
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("the node left its answer empty");
+  return value;
+}

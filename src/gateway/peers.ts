@@ -1,0 +1,49 @@
+// The addresses of the nodes that the gateway knows: those in the registry, and those that it heard
+// of before, kept while the registry cannot be read.
+import type { RegistryView } from "../discovery/registry-watch.js";
+import type { GetClusterResponse } from "../gen/mesh/v1/cluster_service.js";
+import { MAX_PEERS } from "./limits.js";
+
+export type NodeDirectory = Pick<RegistryView, "records" | "formation" | "redisReachable">;
+
+export class Peers {
+  /** Address by id of the members that a node named last. */
+  private members = new Map<string, string>();
+  /** Addresses in turn, so that not everything goes to the same node. */
+  private turn = 0;
+
+  /** Node that answers reads, until it fails to: connections stay warm and few. */
+  private reader: string | undefined;
+
+  constructor(private readonly directory: NodeDirectory) {}
+
+  /** Every known address once, starting at another one each time. */
+  inTurn(): readonly string[] {
+    const known = new Set(this.directory.records().map(({ address }) => address));
+    for (const address of this.members.values()) known.add(address);
+    for (const { address } of this.directory.formation?.members ?? []) known.add(address);
+    const addresses = [...known].slice(0, MAX_PEERS);
+    this.turn = addresses.length === 0 ? 0 : (this.turn + 1) % addresses.length;
+    return [...addresses.slice(this.turn), ...addresses.slice(0, this.turn)];
+  }
+
+  /** A node to read from: any but the leader, which has enough to do, where there is another. */
+  forReads(leader: string | undefined): string | undefined {
+    if (this.reader === undefined || this.reader === leader) {
+      const known = this.inTurn();
+      this.reader = known.find((address) => address !== leader) ?? known[0];
+    }
+    return this.reader;
+  }
+
+  /** Reads go elsewhere from now on. */
+  avoid(address: string): void {
+    if (this.reader === address) this.reader = undefined;
+  }
+
+  /** Remembers the members that a node named. */
+  learn(cluster: Pick<GetClusterResponse, "members">): void {
+    if (cluster.members.length === 0) return;
+    this.members = new Map(cluster.members.map(({ id, address }) => [id, address]));
+  }
+}

@@ -1,0 +1,80 @@
+// What the query strings of the task calls take.
+import { z } from "zod";
+import { TaskStatus } from "../gen/mesh/v1/task.js";
+import type { GetTaskRequest, ListTasksRequest } from "../gen/mesh/v1/task_service.js";
+import { parseDurationMs } from "./duration.js";
+import { invalidFields } from "./problem.js";
+import { validated } from "./validated.js";
+
+const statusByName = {
+  scheduled: TaskStatus.SCHEDULED,
+  pending: TaskStatus.PENDING,
+  running: TaskStatus.RUNNING,
+  completed: TaskStatus.COMPLETED,
+  failed: TaskStatus.FAILED,
+  dead: TaskStatus.DEAD,
+  cancelled: TaskStatus.CANCELLED,
+} as const;
+
+const statusName = z.enum([
+  "scheduled",
+  "pending",
+  "running",
+  "completed",
+  "failed",
+  "dead",
+  "cancelled",
+]);
+
+const digits = z.string().regex(/^\d{1,15}$/, "must be a whole number");
+
+const listQuery = z.strictObject({
+  status: statusName.optional(),
+  type: z.string().min(1).max(128).optional(),
+  queue: z.string().min(1).max(63).optional(),
+  limit: digits.transform(Number).pipe(z.int().min(1).max(1_000)).optional(),
+  cursor: z.string().min(1).max(1_024).optional(),
+});
+
+const getQuery = z.strictObject({
+  wait: z.string().optional(),
+  consistency: z.enum(["eventual", "linearizable"]).optional(),
+  minIndex: digits.transform(Number).optional(),
+});
+
+/** @throws HttpProblem 422 */
+export function listRequestFrom(query: unknown): ListTasksRequest {
+  const { status, type, queue, limit, cursor } = validated(listQuery, query);
+  return {
+    status: status === undefined ? TaskStatus.UNSPECIFIED : statusByName[status],
+    type: type ?? "",
+    queue: queue ?? "",
+    limit: limit ?? 0,
+    cursor: cursor ?? "",
+  };
+}
+
+/**
+ * @param maxWaitMs longest `wait`
+ * @throws HttpProblem 422
+ */
+export function getRequestFrom(id: string, query: unknown, maxWaitMs: number): GetTaskRequest {
+  const { wait, consistency, minIndex } = validated(getQuery, query);
+  return {
+    id,
+    waitMs: wait === undefined ? 0 : checkedWaitMs(wait, maxWaitMs),
+    linearizable: consistency === "linearizable",
+    minIndex: minIndex ?? 0,
+  };
+}
+
+function checkedWaitMs(text: string, maxWaitMs: number): number {
+  const waitMs = parseDurationMs(text);
+  if (waitMs === undefined) {
+    throw invalidFields([{ field: "wait", message: "must be a time such as 10s, 500ms or 10" }]);
+  }
+  if (waitMs > maxWaitMs) {
+    throw invalidFields([{ field: "wait", message: `must be at most ${maxWaitMs}ms` }]);
+  }
+  return waitMs;
+}

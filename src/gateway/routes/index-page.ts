@@ -1,0 +1,22 @@
+// GET /: which calls there are, for whoever looks with curl.
+import type { FastifyInstance } from "fastify";
+
+const CALLS = [
+  "POST /tasks",
+  "POST /tasks/batch",
+  "GET /tasks",
+  "GET /tasks/{id}",
+  "DELETE /tasks/{id}",
+  "POST /tasks/{id}/retry",
+  "GET /workers",
+  "POST /workers/{id}/drain",
+  "GET /cluster",
+  "POST /cluster/transfer",
+  "GET /health",
+  "GET /health/live",
+  "GET /health/ready",
+];
+
+export function indexRoutes(app: FastifyInstance): void {
+  app.get("/", () => ({ name: "taskmesh", calls: CALLS }));
+}

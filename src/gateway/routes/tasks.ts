@@ -1,0 +1,63 @@
+// /tasks and /tasks/{id}: submit, look at, cancel, run again.
+import type { FastifyInstance } from "fastify";
+import { clientSignal } from "../client-gone.js";
+import { HttpProblem } from "../problem.js";
+import { getRequestFrom, listRequestFrom } from "../query-schema.js";
+import { type RouteContext, sendJson, taskIdFrom } from "../route-context.js";
+import { submissionContext } from "../submission-context.js";
+import { submissionFrom } from "../submission-schema.js";
+import { taskJson } from "../task-json.js";
+
+interface ById {
+  readonly Params: { readonly id: string };
+}
+
+export function taskRoutes(app: FastifyInstance, context: RouteContext): void {
+  const { mesh, config, stopping } = context;
+
+  app.post("/tasks", async (request, reply) => {
+    if (request.body === undefined) {
+      throw new HttpProblem(400, "malformed_json", "the body is empty; it must be a JSON object");
+    }
+    const item = submissionFrom(request.body, submissionContext(request, config));
+    const { task, created } = await mesh.submit(item);
+    if (task === undefined) throw new Error("the node left its answer empty");
+    reply.code(created ? 201 : 200).header("location", `/tasks/${task.id}`);
+    return sendJson(reply, taskJson(task));
+  });
+
+  app.get("/tasks", async (request, reply) => {
+    const { tasks, nextCursor } = await mesh.list(listRequestFrom(request.query));
+    const next = nextCursor === "" ? "null" : JSON.stringify(nextCursor);
+    return sendJson(reply, `{"tasks":[${tasks.map(taskJson).join(",")}],"nextCursor":${next}}`);
+  });
+
+  app.get<ById>("/tasks/:id", async (request, reply) => {
+    const id = taskIdFrom(request.params.id);
+    const query = getRequestFrom(id, request.query, config.limits.waitMs);
+    const { signal, done } = clientSignal(reply, stopping);
+    try {
+      return await sendJson(reply, taskJson(await mesh.get(query, signal)));
+    } catch (error) {
+      throw signal.aborted ? givenUp() : error;
+    } finally {
+      done();
+    }
+  });
+
+  app.delete<ById>("/tasks/:id", async (request, reply) => {
+    const task = await mesh.cancel(taskIdFrom(request.params.id));
+    return sendJson(reply, taskJson(task));
+  });
+
+  app.post<ById>("/tasks/:id/retry", async (request, reply) => {
+    const task = await mesh.retry(taskIdFrom(request.params.id));
+    return sendJson(reply, taskJson(task));
+  });
+}
+
+/** Heard by the client only where the gateway is the one that gives up. */
+function givenUp(): HttpProblem {
+  const options = { retryAfterMs: 1_000 };
+  return new HttpProblem(503, "stopping", "the gateway is stopping; ask another", options);
+}

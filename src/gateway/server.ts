@@ -1,0 +1,99 @@
+// The HTTP server: how bodies are read, how errors are answered, and the routes. It knows the mesh by
+// its interface alone.
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { logField } from "../telemetry/fields.js";
+import type { Logger } from "../telemetry/logger.js";
+import { parseJson } from "./json-body.js";
+import { MethodTable } from "./method-table.js";
+import { HttpProblem, PROBLEM_CONTENT_TYPE, problemBody, retryAfterSeconds } from "./problem.js";
+import type { RouteContext } from "./route-context.js";
+import { clusterRoutes } from "./routes/cluster.js";
+import { healthRoutes } from "./routes/health.js";
+import { indexRoutes } from "./routes/index-page.js";
+import { taskBatchRoutes } from "./routes/task-batch.js";
+import { taskRoutes } from "./routes/tasks.js";
+import { workerRoutes } from "./routes/workers.js";
+import { toProblem } from "./to-problem.js";
+
+/** Bound of the time that a client may take to send its request. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export interface ServerOptions extends RouteContext {
+  readonly logger: Logger;
+}
+
+/** The server, not listening yet. */
+export function buildServer(options: ServerOptions): FastifyInstance {
+  const app = fastify({
+    bodyLimit: options.config.limits.bodyBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: "idle",
+    logger: false,
+    frameworkErrors: (error, request, reply) => {
+      answerError(error, request, reply, options.logger);
+    },
+  });
+  readBodies(app);
+  const methods = new MethodTable();
+  app.addHook("onRoute", (route) => methods.add(route.url, [route.method].flat()));
+  app.setErrorHandler((error, request, reply) => {
+    answerError(error, request, reply, options.logger);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    answerError(notFound(request, methods), request, reply, options.logger);
+  });
+  indexRoutes(app);
+  taskRoutes(app, options);
+  taskBatchRoutes(app, options);
+  workerRoutes(app, options);
+  clusterRoutes(app, options);
+  healthRoutes(app, options);
+  return app;
+}
+
+function readBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => {
+    try {
+      const text = String(body);
+      done(null, text === "" ? undefined : parseJson(text));
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+}
+
+function notFound(request: FastifyRequest, methods: MethodTable): HttpProblem {
+  const path = pathOf(request);
+  const allow = methods.allowed(path);
+  if (allow.length === 0) {
+    return new HttpProblem(404, "unknown_route", `there is no ${path}; GET / names the calls`);
+  }
+  const detail = `${path} knows ${allow.join(", ")}, not ${request.method}`;
+  return new HttpProblem(405, "method_not_allowed", detail, { allow });
+}
+
+function answerError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  logger: Logger,
+): void {
+  const problem = toProblem(error);
+  if (problem.status === 500) {
+    const route = `${request.method} ${pathOf(request)}`;
+    logger.error({ [logField.error]: error, [logField.route]: route }, "a request failed");
+  }
+  const retryAfter = retryAfterSeconds(problem);
+  if (retryAfter !== undefined) reply.header("retry-after", String(retryAfter));
+  if (problem.options.allow !== undefined) reply.header("allow", problem.options.allow.join(", "));
+  reply
+    .code(problem.status)
+    .header("content-type", PROBLEM_CONTENT_TYPE)
+    .send(JSON.stringify(problemBody(problem, pathOf(request))));
+}
+
+function pathOf(request: FastifyRequest): string {
+  const end = request.url.indexOf("?");
+  return end < 0 ? request.url : request.url.slice(0, end);
+}

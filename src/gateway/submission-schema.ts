@@ -1,0 +1,109 @@
+// What POST /tasks takes, and its form on the wire. Every default that has to do with HTTP is
+// resolved here; the node checks once more and resolves the rest.
+import { z } from "zod";
+import type { Config } from "../config/schema.js";
+import { BackoffType } from "../gen/mesh/v1/task.js";
+import type { SubmitTaskRequest } from "../gen/mesh/v1/task_service.js";
+import { validated } from "./validated.js";
+
+const DAY_MS = 86_400_000;
+const MAX_EPOCH_MS = 253_402_300_799_999;
+
+/** What the words for a priority mean. */
+export const PRIORITY_BY_WORD = { high: 8, normal: 5, low: 2 } as const;
+
+const milliseconds = z.int().min(0).max(DAY_MS);
+
+const priority = z.union([z.enum(["high", "normal", "low"]), z.int().min(0).max(9)], {
+  error: 'must be "high", "normal", "low" or an integer from 0 to 9',
+});
+
+const runAt = z.union([z.iso.datetime({ offset: true }), z.int().min(0).max(MAX_EPOCH_MS)], {
+  error: "must be an ISO 8601 time such as 2030-01-31T12:00:00Z, or milliseconds since 1970",
+});
+
+const backoff = z.strictObject({
+  type: z.enum(["exponential", "fixed"]).optional(),
+  delayMs: milliseconds.optional(),
+  maxMs: milliseconds.min(1).optional(),
+  jitter: z.number().min(0).max(1).optional(),
+});
+
+const submission = z
+  .strictObject({
+    type: z.string().min(1).max(128),
+    data: z.unknown().optional(),
+    queue: z
+      .string()
+      .regex(
+        /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
+        "must be 1 to 63 letters, digits, '.', '_' or '-', starting with a letter or digit",
+      )
+      .optional(),
+    priority: priority.optional(),
+    delayMs: z
+      .int()
+      .min(0)
+      .max(3_650 * DAY_MS)
+      .optional(),
+    runAt: runAt.optional(),
+    maxAttempts: z.int().min(1).max(1_000).optional(),
+    backoff: backoff.optional(),
+    timeoutMs: milliseconds.optional(),
+    requires: z.array(z.string().min(1).max(128)).max(16).optional(),
+    idempotencyKey: z.string().min(1).max(256).optional(),
+  })
+  .refine((value) => value.delayMs === undefined || value.runAt === undefined, {
+    path: ["runAt"],
+    message: "cannot be given together with delayMs",
+  });
+
+type Submission = z.infer<typeof submission>;
+
+export interface SubmissionContext {
+  readonly backoff: Config["retries"]["backoff"];
+  /** The header Idempotency-Key, where there was one. */
+  readonly idempotencyKey: string | undefined;
+  readonly traceparent: string | undefined;
+}
+
+/**
+ * One submission on the wire, without an id.
+ * @throws HttpProblem 422 naming every field at fault
+ */
+export function submissionFrom(body: unknown, context: SubmissionContext): SubmitTaskRequest {
+  const value = validated(submission, body);
+  const { idempotencyKey: header } = context;
+  const key = value.idempotencyKey ?? header;
+  return {
+    type: value.type,
+    data: value.data === undefined ? "" : JSON.stringify(value.data),
+    queue: value.queue ?? "",
+    priority:
+      typeof value.priority === "string" ? PRIORITY_BY_WORD[value.priority] : value.priority,
+    delayMs: value.delayMs,
+    runAtMs: typeof value.runAt === "string" ? Date.parse(value.runAt) : value.runAt,
+    maxAttempts: value.maxAttempts,
+    backoff: value.backoff === undefined ? undefined : backoffOf(value.backoff, context.backoff),
+    timeoutMs: value.timeoutMs,
+    requires: value.requires ?? [],
+    idempotencyKey: key ?? "",
+    id: "",
+    traceparent: context.traceparent ?? "",
+  };
+}
+
+function backoffOf(
+  asked: NonNullable<Submission["backoff"]>,
+  defaults: Config["retries"]["backoff"],
+): NonNullable<SubmitTaskRequest["backoff"]> {
+  const type = asked.type ?? defaults.type;
+  const delayMs = asked.delayMs ?? defaults.delayMs;
+  return {
+    type: type === "fixed" ? BackoffType.FIXED : BackoffType.EXPONENTIAL,
+    delayMs,
+    // A longer first wait than the default's bound moves the bound, not the wait.
+    maxMs: asked.maxMs ?? Math.max(defaults.maxMs, delayMs),
+    jitter: asked.jitter ?? defaults.jitter,
+  };
+}

@@ -1,0 +1,89 @@
+// A task as HTTP shows it. The text is put together by hand: data and result are JSON text already,
+// and are neither parsed nor written again.
+import {
+  type AttemptRecord,
+  AttemptOutcome,
+  type Backoff,
+  BackoffType,
+  type Task,
+  type TaskError,
+  TaskStatus,
+} from "../gen/mesh/v1/task.js";
+
+const statusName: Readonly<Record<TaskStatus, string>> = {
+  [TaskStatus.UNSPECIFIED]: "pending",
+  [TaskStatus.SCHEDULED]: "scheduled",
+  [TaskStatus.PENDING]: "pending",
+  [TaskStatus.RUNNING]: "running",
+  [TaskStatus.COMPLETED]: "completed",
+  [TaskStatus.FAILED]: "failed",
+  [TaskStatus.DEAD]: "dead",
+  [TaskStatus.CANCELLED]: "cancelled",
+  [TaskStatus.UNRECOGNIZED]: "unknown",
+};
+
+const outcomeName: Readonly<Record<AttemptOutcome, string>> = {
+  [AttemptOutcome.UNSPECIFIED]: "unknown",
+  [AttemptOutcome.COMPLETED]: "completed",
+  [AttemptOutcome.FAILED]: "failed",
+  [AttemptOutcome.TIMED_OUT]: "timed_out",
+  [AttemptOutcome.LOST]: "lost",
+  [AttemptOutcome.HANDED_BACK]: "handed_back",
+  [AttemptOutcome.CANCELLED]: "cancelled",
+  [AttemptOutcome.UNRECOGNIZED]: "unknown",
+};
+
+/** JSON text of a task. */
+export function taskJson(task: Task): string {
+  const { error, progress, history } = task;
+  return (
+    `{"id":${quoted(task.id)},"type":${quoted(task.type)},"data":${task.data || "null"}` +
+    `,"queue":${quoted(task.queue)},"priority":${task.priority}` +
+    `,"status":"${statusName[task.status]}","attempts":${task.attempts}` +
+    `,"maxAttempts":${task.maxAttempts},"createdAt":${time(task.createdAtMs)}` +
+    `,"runAt":${time(task.runAtMs)},"startedAt":${time(task.startedAtMs)}` +
+    `,"finishedAt":${time(task.finishedAtMs)},"workerId":${textOrNull(task.workerId)}` +
+    `,"fence":${task.fence === 0 ? "null" : task.fence},"result":${task.result ?? "null"}` +
+    `,"error":${error === undefined ? "null" : errorJson(error)}` +
+    `,"progress":${progress ?? "null"},"history":[${history.map(attemptJson).join(",")}]` +
+    `,"backoff":${backoffJson(task.backoff)}` +
+    `,"timeoutMs":${task.timeoutMs === 0 ? "null" : task.timeoutMs}` +
+    `,"requires":${JSON.stringify(task.requires)}` +
+    `,"idempotencyKey":${textOrNull(task.idempotencyKey)}}`
+  );
+}
+
+// Most strings of a task are plain names: worth not going through JSON.stringify for.
+const PLAIN = /^[\w.:-]*$/;
+
+function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+function textOrNull(text: string): string {
+  return text === "" ? "null" : quoted(text);
+}
+
+function time(ms: number | undefined): string {
+  return ms === undefined ? "null" : `"${new Date(ms).toISOString()}"`;
+}
+
+function errorJson({ name, message }: TaskError): string {
+  return JSON.stringify({ name, message });
+}
+
+function attemptJson(record: AttemptRecord): string {
+  return (
+    `{"attempt":${record.attempt},"workerId":${textOrNull(record.workerId)}` +
+    `,"fence":${record.fence},"startedAt":${record.startedAtMs === 0 ? "null" : time(record.startedAtMs)}` +
+    `,"finishedAt":${time(record.finishedAtMs)},"outcome":"${outcomeName[record.outcome]}"` +
+    `,"error":${record.error === "" ? "null" : JSON.stringify(record.error)}}`
+  );
+}
+
+function backoffJson(backoff: Backoff | undefined): string {
+  if (backoff === undefined) return "null";
+  const { delayMs, maxMs, jitter } = backoff;
+  const type = backoff.type === BackoffType.FIXED ? "fixed" : "exponential";
+  return JSON.stringify({ type, delayMs, maxMs, jitter });
+}
