@@ -14,9 +14,11 @@ import { findLeader, type KnownLeader, leadershipChange, noLeader } from "./lead
 import {
   DEFAULT_CALL_TIMEOUT_MS,
   DEFAULT_LEADER_WAIT_MS,
+  FORWARDED_LEADER_WAIT_MS,
   MAX_FORWARD_HOPS,
-  MAX_FORWARD_RETRIES,
   MAX_LEADER_CALLS,
+  MAX_RESENDS,
+  STALE_LEADER_WAIT_MS,
 } from "./limits.js";
 import { isServiceError, problemOf, queueErrorFrom } from "./status.js";
 import type { LeadershipView } from "./task-backend.js";
@@ -105,21 +107,29 @@ export class Forwarder {
     }
   }
 
-  /** For a client's own call: waits for a leader and tries again within the bounds. */
+  /**
+   * For a client's own call. What was surely not done is tried again until the time for finding a
+   * leader is up; what may have been done a bounded number of times, each with that time anew.
+   */
   async #runPatiently<Request, Response>(
     operation: LeaderOperation<Request, Response>,
     context: CallContext,
   ): Promise<Response> {
     const deadlineMs = deadlineOf(context);
+    const searchEnd = (): number => Math.min(deadlineMs, Date.now() + this.#leaderWaitMs);
     let { request } = operation;
-    let mayBeDone = false;
-    for (let retries = 0; ; retries += 1) {
-      const waitMs = this.#waitMs(deadlineMs);
-      const leader = await findLeader(this.#leadership, waitMs, context.signal).catch(
-        (error: unknown) => {
-          throw mayBeDone ? lostAnswer(operation.repeat, error) : error;
-        },
-      );
+    let searchEndsAtMs = searchEnd();
+    let lostAnswers = 0;
+    const giveUp = (cause: unknown): QueueError =>
+      lostAnswers > 0 ? lostAnswer(operation.repeat, cause) : noLeader(cause);
+    for (;;) {
+      const leader = await findLeader(
+        this.#leadership,
+        searchEndsAtMs - Date.now(),
+        context.signal,
+      ).catch((error: unknown) => {
+        throw giveUp(error);
+      });
       const tried = await this.#try(operation, request, leader, context, 0);
       switch (tried.kind) {
         case "done":
@@ -127,33 +137,38 @@ export class Forwarder {
         case "final":
           throw tried.error;
         case "lost":
-          mayBeDone = true;
+          lostAnswers += 1;
+          if (operation.repeat === "other" || lostAnswers > MAX_RESENDS) throw giveUp(tried.error);
           request = operation.again?.(request) ?? request;
-          if (operation.repeat === "other") throw lostAnswer(operation.repeat, tried.error);
+          searchEndsAtMs = searchEnd();
           break;
         case "not-done":
           break;
       }
-      if (retries >= MAX_FORWARD_RETRIES || Date.now() >= deadlineMs || context.signal.aborted) {
-        throw mayBeDone ? lostAnswer(operation.repeat, tried.error) : noLeader(tried.error);
-      }
-      // The same leader would answer the same: wait until this node knows better.
+      const leftMs = searchEndsAtMs - Date.now();
+      if (leftMs <= 0 || context.signal.aborted) throw giveUp(tried.error);
+      // The same leader would answer the same, unless it has only just been elected.
       if (!hasMoved(this.#leadership, leader)) {
-        await leadershipChange(this.#leadership, this.#waitMs(deadlineMs), context.signal);
+        const waitMs = Math.min(leftMs, STALE_LEADER_WAIT_MS);
+        await leadershipChange(this.#leadership, waitMs, context.signal);
       }
     }
   }
 
-  /** For a call that another node handed on: that node waits and tries again, this one does not. */
+  /** For a call that another node handed on: that node tries again, this one does not. */
   async #runOnce<Request, Response>(
     operation: LeaderOperation<Request, Response>,
     context: CallContext,
     hops: number,
   ): Promise<Response> {
-    const leader = this.#leadership.leadership();
-    if (leader.kind === "unknown" || (leader.kind === "other" && hops >= MAX_FORWARD_HOPS)) {
-      throw notLeader();
-    }
+    // A node that has just been elected is told of calls before it can take them.
+    const waitMs = Math.min(this.#leaderWaitMs, FORWARDED_LEADER_WAIT_MS);
+    const leader = await findLeader(this.#leadership, waitMs, context.signal).catch(
+      (error: unknown) => {
+        throw notLeader(error);
+      },
+    );
+    if (leader.kind === "other" && hops >= MAX_FORWARD_HOPS) throw notLeader();
     const tried = await this.#try(operation, operation.request, leader, context, hops);
     switch (tried.kind) {
       case "done":
@@ -180,8 +195,7 @@ export class Forwarder {
       }
       const deadlineMs = deadlineOf(context);
       const peer = this.#clients.at(leader.address);
-      const connectByMs = Math.min(deadlineMs, Date.now() + this.#leaderWaitMs);
-      if (!(await isConnected(peer, connectByMs))) {
+      if (!(await this.#isConnected(peer, leader, deadlineMs))) {
         return { kind: "not-done", error: new Error(`no connection to ${leader.address}`) };
       }
       const response = await this.#call(operation, request, leader, peer, {
@@ -229,8 +243,22 @@ export class Forwarder {
     });
   }
 
-  #waitMs(deadlineMs: number): number {
-    return Math.max(0, Math.min(this.#leaderWaitMs, deadlineMs - Date.now()));
+  /** As `isConnected`, but false as soon as another leader is known. */
+  async #isConnected(peer: PeerClients, leader: KnownLeader, deadlineMs: number): Promise<boolean> {
+    const connectByMs = Math.min(deadlineMs, Date.now() + this.#leaderWaitMs);
+    return new Promise((resolve, reject) => {
+      const unsubscribe = this.#leadership.onChange(() => {
+        if (hasMoved(this.#leadership, leader)) done(false);
+      });
+      const done = (connected: boolean): void => {
+        unsubscribe();
+        resolve(connected);
+      };
+      isConnected(peer, connectByMs).then(done, (error: unknown) => {
+        unsubscribe();
+        reject(error instanceof Error ? error : new Error(String(error)));
+      });
+    });
   }
 }
 

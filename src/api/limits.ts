@@ -12,8 +12,12 @@ export const MAX_JOINED_SUBMISSIONS = 1_000;
 export const MAX_JOINED_BYTES = 8 * 1_048_576;
 /** How often a call may be handed on from node to node. */
 export const MAX_FORWARD_HOPS = 2;
-/** How often a call is tried again after an answer that another node might better. */
-export const MAX_FORWARD_RETRIES = 2;
+/** How often a call whose answer was lost is sent again. */
+export const MAX_RESENDS = 2;
+/** Wait before a leader is asked again that said it does not lead, unless news comes earlier. */
+export const STALE_LEADER_WAIT_MS = 100;
+/** How long a node that was handed a call waits to lead itself, or to learn who does. */
+export const FORWARDED_LEADER_WAIT_MS = 500;
 /** Calls to the leader under way or waiting for one; past it a call is refused as overloaded. */
 export const MAX_LEADER_CALLS = 10_000;
 /** How long a call waits for a leader unless its deadline is earlier. */

@@ -94,10 +94,19 @@ describe("a node that knows no leader", () => {
     expect(node.leadership.listenerCount).toBe(0);
   });
 
-  test("does not wait for one on behalf of another node", async () => {
-    const node = await startNode({ leaderWaitMs: 60_000 });
+  test("answers not_leader to a node that took it for the leader", async () => {
+    const node = await startNode({ leaderWaitMs: 50 });
     const error = await failureOf(submit(node, {}, { metadata: forwarded(1) }));
     expect(problemOf(error)).toMatchObject({ code: "not_leader" });
+  });
+
+  test("takes a call that comes while it is only becoming the leader", async () => {
+    const { leader, follower } = await startPair();
+    leader.leadership.become({ kind: "unknown" });
+    const submitted = submit(follower);
+    await vi.waitFor(() => expect(leader.leadership.listenerCount).toBe(1));
+    leader.leadership.become({ kind: "self" });
+    expect((await submitted).created).toBe(true);
   });
 });
 
@@ -106,12 +115,15 @@ describe("a leader that changes under a call", () => {
     const [old, next, follower] = await Promise.all([startNode(), startNode(), startNode()]);
     next.leadership.become({ kind: "self" });
     follow(follower, old);
+    // The old leader has been deposed and its edge has not heard of it yet.
+    old.leadership.become({ kind: "self" });
+    old.queue.submit = () => {
+      setImmediate(() => follow(follower, next));
+      return Promise.reject(new QueueError("not_leader", "deposed"));
+    };
     const submitted = submit(follower);
-    await vi.waitFor(() => expect(follower.leadership.listenerCount).toBe(1));
-    follow(follower, next);
     expect((await submitted).created).toBe(true);
-    // Surely not done at the first node: nothing to look up at the second.
-    expect(next.queue.submitCalls.map(({ resend }) => resend)).toEqual([false]);
+    expect(next.queue.kept.size).toBe(1);
   });
 
   test("is found by way of a node that knows better, within the bound of hops", async () => {
@@ -190,6 +202,36 @@ describe("a leader that changes under a call", () => {
       call(follower.tasks.cancelTask.bind(follower.tasks), { id: "a" }),
     );
     expect(problemOf(error)).toMatchObject({ code: "no_leader" });
+  });
+
+  test("is asked again where it only leads a moment later, without news of a change", async () => {
+    const { leader, follower } = await startPair();
+    let refusals = 0;
+    const take = leader.queue.submit.bind(leader.queue);
+    leader.queue.submit = () => {
+      leader.queue.submit = take;
+      refusals += 1;
+      return Promise.reject(new QueueError("not_leader", "not yet"));
+    };
+    expect((await submit(follower)).created).toBe(true);
+    expect(refusals).toBe(1);
+    // Surely not done the first time: nothing to look up.
+    expect(leader.queue.submitCalls.map(({ resend }) => resend)).toEqual([false]);
+  });
+
+  test("is left for its successor while the connection to it is still awaited", async () => {
+    const [gone, next, follower] = await Promise.all([
+      startNode(),
+      startNode(),
+      startNode({ leaderWaitMs: 60_000 }),
+    ]);
+    next.leadership.become({ kind: "self" });
+    // Nothing routes there: the connection neither comes nor fails for long.
+    follower.leadership.become({ kind: "other", id: gone.address, address: "192.0.2.1:50051" });
+    const submitted = submit(follower, {}, { deadline: Date.now() + 30_000 });
+    await vi.waitFor(() => expect(follower.leadership.listenerCount).toBe(1));
+    follow(follower, next);
+    expect((await submitted).created).toBe(true);
   });
 
   test("sends its own submissions to its successor", async () => {
