@@ -26,6 +26,7 @@ export type ScenarioOptions = Partial<
     | "checkQuorum"
     | "preVote"
     | "maxPendingReads"
+    | "random"
   >
 >;
 
@@ -113,13 +114,13 @@ export class ScenarioCluster {
     const { electionTicks = 10 } = node.options;
     const random = () => (Number(id) % electionTicks) / electionTicks;
     node.core = new RaftCore({
+      random,
       ...node.options,
       id,
       log: node.disk,
       hardState: node.disk.hardState,
       membership: node.bootstrap,
       applied: node.applied,
-      random,
     });
   }
 
