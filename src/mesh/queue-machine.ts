@@ -4,7 +4,7 @@ import { CommandBatch } from "../gen/mesh/v1/command.js";
 import { AssignmentTable, type QueueChange } from "../queue/assignment-table.js";
 import { DefinitionCache } from "../queue/definition-cache.js";
 import type { CommittedEntry } from "../queue/redis/command-encoder.js";
-import type { Entry } from "../raft/index.js";
+import type { Entry, SnapshotMeta, StateMachine } from "../raft/index.js";
 import { WorkerStatistics } from "./worker-stats.js";
 
 /** Definitions kept for assignees and for submissions that are sent twice. */
@@ -18,7 +18,7 @@ export interface AppliedEntry {
   readonly changes: readonly QueueChange[];
 }
 
-export class QueueMachine {
+export class QueueMachine implements StateMachine {
   readonly table = new AssignmentTable();
   readonly definitions = new DefinitionCache(MAX_DEFINITION_BYTES);
   readonly statistics = new WorkerStatistics();
@@ -50,18 +50,43 @@ export class QueueMachine {
       this.#appliedIndex = entry.index;
       this.#lastAtMs = Math.max(this.#lastAtMs, committed.batch?.atMs ?? 0);
       this.#remember(committed);
-      for (const change of changes) {
-        if (change.kind === "submitted") this.definitions.add(change.task);
-      }
+      for (const change of changes) this.#follow(change);
       this.statistics.count(changes);
       const applied = { index: entry.index, term: entry.term, changes };
       for (const listener of this.#listeners) listener(applied);
     }
   }
 
+  /** The log is never compacted as yet, so that no node can need a snapshot of another. */
+  restore(meta: SnapshotMeta): Promise<void> {
+    return Promise.reject(new Error(`no state machine can be restored from snapshot ${meta.index}`));
+  }
+
   /** The decoded entry, where it was applied a short while ago. */
   recent(index: number): CommittedEntry | undefined {
     return this.#recent.get(index);
+  }
+
+  #follow(change: QueueChange): void {
+    switch (change.kind) {
+      case "submitted":
+        this.definitions.add(change.task);
+        break;
+      case "finished":
+        if (change.finish.outcome?.$case !== "retry") {
+          this.definitions.markEnded(change.finish.taskId, true);
+        }
+        break;
+      case "cancelled":
+        this.definitions.markEnded(change.taskId, true);
+        break;
+      case "retried":
+        this.definitions.markEnded(change.taskId, false);
+        break;
+      case "assigned":
+      case "released":
+        break;
+    }
   }
 
   #remember(entry: CommittedEntry): void {

@@ -32,8 +32,8 @@ export function encodeExchange(meshId: string, messages: readonly Message[]): Ex
 }
 
 /** @throws MalformedRaftMessage */
-export function decodeExchange(request: ExchangeRequest): readonly Message[] {
-  return request.messages.map(decodeMessage);
+export function decodeExchange(messages: readonly RaftMessage[]): readonly Message[] {
+  return messages.map(decodeMessage);
 }
 
 export function encodeMessage(message: Message): RaftMessage {

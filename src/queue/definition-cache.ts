@@ -8,6 +8,7 @@ const ENTRY_OVERHEAD_BYTES = 400;
 export class DefinitionCache {
   readonly #byId = new Map<string, TaskDefinition>();
   readonly #byKey = new Map<string, TaskDefinition>();
+  readonly #ended = new Set<string>();
   #sizeBytes = 0;
 
   /** @param maxBytes bound of the memory held, about; the oldest go first. */
@@ -20,6 +21,16 @@ export class DefinitionCache {
   /** The task that was submitted last under an idempotency key. */
   ofKey(key: string): TaskDefinition | undefined {
     return this.#byKey.get(key);
+  }
+
+  /** Whether the task, known here, has reached its end. */
+  hasEnded(id: string): boolean {
+    return this.#ended.has(id);
+  }
+
+  markEnded(id: string, ended: boolean): void {
+    if (ended && this.#byId.has(id)) this.#ended.add(id);
+    else this.#ended.delete(id);
   }
 
   add(definition: TaskDefinition): void {
@@ -35,6 +46,7 @@ export class DefinitionCache {
 
   #forget(definition: TaskDefinition): void {
     this.#byId.delete(definition.id);
+    this.#ended.delete(definition.id);
     this.#sizeBytes -= weightBytes(definition);
     const { idempotencyKey } = definition;
     if (this.#byKey.get(idempotencyKey) === definition) this.#byKey.delete(idempotencyKey);

@@ -1,0 +1,108 @@
+// The mesh as this node sees it: Raft, links, Redis, and how many tasks there are.
+import type { ClusterReads } from "../api/task-backend.js";
+import type {
+  ClusterMember,
+  GetClusterResponse,
+  Link,
+  TaskCounts,
+} from "../gen/mesh/v1/cluster_service.js";
+import type { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
+import type { RedisConnection } from "../queue/redis/connection.js";
+import { RedisUnavailable } from "../queue/redis/errors.js";
+import type { TaskReader } from "../queue/redis/reader.js";
+import type { Member, RaftNode, RaftStatus } from "../raft/index.js";
+import type { LeadershipOffice } from "./leadership.js";
+import type { PeerLinks } from "./peer-links.js";
+import type { WorkerView } from "./worker-view.js";
+
+export interface ClusterViewOptions {
+  readonly meshName: string;
+  readonly meshId: string;
+  readonly nodeId: string;
+  readonly raft: RaftNode;
+  readonly office: LeadershipOffice;
+  readonly links: PeerLinks;
+  readonly workers: WorkerView;
+  readonly redis: RedisConnection;
+  readonly reader: TaskReader;
+  readonly appliedWatch: AppliedIndexWatch;
+  readonly addressOf: (nodeId: string) => string | undefined;
+}
+
+export class ClusterView implements ClusterReads {
+  constructor(private readonly options: ClusterViewOptions) {}
+
+  async cluster(): Promise<GetClusterResponse> {
+    const { meshName, meshId, nodeId, raft, appliedWatch, redis, addressOf } = this.options;
+    const status = raft.status();
+    const leaderId = status.leader ?? "";
+    const counts = await this.#counts();
+    const { connected, error } = redis.state;
+    return {
+      meshName,
+      meshId,
+      nodeId,
+      term: status.term,
+      leaderId,
+      leaderAddress: leaderId === "" ? "" : (addressOf(leaderId) ?? ""),
+      lastIndex: status.lastIndex,
+      commitIndex: status.commit,
+      appliedIndex: status.applied,
+      redisAppliedIndex: appliedWatch.applied,
+      members: this.#members(status),
+      links: this.#links(),
+      redis: { connected, error: this.#redisError(connected, error) },
+      counts,
+    };
+  }
+
+  #redisError(connected: boolean, error: string | undefined): string {
+    if (!connected) return error ?? "not connected";
+    const sync = this.options.office.leader?.redisState;
+    return sync === undefined || sync.kind === "in-step" ? "" : sync.reason;
+  }
+
+  /** Undefined while Redis is away: nothing is made up. */
+  async #counts(): Promise<TaskCounts | undefined> {
+    try {
+      return await this.options.reader.counts();
+    } catch (error) {
+      if (!(error instanceof RedisUnavailable)) throw error;
+      return undefined;
+    }
+  }
+
+  #members(status: RaftStatus): ClusterMember[] {
+    const { voters, outgoing, learners } = status.membership;
+    const byId = new Map<string, { readonly member: Member; readonly voter: boolean }>();
+    for (const member of learners) byId.set(member.id, { member, voter: false });
+    for (const member of [...voters, ...outgoing]) byId.set(member.id, { member, voter: true });
+    return [...byId.values()].map(({ member, voter }) => this.#member(member, voter, status));
+  }
+
+  #member({ id, address }: Member, voter: boolean, status: RaftStatus): ClusterMember {
+    const { nodeId, links, workers, addressOf } = this.options;
+    const peer = status.peers.find((known) => known.id === id);
+    const own = id === nodeId;
+    return {
+      id,
+      address: addressOf(id) ?? address,
+      role: workers.roleOf(id),
+      voter,
+      matchIndex: own ? status.lastIndex : (peer?.match ?? 0),
+      reachable: own || (peer?.recentActive ?? links.isConnected(id)),
+    };
+  }
+
+  #links(): Link[] {
+    const { nodeId, links } = this.options;
+    return links.status().map((link) => ({
+      from: nodeId,
+      to: link.to,
+      connected: link.connected,
+      impaired: false,
+      sentMessages: link.sentMessages,
+      droppedMessages: link.droppedMessages,
+    }));
+  }
+}

@@ -1,0 +1,131 @@
+// What clients ask of the leader: submissions, cancellations, retries, and power over the mesh.
+import type { LeaderClusterOperations, LeaderTaskOperations } from "../api/task-backend.js";
+import type {
+  DrainWorkerRequest,
+  TransferLeadershipRequest,
+  TransferLeadershipResponse,
+  Worker,
+} from "../gen/mesh/v1/cluster_service.js";
+import { type Task, TaskStatus } from "../gen/mesh/v1/task.js";
+import type {
+  CancelTaskRequest,
+  RetryTaskRequest,
+  SubmitTaskResult,
+  SubmitTasksRequest,
+} from "../gen/mesh/v1/task_service.js";
+import { QueueError } from "../queue/errors.js";
+import type { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
+import type { TaskReader } from "../queue/redis/reader.js";
+import { nodeId, ProposalRefused, type RaftNode, TransferFailed } from "../raft/index.js";
+import type { LeadershipOffice } from "./leadership.js";
+import { isEnd } from "./task-feed.js";
+import { unavailable } from "./task-reads.js";
+import type { WorkerView } from "./worker-view.js";
+
+const APPLY_MS = 5_000;
+const RETRY_AFTER_MS = 1_000;
+
+export interface LeaderOperationsOptions {
+  readonly raft: RaftNode;
+  readonly office: LeadershipOffice;
+  readonly reader: TaskReader;
+  readonly appliedWatch: AppliedIndexWatch;
+  readonly workers: WorkerView;
+}
+
+export class LeaderOperations implements LeaderTaskOperations, LeaderClusterOperations {
+  constructor(private readonly options: LeaderOperationsOptions) {}
+
+  async submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]> {
+    return this.options.office.requireLeader().submit(request);
+  }
+
+  async cancel({ id }: CancelTaskRequest): Promise<Task> {
+    const leader = this.options.office.requireLeader();
+    const before = await this.#read(id);
+    if (before !== undefined && isEnd(before.status)) throw ended(before);
+    const task = await this.#changed(id, await leader.cancel(id));
+    if (task.status !== TaskStatus.CANCELLED) throw ended(task);
+    return task;
+  }
+
+  async retry({ id }: RetryTaskRequest): Promise<Task> {
+    const leader = this.options.office.requireLeader();
+    const before = await this.#read(id);
+    if (before !== undefined && !isRetryable(before.status)) {
+      throw new QueueError(
+        "not_retryable",
+        `only a dead or cancelled task can be retried, and ${id} is ${statusText(before.status)}`,
+      );
+    }
+    return this.#changed(id, await leader.retry(id));
+  }
+
+  workers(): Promise<Worker[]> {
+    this.options.office.requireLeader();
+    return Promise.resolve(this.options.workers.list());
+  }
+
+  async transfer({ to }: TransferLeadershipRequest): Promise<TransferLeadershipResponse> {
+    this.options.office.requireLeader();
+    try {
+      const leaderId = await this.options.raft.transferLeadership(
+        to === "" ? undefined : nodeId(to),
+      );
+      return { leaderId, term: this.options.raft.softState.term };
+    } catch (error) {
+      if (error instanceof ProposalRefused) {
+        throw new QueueError("invalid_field", `leadership stays: ${error.reason}`, { field: "to" });
+      }
+      if (!(error instanceof TransferFailed)) throw error;
+      throw new QueueError("no_leader", error.message, { retryAfterMs: RETRY_AFTER_MS });
+    }
+  }
+
+  drain({ id }: DrainWorkerRequest): Promise<Worker> {
+    const leader = this.options.office.requireLeader();
+    const worker = this.options.workers.list().find((known) => known.id === id);
+    if (worker === undefined) {
+      throw new QueueError("not_found", `there is no worker ${id}`, { field: "id" });
+    }
+    leader.drain(id);
+    return Promise.resolve(this.options.workers.list().find((known) => known.id === id) ?? worker);
+  }
+
+  async #read(id: string): Promise<Task | undefined> {
+    try {
+      return await this.options.reader.getTask(id);
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  /** The task after the command at `index`. */
+  async #changed(id: string, index: number): Promise<Task> {
+    if (!(await this.options.appliedWatch.waitFor(index, APPLY_MS))) {
+      throw new QueueError("redis_unavailable", "it is done once Redis answers again", {
+        retryAfterMs: RETRY_AFTER_MS,
+      });
+    }
+    const task = await this.#read(id);
+    if (task === undefined) {
+      throw new QueueError("not_found", `there is no task ${id}`, { field: "id" });
+    }
+    return task;
+  }
+}
+
+function ended(task: Task): QueueError {
+  return new QueueError(
+    "already_ended",
+    `task ${task.id} is ${statusText(task.status)} and cannot be cancelled`,
+  );
+}
+
+function isRetryable(status: TaskStatus): boolean {
+  return status === TaskStatus.DEAD || status === TaskStatus.CANCELLED;
+}
+
+function statusText(status: TaskStatus): string {
+  return TaskStatus[status].toLowerCase();
+}

@@ -1,0 +1,52 @@
+// A node's connections to Redis: one to read, one for the leader to write, one to listen.
+import type { Config } from "../config/schema.js";
+import { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
+import { RedisApplier } from "../queue/redis/applier.js";
+import { RedisConnection } from "../queue/redis/connection.js";
+import { RedisKeys } from "../queue/redis/keys.js";
+import { TaskReader } from "../queue/redis/reader.js";
+import { NodeStartError } from "./errors.js";
+
+export class NodeRedis {
+  readonly url: string;
+  readonly connection: RedisConnection;
+  readonly reader: TaskReader;
+  readonly applier: RedisApplier;
+  readonly appliedWatch: AppliedIndexWatch;
+  readonly #writer: RedisConnection;
+  readonly #subscriber: RedisConnection;
+
+  /** Connects in the background: a node starts without Redis too, once it has Raft state. */
+  constructor(config: Config, nodeId: string) {
+    const { url, commandTimeoutMs } = config.redis;
+    if (url === undefined) {
+      throw new NodeStartError("a node needs a Redis: set redis.url in the config, or REDIS_URL");
+    }
+    this.url = url;
+    const connect = (role: string): RedisConnection =>
+      new RedisConnection({ url, commandTimeoutMs, name: `taskmesh-${nodeId}-${role}` });
+    this.connection = connect("reader");
+    this.#writer = connect("writer");
+    this.#subscriber = connect("subscriber");
+    const keys = new RedisKeys(config.mesh);
+    this.reader = new TaskReader({ redis: this.connection.client, keys });
+    this.applier = new RedisApplier({ redis: this.#writer.client, keys });
+    this.appliedWatch = new AppliedIndexWatch({
+      reader: this.connection,
+      subscriber: this.#subscriber,
+      keys,
+    });
+  }
+
+  /** The connection that the leader writes on is there again. */
+  onConnected(listener: () => void): void {
+    this.#writer.onChange(({ connected }) => {
+      if (connected) listener();
+    });
+  }
+
+  close(): void {
+    this.appliedWatch.close();
+    for (const connection of [this.connection, this.#writer, this.#subscriber]) connection.close();
+  }
+}

@@ -1,0 +1,80 @@
+// The gRPC server of a node: every service that it offers to clients, peers and workers.
+import { ClientPool } from "../api/client-pool.js";
+import { createClusterService } from "../api/cluster-service.js";
+import { Forwarder } from "../api/forwarding.js";
+import type { HealthService } from "../api/health-service.js";
+import { createRaftService } from "../api/raft-service.js";
+import { addReflection } from "../api/reflection-service.js";
+import { createGrpcServer, type GrpcServer } from "../api/server.js";
+import type { ClusterReads, TaskReads } from "../api/task-backend.js";
+import { createTaskService } from "../api/task-service.js";
+import { createWorkerAttachService } from "../api/worker-attach-service.js";
+import { ClusterServiceService } from "../gen/mesh/v1/cluster_service.js";
+import { TaskServiceService } from "../gen/mesh/v1/task_service.js";
+import { WorkerServiceService } from "../gen/mesh/v1/worker_service.js";
+import { RaftServiceService } from "../gen/raft/v1/raft.js";
+import type { RaftNode } from "../raft/index.js";
+import type { Logger } from "../telemetry/logger.js";
+import type { LeaderOperations } from "./leader-operations.js";
+import type { LeaderSessions } from "./leader-sessions.js";
+import type { LeadershipOffice } from "./leadership.js";
+import { decodeExchange } from "./raft-codec.js";
+
+export interface NodeServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly meshId: string;
+  readonly raft: RaftNode;
+  readonly leadership: LeadershipOffice;
+  readonly operations: LeaderOperations;
+  readonly reads: TaskReads;
+  readonly cluster: ClusterReads;
+  readonly sessions: LeaderSessions;
+  readonly health: HealthService;
+  readonly logger: Logger;
+}
+
+export interface NodeServer extends GrpcServer {
+  readonly clients: ClientPool;
+}
+
+/** Listens; throws PortTaken or BindFailed. */
+export async function serveNode(options: NodeServerOptions): Promise<NodeServer> {
+  const { operations, leadership, logger: log } = options;
+  const clients = new ClientPool();
+  const forwarder = new Forwarder({ leadership, clients });
+  const services = [
+    {
+      definition: TaskServiceService,
+      implementation: createTaskService({ operations, reads: options.reads, forwarder, log }),
+    },
+    {
+      definition: ClusterServiceService,
+      implementation: createClusterService({
+        operations,
+        reads: options.cluster,
+        forwarder,
+        log,
+      }),
+    },
+    {
+      definition: WorkerServiceService,
+      implementation: createWorkerAttachService({ leadership, sessions: options.sessions, log }),
+    },
+    {
+      definition: RaftServiceService,
+      implementation: createRaftService({
+        meshId: () => options.meshId,
+        receive: (_, messages) => options.raft.receive(decodeExchange(messages)),
+        log,
+      }),
+    },
+  ];
+  const server = await createGrpcServer({
+    host: options.host,
+    port: options.port,
+    services,
+    extend: [(grpc) => options.health.addToServer(grpc), addReflection],
+  });
+  return { ...server, clients };
+}

@@ -1,0 +1,150 @@
+// Reads of tasks on any node: from Redis, as fresh as asked for, and from the log where Redis is
+// away.
+import type { TaskReads } from "../api/task-backend.js";
+import type { Task } from "../gen/mesh/v1/task.js";
+import type {
+  GetTaskRequest,
+  ListTasksRequest,
+  ListTasksResponse,
+  WatchTasksRequest,
+  WatchTasksResponse,
+} from "../gen/mesh/v1/task_service.js";
+import { QueueError } from "../queue/errors.js";
+import type { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
+import { InvalidCursor, RedisUnavailable } from "../queue/redis/errors.js";
+import type { TaskReader } from "../queue/redis/reader.js";
+import { taskFromLog } from "../queue/task-snapshot.js";
+import { NoLeader, type RaftNode } from "../raft/index.js";
+import type { QueueMachine } from "./queue-machine.js";
+import { isEnd, type TaskFeed } from "./task-feed.js";
+
+const DEFAULT_PAGE = 50;
+const MAX_PAGE = 1_000;
+/** How long a read waits for Redis to reflect what it must show. */
+const FRESHNESS_MS = 5_000;
+const RETRY_AFTER_MS = 1_000;
+
+export interface TaskReadsOptions {
+  readonly raft: RaftNode;
+  readonly machine: QueueMachine;
+  readonly reader: TaskReader;
+  readonly appliedWatch: AppliedIndexWatch;
+  readonly feed: TaskFeed;
+  readonly maxWaitMs: number;
+  readonly now: () => number;
+}
+
+export class NodeTaskReads implements TaskReads {
+  constructor(private readonly options: TaskReadsOptions) {}
+
+  async get(request: GetTaskRequest, signal: AbortSignal): Promise<Task> {
+    const { feed, maxWaitMs } = this.options;
+    if (request.waitMs > maxWaitMs) {
+      throw new QueueError("invalid_field", `wait must be at most ${maxWaitMs} ms`, {
+        field: "wait",
+      });
+    }
+    if (request.linearizable) await this.#fresh(await this.#readIndex());
+    if (request.minIndex > 0) await this.#fresh(request.minIndex);
+    if (request.waitMs === 0) return this.#find(request.id);
+    // Registered before the task is read, so that its end is not missed in between.
+    const settled = new AbortController();
+    const stop = (): void => settled.abort();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      const ended = feed.ended(request.id, request.waitMs, settled.signal);
+      const task = await this.#find(request.id);
+      if (isEnd(task.status)) return task;
+      const index = await ended;
+      if (index !== undefined) await this.#fresh(index);
+      return await this.#find(request.id);
+    } finally {
+      settled.abort();
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  async list(request: ListTasksRequest): Promise<ListTasksResponse> {
+    const limit = request.limit === 0 ? DEFAULT_PAGE : request.limit;
+    if (limit > MAX_PAGE) {
+      throw new QueueError("invalid_field", `limit must be 1 to ${MAX_PAGE}`, { field: "limit" });
+    }
+    try {
+      const page = await this.options.reader.list({
+        limit,
+        status: request.status === 0 ? undefined : request.status,
+        type: textOrNone(request.type),
+        queue: textOrNone(request.queue),
+        cursor: textOrNone(request.cursor),
+      });
+      return { tasks: [...page.tasks], nextCursor: page.nextCursor ?? "" };
+    } catch (error) {
+      if (error instanceof InvalidCursor) {
+        throw new QueueError("invalid_cursor", error.message, { field: "cursor" });
+      }
+      throw unavailable(error);
+    }
+  }
+
+  watch(request: WatchTasksRequest, signal: AbortSignal): AsyncIterable<WatchTasksResponse> {
+    return this.options.feed.watch(request.ids, signal);
+  }
+
+  /** Reads again with everything committed before it says that there is no such task. */
+  async #find(id: string): Promise<Task> {
+    const { reader } = this.options;
+    try {
+      const task = await reader.getTask(id);
+      if (task !== undefined) return task;
+      await this.#fresh(await this.#readIndex());
+      const again = await reader.getTask(id);
+      if (again !== undefined) return again;
+    } catch (error) {
+      const known = error instanceof RedisUnavailable ? this.#fromLog(id) : undefined;
+      if (known !== undefined) return known;
+      throw unavailable(error);
+    }
+    throw new QueueError("not_found", `there is no task ${id}`, { field: "id" });
+  }
+
+  #fromLog(id: string): Task | undefined {
+    const { machine, now } = this.options;
+    const definition = machine.definitions.get(id);
+    const running = machine.table.get(id);
+    // Once it has ended, its result is only in Redis: nothing wrong is told instead.
+    if (definition === undefined || machine.definitions.hasEnded(id)) return undefined;
+    return taskFromLog(definition, running, now());
+  }
+
+  async #readIndex(): Promise<number> {
+    try {
+      return await this.options.raft.readIndex();
+    } catch (error) {
+      if (!(error instanceof NoLeader)) throw error;
+      throw new QueueError("no_leader", error.message, {
+        retryAfterMs: RETRY_AFTER_MS,
+        cause: error,
+      });
+    }
+  }
+
+  async #fresh(index: number): Promise<void> {
+    if (await this.options.appliedWatch.waitFor(index, FRESHNESS_MS)) return;
+    throw new QueueError("redis_unavailable", `Redis does not reflect entry ${index} yet`, {
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+  }
+}
+
+/** Redis that does not answer is a refusal that says so; the rest stays what it is. */
+export function unavailable(error: unknown): unknown {
+  if (!(error instanceof RedisUnavailable)) return error;
+  return new QueueError("redis_unavailable", error.message, {
+    retryAfterMs: RETRY_AFTER_MS,
+    cause: error,
+  });
+}
+
+function textOrNone(text: string): string | undefined {
+  return text === "" ? undefined : text;
+}

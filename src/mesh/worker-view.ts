@@ -1,0 +1,58 @@
+// The workers as the leader knows them, for people: members of the mesh, with what runs on each.
+import { NodeRole, type Worker, WorkerState } from "../gen/mesh/v1/cluster_service.js";
+import type { AttachedWorker } from "../queue/worker-directory.js";
+import type { RaftNode } from "../raft/index.js";
+import type { LeadershipOffice } from "./leadership.js";
+import type { QueueMachine } from "./queue-machine.js";
+
+export interface WorkerViewOptions {
+  readonly raft: RaftNode;
+  readonly office: LeadershipOffice;
+  readonly machine: QueueMachine;
+  readonly addressOf: (nodeId: string) => string | undefined;
+}
+
+export class WorkerView {
+  constructor(private readonly options: WorkerViewOptions) {}
+
+  list(): Worker[] {
+    const { raft, office } = this.options;
+    const { membership } = raft.status();
+    const ids = [...membership.voters, ...membership.learners].map(({ id }) => String(id));
+    const workers = office.leader?.workers;
+    return ids.sort().map((id) => this.#describe(id, workers?.get(id)));
+  }
+
+  #describe(id: string, attached: AttachedWorker | undefined): Worker {
+    const { machine, addressOf } = this.options;
+    const hello = attached?.hello;
+    return {
+      id,
+      address: hello?.address ?? addressOf(id) ?? "",
+      role: this.roleOf(id),
+      state: stateOf(attached),
+      concurrency: hello?.concurrency ?? 0,
+      running: machine.table.countOfNode(id),
+      ...machine.statistics.of(id),
+      labels: hello?.labels ?? [],
+      types: hello?.types ?? [],
+      lastSeenMs: attached?.lastGrantMs ?? 0,
+      host: hello?.host ?? "",
+      pid: hello?.pid ?? 0,
+      version: hello?.version ?? "",
+    };
+  }
+
+  /** Role of a member, as this node knows it. */
+  roleOf(id: string): NodeRole {
+    const { raft } = this.options;
+    const { membership } = raft.status();
+    if (membership.learners.some((member) => member.id === id)) return NodeRole.LEARNER;
+    return raft.softState.leader === id ? NodeRole.LEADER : NodeRole.FOLLOWER;
+  }
+}
+
+function stateOf(attached: AttachedWorker | undefined): WorkerState {
+  if (attached?.connected !== true) return WorkerState.LOST;
+  return attached.draining ? WorkerState.DRAINING : WorkerState.ACTIVE;
+}
