@@ -28,6 +28,7 @@ const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
 /** TASKMESH_ names that are no part of the configuration. */
 export const OTHER_VARIABLES: ReadonlyMap<string, string> = new Map([
   ["TASKMESH_CONFIG", "config file, where --config names none"],
+  ["TASKMESH_FIGURES_FILE", "where `npm test` has the figures of its run written"],
   ["TASKMESH_REDIS_SERVER", "redis-server or valkey-server to start where none is on PATH"],
 ]);
 
