@@ -1,6 +1,6 @@
 // raft.v1.RaftService: takes in what other nodes' Raft has to say. What the messages mean, and which
 // link they came over, is for the receiver.
-import { status } from "@grpc/grpc-js";
+import { Metadata, status } from "@grpc/grpc-js";
 
 import type { ExchangeRequest, RaftMessage, RaftServiceServer } from "../gen/raft/v1/raft.js";
 import type { EdgeLog } from "./edge-log.js";
@@ -17,6 +17,8 @@ export function createRaftService(options: RaftServiceOptions): RaftServiceServe
   const { meshId, receive, log } = options;
   return {
     exchange: (call) => {
+      // Nothing is ever answered on the stream: its headers are how the sender learns that it stands.
+      call.sendMetadata(new Metadata());
       let refused = false;
       const refuse = (code: status, details: string): void => {
         refused = true;

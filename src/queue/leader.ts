@@ -73,6 +73,8 @@ export class QueueLeader {
   readonly #sync: RedisSync;
   readonly #submissions: Submissions;
   readonly #unapplied: { readonly index: number; readonly bytes: number }[] = [];
+  /** Reports on assignments that this node has not applied itself; bounded by the slots. */
+  readonly #early: { readonly nodeId: string; readonly report: TaskReport }[] = [];
   #unappliedBytes = 0;
   #syncState: SyncState = { kind: "in-step" };
   #sweep: NodeJS.Timeout | undefined;
@@ -169,7 +171,13 @@ export class QueueLeader {
   /** Ends attempts as their worker tells; what is not its own, or not the newest, is ignored. */
   report(nodeId: string, reports: readonly TaskReport[]): void {
     const rules = this.#rules();
+    const appliedIndex = this.parts.committedLog.appliedIndex();
     for (const report of reports) {
+      // A quorum of followers can be ahead of the leader's own disk, and so of its table.
+      if (report.fence > appliedIndex) {
+        this.#early.push({ nodeId, report });
+        continue;
+      }
       const running = this.parts.table.get(report.taskId);
       if (running?.nodeId !== nodeId || running.fence !== report.fence) continue;
       this.#end(endingOf(running, report, rules));
@@ -179,6 +187,9 @@ export class QueueLeader {
   /** A committed entry was applied to the table. */
   committed(changes: readonly QueueChange[]): void {
     this.#office.committed(changes);
+    if (this.#early.length > 0) {
+      for (const { nodeId, report } of this.#early.splice(0)) this.report(nodeId, [report]);
+    }
     this.#sync.wake();
   }
 
