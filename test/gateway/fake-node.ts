@@ -1,0 +1,286 @@
+// A node that speaks the real gRPC services and does what a test tells it to.
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  status,
+  type ServiceError,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import { PROBLEM_METADATA_KEY } from "../../src/api/status.js";
+import {
+  ClusterServiceService,
+  type GetClusterResponse,
+  NodeRole,
+  type Worker,
+  WorkerState,
+} from "../../src/gen/mesh/v1/cluster_service.js";
+import { type Task, TaskStatus } from "../../src/gen/mesh/v1/task.js";
+import {
+  type GetTaskRequest,
+  type ListTasksRequest,
+  Problem,
+  type SubmitTaskRequest,
+  type SubmitTaskResult,
+  type SubmitTasksRequest,
+  TaskServiceService,
+} from "../../src/gen/mesh/v1/task_service.js";
+
+/** What a handler may do besides answering. */
+export type Behaviour = "answer" | "not_leader" | "no_leader" | "hang" | "keep_and_hang";
+
+export class FakeNode {
+  readonly submissions: SubmitTasksRequest[] = [];
+  readonly reads: GetTaskRequest[] = [];
+  readonly lists: ListTasksRequest[] = [];
+  /** Reads whose caller hung up. */
+  cancelledReads = 0;
+  /** Set by a test for reads that wait. */
+  holdReads = false;
+  behaviour: Behaviour = "answer";
+  /** What the node knows of the leader. */
+  leader: { readonly id: string; readonly address: string } = { id: "", address: "" };
+  members: readonly { readonly id: string; readonly address: string }[] = [];
+  term = 1;
+  redisConnected = true;
+  workerState = WorkerState.ACTIVE;
+  /** Refuses the next change of a task (cancel, retry, drain, transfer, list). */
+  refusal: Problem | undefined;
+  refusalOfType = new Map<string, Problem>();
+  private readonly server = new Server();
+  port = 0;
+
+  /** @param tasks shared by the nodes of a mesh, as their log is */
+  constructor(
+    readonly id: string,
+    readonly tasks: Map<string, Task> = new Map(),
+  ) {}
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  async start(port = 0): Promise<void> {
+    this.server.addService(TaskServiceService, this.taskService());
+    this.server.addService(ClusterServiceService, this.clusterService());
+    this.port = await new Promise<number>((resolve, reject) => {
+      const credentials = ServerCredentials.createInsecure();
+      this.server.bindAsync(`127.0.0.1:${port}`, credentials, (error, bound) => {
+        if (error === null) resolve(bound);
+        else reject(error);
+      });
+    });
+  }
+
+  /** Gone as by kill -9: connections are cut, new ones refused. */
+  kill(): void {
+    this.server.forceShutdown();
+  }
+
+  private taskService(): UntypedServiceImplementation {
+    return {
+      submitTasks: unary((request: SubmitTasksRequest) => {
+        this.submissions.push(request);
+        this.checkLeads();
+        if (this.behaviour === "hang") return undefined;
+        const results = request.items.map((item) => this.keep(item, request.resend));
+        return this.behaviour === "keep_and_hang" ? undefined : { results };
+      }),
+      submitTask: unary(() => refuse("internal", 500)),
+      getTask: (
+        call: { request: GetTaskRequest; on(event: "cancelled", heard: () => void): void },
+        callback: Callback,
+      ) => {
+        this.reads.push(call.request);
+        call.on("cancelled", () => (this.cancelledReads += 1));
+        if (this.holdReads) return;
+        answer(callback, () => ({ task: this.find(call.request.id) }));
+      },
+      listTasks: unary((request: ListTasksRequest) => {
+        this.lists.push(request);
+        this.refuseOnce();
+        return { tasks: [...this.tasks.values()], nextCursor: "next" };
+      }),
+      cancelTask: unary(({ id }: { id: string }) => this.change(id, TaskStatus.CANCELLED)),
+      retryTask: unary(({ id }: { id: string }) => this.change(id, TaskStatus.PENDING)),
+      watchTasks: () => undefined,
+    };
+  }
+
+  private clusterService(): UntypedServiceImplementation {
+    return {
+      getCluster: unary(() => this.cluster()),
+      listWorkers: unary(() => {
+        this.checkLeads();
+        return { workers: this.members.map(({ id, address }) => this.worker(id, address)) };
+      }),
+      transferLeadership: unary(({ to }: { to: string }) => {
+        this.refuseOnce();
+        return { leaderId: to === "" ? "n2" : to, term: this.term + 1 };
+      }),
+      drainWorker: unary(({ id }: { id: string }) => {
+        this.refuseOnce();
+        return { worker: { ...this.worker(id, this.address), state: WorkerState.DRAINING } };
+      }),
+    };
+  }
+
+  private keep(item: SubmitTaskRequest, resend: boolean): SubmitTaskResult {
+    const refused = this.refusalOfType.get(item.type);
+    if (refused !== undefined) return { outcome: { $case: "refused", value: refused } };
+    const known = [...(item.idempotencyKey === "" ? [] : this.tasks.values())].find(
+      (task) => task.idempotencyKey === item.idempotencyKey,
+    );
+    const sentBefore = resend ? this.tasks.get(item.id) : undefined;
+    if (!resend && this.tasks.has(item.id)) throw new Error("a known id without resend");
+    const task = known ?? sentBefore ?? taskOf(item);
+    const created = known === undefined && sentBefore === undefined;
+    this.tasks.set(task.id, task);
+    return { outcome: { $case: "submitted", value: { task, created, index: this.tasks.size } } };
+  }
+
+  private change(id: string, to: TaskStatus): { task: Task } | undefined {
+    this.checkLeads();
+    this.refuseOnce();
+    const task = this.find(id);
+    if (task.status === to) refuse("already_ended", 409);
+    const changed = { ...task, status: to };
+    this.tasks.set(id, changed);
+    return this.behaviour === "keep_and_hang" ? undefined : { task: changed };
+  }
+
+  private find(id: string): Task {
+    return this.tasks.get(id) ?? refuse("not_found", 404);
+  }
+
+  private refuseOnce(): void {
+    const { refusal } = this;
+    this.refusal = undefined;
+    if (refusal !== undefined) throw new Refusal(refusal);
+  }
+
+  private checkLeads(): void {
+    if (this.behaviour === "not_leader" || this.behaviour === "no_leader") {
+      refuse(this.behaviour, 503);
+    }
+  }
+
+  private cluster(): GetClusterResponse {
+    const { members } = this;
+    return {
+      meshName: "test",
+      meshId: "mesh-a",
+      nodeId: this.id,
+      term: this.term,
+      leaderId: this.leader.id,
+      leaderAddress: this.leader.address,
+      lastIndex: 3,
+      commitIndex: 3,
+      appliedIndex: 3,
+      redisAppliedIndex: 3,
+      members: members.map((member) => ({
+        ...member,
+        role: member.id === this.leader.id ? NodeRole.LEADER : NodeRole.FOLLOWER,
+        voter: true,
+        matchIndex: 3,
+        reachable: true,
+      })),
+      links: [],
+      redis: { connected: this.redisConnected, error: this.redisConnected ? "" : "down" },
+      counts: {
+        scheduled: 0,
+        pending: 2,
+        running: 1,
+        completed: 0,
+        dead: 0,
+        cancelled: 0,
+        queues: [{ name: "default", pending: 2, paused: false }],
+      },
+    };
+  }
+
+  private worker(id: string, address: string): Worker {
+    return {
+      id,
+      address,
+      role: id === this.leader.id ? NodeRole.LEADER : NodeRole.FOLLOWER,
+      state: this.workerState,
+      concurrency: 20,
+      running: 1,
+      completed: 5,
+      failed: 0,
+      labels: ["gpu"],
+      types: ["process"],
+      lastSeenMs: 1_700_000_000_000,
+      host: "test",
+      pid: 7,
+      version: "0.1.0",
+    };
+  }
+}
+
+type Callback = (error: Partial<ServiceError> | null, response?: unknown) => void;
+
+class Refusal extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.message);
+  }
+}
+
+export function problem(code: string, httpStatus: number, more: Partial<Problem> = {}): Problem {
+  return { code, message: `refused: ${code}`, field: "", httpStatus, retryAfterMs: 0, ...more };
+}
+
+function refuse(code: string, httpStatus: number): never {
+  throw new Refusal(problem(code, httpStatus));
+}
+
+/** A handler whose function answers, throws, or returns undefined to answer never. */
+function unary<Request>(handle: (request: Request) => unknown) {
+  return (call: { request: Request }, callback: Callback): void =>
+    answer(callback, () => handle(call.request));
+}
+
+function answer(callback: Callback, handle: () => unknown): void {
+  try {
+    const response = handle();
+    if (response !== undefined) callback(null, response);
+  } catch (error) {
+    if (!(error instanceof Refusal)) {
+      callback({ code: status.INVALID_ARGUMENT, details: String(error) });
+      return;
+    }
+    const metadata = new Metadata();
+    metadata.set(PROBLEM_METADATA_KEY, Buffer.from(Problem.encode(error.problem).finish()));
+    callback({ code: status.FAILED_PRECONDITION, details: error.message, metadata });
+  }
+}
+
+/** A pending task as the queue would make it of the submission. */
+export function taskOf(item: SubmitTaskRequest): Task {
+  const nowMs = 1_700_000_000_000;
+  return {
+    id: item.id,
+    type: item.type,
+    data: item.data === "" ? "null" : item.data,
+    queue: item.queue === "" ? "default" : item.queue,
+    priority: item.priority ?? 5,
+    status: TaskStatus.PENDING,
+    attempts: 0,
+    maxAttempts: item.maxAttempts ?? 3,
+    createdAtMs: nowMs,
+    runAtMs: item.runAtMs ?? nowMs + (item.delayMs ?? 0),
+    startedAtMs: undefined,
+    finishedAtMs: undefined,
+    workerId: "",
+    fence: 0,
+    result: undefined,
+    error: undefined,
+    progress: undefined,
+    history: [],
+    backoff: item.backoff,
+    timeoutMs: item.timeoutMs ?? 0,
+    requires: item.requires,
+    idempotencyKey: item.idempotencyKey,
+  };
+}
