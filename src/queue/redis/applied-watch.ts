@@ -1,0 +1,117 @@
+// Waits until Redis reflects the log up to an index, told by the apply script over pub/sub.
+import type { RedisConnection } from "./connection.js";
+import { readAppliedEntry } from "./applier.js";
+import { TooManyWaiters } from "./errors.js";
+import type { RedisKeys } from "./keys.js";
+
+/** Most callers that wait at a time. */
+const MAX_WAITERS = 10_000;
+
+interface Waiter {
+  readonly index: number;
+  readonly settle: (reached: boolean) => void;
+}
+
+export interface AppliedIndexWatchOptions {
+  /** For reads; shared with others. */
+  readonly reader: RedisConnection;
+  /** For the subscription alone; its owner closes it. */
+  readonly subscriber: RedisConnection;
+  readonly keys: RedisKeys;
+}
+
+/**
+ * Knows the applied index of Redis as last heard. What is published while the subscription is down
+ * is lost, so the index is read again each time that it stands.
+ */
+export class AppliedIndexWatch {
+  private readonly options: AppliedIndexWatchOptions;
+  private readonly waiters = new Set<Waiter>();
+  private readonly stopWatching: () => void;
+  /** No waiter waits for less: most publications need not look through them. */
+  private lowestAwaited = Number.POSITIVE_INFINITY;
+  private known = 0;
+  private closed = false;
+
+  constructor(options: AppliedIndexWatchOptions) {
+    this.options = options;
+    options.subscriber.client.on("message", this.onMessage);
+    this.stopWatching = options.subscriber.onChange(({ connected }) => {
+      if (connected) void this.resume();
+    });
+    if (options.subscriber.state.connected) void this.resume();
+  }
+
+  /** The applied index as last heard; goes back when Redis has lost writes. */
+  get applied(): number {
+    return this.known;
+  }
+
+  /**
+   * True once Redis has applied `index`; false when that did not happen within `timeoutMs`.
+   * @throws TooManyWaiters
+   */
+  async waitFor(index: number, timeoutMs: number): Promise<boolean> {
+    if (this.known >= index) return true;
+    if (this.closed) return false;
+    if (this.waiters.size >= MAX_WAITERS) throw new TooManyWaiters(MAX_WAITERS);
+    return new Promise<boolean>((resolve) => {
+      const waiter: Waiter = {
+        index,
+        settle: (reached) => {
+          clearTimeout(timer);
+          this.waiters.delete(waiter);
+          resolve(reached);
+        },
+      };
+      const timer = setTimeout(() => waiter.settle(false), timeoutMs);
+      this.waiters.add(waiter);
+      this.lowestAwaited = Math.min(this.lowestAwaited, index);
+    });
+  }
+
+  /** Ends the watch; who waits is told false. */
+  close(): void {
+    this.closed = true;
+    this.stopWatching();
+    this.options.subscriber.client.off("message", this.onMessage);
+    for (const waiter of [...this.waiters]) waiter.settle(false);
+  }
+
+  private readonly onMessage = (channel: string, message: string): void => {
+    if (channel === this.options.keys.appliedChannel) this.learn(Number(message));
+  };
+
+  /** Subscribes first and reads then: in the other order an index published between is missed. */
+  private async resume(): Promise<void> {
+    const { keys, reader, subscriber } = this.options;
+    try {
+      await subscriber.client.subscribe(keys.appliedChannel);
+      this.learn((await readAppliedEntry(reader.client, keys)).index);
+    } catch {
+      // A broken subscription connects again and comes back here. The reader may be a moment later
+      // than the subscriber: wait for it, then try again.
+      this.resumeWithReader();
+    }
+  }
+
+  private resumeWithReader(): void {
+    if (this.closed || this.options.reader.state.connected) return;
+    const stop = this.options.reader.onChange(({ connected }) => {
+      if (!connected) return;
+      stop();
+      if (!this.closed) void this.resume();
+    });
+  }
+
+  private learn(index: number): void {
+    this.known = index;
+    if (index < this.lowestAwaited) return;
+    let lowest = Number.POSITIVE_INFINITY;
+    for (const waiter of [...this.waiters]) {
+      if (waiter.index <= index) waiter.settle(true);
+      else lowest = Math.min(lowest, waiter.index);
+    }
+    this.lowestAwaited = lowest;
+  }
+}

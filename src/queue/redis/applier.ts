@@ -1,0 +1,164 @@
+// Applies committed log entries to Redis, in log order, together with the applied index.
+import type { Redis } from "ioredis";
+import type { ApplyOutcome } from "./apply-outcome.js";
+import { encodeEntries, taskCount, type CommittedEntry } from "./command-encoder.js";
+import {
+  AppliedIndexMismatch,
+  errorCode,
+  isErrorReply,
+  toRedisError,
+  RedisUnavailable,
+} from "./errors.js";
+import type { RedisKeys } from "./keys.js";
+import { decodeOutcomes } from "./outcome-decoder.js";
+import { RedisScript } from "./script.js";
+
+/**
+ * Tasks in one script call, unless a single entry has more: Redis serves nobody else meanwhile, and
+ * this many take it about 10 ms.
+ */
+const MAX_TASKS_PER_CALL = 1_024;
+/** Entries in one script call. */
+const MAX_ENTRIES_PER_CALL = 1_024;
+/** Text of tasks and results in one script call, unless a single entry has more. */
+const MAX_TEXT_PER_CALL = 4 * 1024 * 1024;
+
+const applyScript = new RedisScript("apply.lua");
+
+/** Index and term of the last entry that Redis reflects; both 0 for an empty Redis. */
+export interface AppliedEntry {
+  readonly index: number;
+  readonly term: number;
+}
+
+export interface RedisApplierOptions {
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+}
+
+/** The one writer of the queue's state. Calls of `apply` must not overlap. */
+export class RedisApplier {
+  private readonly redis: Redis;
+  private readonly keys: RedisKeys;
+  private busy = false;
+
+  constructor({ redis, keys }: RedisApplierOptions) {
+    this.redis = redis;
+    this.keys = keys;
+  }
+
+  /** @throws RedisUnavailable */
+  async appliedIndex(): Promise<number> {
+    return (await this.appliedEntry()).index;
+  }
+
+  /** @throws RedisUnavailable */
+  async appliedEntry(): Promise<AppliedEntry> {
+    return readAppliedEntry(this.redis, this.keys);
+  }
+
+  /**
+   * Applies entries that follow the applied one without a gap, several script calls if they are
+   * many. Returns one outcome for each entry that has something to tell.
+   * @throws AppliedIndexMismatch when the entries do not follow what Redis has applied
+   * @throws RedisUnavailable; what was sent last may have been applied all the same
+   */
+  async apply(entries: readonly CommittedEntry[]): Promise<readonly ApplyOutcome[]> {
+    if (this.busy) throw new Error("apply is under way already");
+    assertContiguous(entries);
+    this.busy = true;
+    const outcomes: ApplyOutcome[] = [];
+    try {
+      for (const call of splitIntoCalls(entries)) {
+        outcomes.push(...(await this.applyInOneStep(call, outcomes)));
+      }
+    } finally {
+      this.busy = false;
+    }
+    return outcomes;
+  }
+
+  private async applyInOneStep(
+    entries: readonly CommittedEntry[],
+    before: readonly ApplyOutcome[],
+  ): Promise<readonly ApplyOutcome[]> {
+    const first = entries[0];
+    const last = entries.at(-1);
+    if (first === undefined || last === undefined) return [];
+    const args = [first.index - 1, last.index, last.term, encodeEntries(entries)];
+    let reply: unknown;
+    try {
+      reply = await applyScript.run(this.redis, this.keys.prefix, args);
+    } catch (error) {
+      throw applyError(error, first.index - 1, before);
+    }
+    return decodeOutcomes(reply as Buffer);
+  }
+}
+
+/** @throws RedisUnavailable */
+export async function readAppliedEntry(redis: Redis, keys: RedisKeys): Promise<AppliedEntry> {
+  let value: string | null;
+  try {
+    value = await redis.get(keys.applied);
+  } catch (error) {
+    throw toRedisError(error);
+  }
+  const [index, term] = (value ?? "0 0").split(" ");
+  return { index: Number(index), term: Number(term) };
+}
+
+function applyError(error: unknown, expected: number, before: readonly ApplyOutcome[]): Error {
+  if (isErrorReply(error) && errorCode(error) === "APPLIEDMISMATCH") {
+    return new AppliedIndexMismatch(Number(error.message.split(" ")[1]), expected, before);
+  }
+  const known = toRedisError(error);
+  return known instanceof RedisUnavailable ? new RedisUnavailable(known.cause, before) : known;
+}
+
+function assertContiguous(entries: readonly CommittedEntry[]): void {
+  for (let i = 1; i < entries.length; i++) {
+    if (entries[i]?.index !== (entries[i - 1]?.index ?? 0) + 1) {
+      throw new Error("entries to apply are not contiguous");
+    }
+  }
+}
+
+function* splitIntoCalls(entries: readonly CommittedEntry[]): Iterable<readonly CommittedEntry[]> {
+  let call: CommittedEntry[] = [];
+  let tasks = 0;
+  let text = 0;
+  for (const entry of entries) {
+    const entryTasks = taskCount(entry.batch);
+    const entryText = textLength(entry);
+    const full =
+      tasks + entryTasks > MAX_TASKS_PER_CALL ||
+      text + entryText > MAX_TEXT_PER_CALL ||
+      call.length >= MAX_ENTRIES_PER_CALL;
+    if (call.length > 0 && full) {
+      yield call;
+      call = [];
+      tasks = 0;
+      text = 0;
+    }
+    call.push(entry);
+    tasks += entryTasks;
+    text += entryText;
+  }
+  if (call.length > 0) yield call;
+}
+
+/** Length of the texts of an entry that can be large. */
+function textLength(entry: CommittedEntry): number {
+  let length = 0;
+  for (const { kind } of entry.batch?.commands ?? []) {
+    if (kind?.$case === "submit") {
+      for (const task of kind.value.tasks) length += task.data.length;
+    } else if (kind?.$case === "finish") {
+      for (const { outcome } of kind.value.outcomes) {
+        if (outcome?.$case === "completed") length += outcome.value.length;
+      }
+    }
+  }
+  return length;
+}

@@ -1,0 +1,205 @@
+// Writes committed entries as the apply script reads them: nested arrays in MessagePack, the items
+// of a command flat. What an entry means depends on the entry alone, never on this node's clock.
+import type { Command, CommandBatch, Dead, Finish } from "../../gen/mesh/v1/command.js";
+import { AttemptOutcome, TaskDefinition, TaskError, TaskStatus } from "../../gen/mesh/v1/task.js";
+import { PackedWriter } from "./packed-writer.js";
+import { MAX_TASKS_PER_ENTRY } from "./task-sequence.js";
+
+/** How long an idempotency key stands for the task that was submitted with it. */
+export const IDEMPOTENCY_WINDOW_MS = 24 * 60 * 60 * 1000;
+
+/** Longer data and results are kept in keys of their own, so that lists and heads stay light. */
+const INLINE_TEXT_LENGTH = 512;
+
+/** Bounds of what a task remembers of an error. */
+const MAX_ERROR_MESSAGE_LENGTH = 4_096;
+const MAX_ERROR_STACK_LENGTH = 8_192;
+const MAX_HISTORY_ERROR_LENGTH = 512;
+
+/** Most tasks that one Promote makes pending, whatever it asks for. */
+export const MAX_PROMOTED = 4_096;
+
+/** One committed log entry, as far as the queue is concerned. */
+export interface CommittedEntry {
+  readonly index: number;
+  readonly term: number;
+  /** Undefined for entries without commands: noops and memberships. */
+  readonly batch: CommandBatch | undefined;
+}
+
+/** Kinds of commands as apply.lua numbers its transitions. */
+const KIND = { submit: 1, assign: 2, finish: 3, release: 4, cancel: 5, retry: 6, promote: 7 };
+
+/** The entries as the script's argument; empty when none of them has a command. */
+export function encodeEntries(entries: readonly CommittedEntry[]): Buffer {
+  const batches: { readonly index: number; readonly batch: CommandBatch }[] = [];
+  for (const { index, batch } of entries) {
+    if (batch !== undefined && batch.commands.length > 0) batches.push({ index, batch });
+  }
+  if (batches.length === 0) return Buffer.alloc(0);
+  const writer = new PackedWriter().array(batches.length);
+  for (const { index, batch } of batches) writeEntry(writer, index, batch);
+  return writer.finish();
+}
+
+/** How many tasks a batch names: the measure of what it costs Redis. */
+export function taskCount(batch: CommandBatch | undefined): number {
+  let count = 0;
+  for (const { kind } of batch?.commands ?? []) {
+    switch (kind?.$case) {
+      case "submit":
+        count += kind.value.tasks.length;
+        break;
+      case "assign":
+        count += kind.value.assignments.length;
+        break;
+      case "finish":
+        count += kind.value.outcomes.length;
+        break;
+      case "release":
+        count += kind.value.releases.length;
+        break;
+      case "cancel":
+      case "retry":
+        count += kind.value.taskIds.length;
+        break;
+      case "promote":
+        count += Math.min(kind.value.limit, MAX_PROMOTED);
+        break;
+      case undefined:
+        break;
+    }
+  }
+  return count;
+}
+
+function writeEntry(writer: PackedWriter, index: number, batch: CommandBatch): void {
+  const commands = batch.commands.filter(({ kind }) => kind !== undefined);
+  writer.array(3).number(index).number(batch.atMs).array(commands.length);
+  // Positions run through all submissions of the entry, see taskSequence.
+  let sequence = index * MAX_TASKS_PER_ENTRY;
+  for (const command of commands) {
+    writeCommand(writer, command, sequence, batch.atMs);
+    if (command.kind?.$case === "submit") sequence += command.kind.value.tasks.length;
+  }
+}
+
+function writeCommand(w: PackedWriter, { kind }: Command, sequence: number, atMs: number): void {
+  switch (kind?.$case) {
+    case "submit": {
+      const { tasks } = kind.value;
+      w.array(4)
+        .number(KIND.submit)
+        .array(tasks.length * 7);
+      for (const task of tasks) writeSubmitItem(w, task);
+      w.number(sequence).number(atMs + IDEMPOTENCY_WINDOW_MS);
+      break;
+    }
+    case "assign": {
+      const { assignments, nodeId } = kind.value;
+      w.array(3)
+        .number(KIND.assign)
+        .array(assignments.length * 2);
+      for (const { taskId, attempt } of assignments) w.text(taskId).number(attempt);
+      w.text(nodeId);
+      break;
+    }
+    case "finish": {
+      // An outcome of a kind that this version does not know: nothing may be made of it.
+      const outcomes = kind.value.outcomes.filter(({ outcome }) => outcome !== undefined);
+      w.array(2)
+        .number(KIND.finish)
+        .array(outcomes.length * 7);
+      for (const item of outcomes) writeFinishItem(w, item);
+      break;
+    }
+    case "release": {
+      const { releases } = kind.value;
+      w.array(2)
+        .number(KIND.release)
+        .array(releases.length * 3);
+      for (const { taskId, fence, reason } of releases) w.text(taskId).number(fence).number(reason);
+      break;
+    }
+    case "cancel":
+      writeIds(w, KIND.cancel, kind.value.taskIds);
+      break;
+    case "retry":
+      writeIds(w, KIND.retry, kind.value.taskIds);
+      break;
+    case "promote":
+      w.array(2).number(KIND.promote).number(Math.min(kind.value.limit, MAX_PROMOTED));
+      break;
+    case undefined:
+      break;
+  }
+}
+
+function writeIds(writer: PackedWriter, kind: number, ids: readonly string[]): void {
+  writer.array(2).number(kind).array(ids.length);
+  for (const id of ids) writer.text(id);
+}
+
+function writeSubmitItem(writer: PackedWriter, task: TaskDefinition): void {
+  const large = task.data.length > INLINE_TEXT_LENGTH;
+  const stored = large ? { ...task, data: "" } : task;
+  writer
+    .text(task.id)
+    .text(task.queue)
+    .number(task.priority)
+    .number(task.runAtMs)
+    .text(task.idempotencyKey)
+    .string(TaskDefinition.encode(stored).finish())
+    .text(large ? task.data : "");
+}
+
+function writeFinishItem(writer: PackedWriter, item: Finish): void {
+  const { outcome } = item;
+  writer.text(item.taskId).number(item.fence).number(item.startedAtMs).number(item.finishedAtMs);
+  switch (outcome?.$case) {
+    case "completed": {
+      const large = outcome.value.length > INLINE_TEXT_LENGTH;
+      writer.number(TaskStatus.COMPLETED).text(outcome.value).boolean(large);
+      break;
+    }
+    case "retry":
+      writer.number(TaskStatus.SCHEDULED);
+      writeFailure(writer, outcome.value, outcome.value.runAtMs);
+      break;
+    case "dead":
+      writer.number(TaskStatus.DEAD);
+      writeFailure(writer, outcome.value, 0);
+      break;
+    case undefined:
+      throw new Error("an outcome without a kind is never encoded");
+  }
+}
+
+function writeFailure(writer: PackedWriter, { error, timedOut }: Dead, runAtMs: number): void {
+  writer.string(errorBytes(error));
+  writer.array(3).number(attemptOutcome(timedOut)).text(historyText(error)).number(runAtMs);
+}
+
+function attemptOutcome(timedOut: boolean): AttemptOutcome {
+  return timedOut ? AttemptOutcome.TIMED_OUT : AttemptOutcome.FAILED;
+}
+
+function errorBytes(error: TaskError | undefined): Uint8Array {
+  const { name, message, stack } = error ?? { name: "Error", message: "", stack: "" };
+  return TaskError.encode({
+    name: cut(name, MAX_HISTORY_ERROR_LENGTH),
+    message: cut(message, MAX_ERROR_MESSAGE_LENGTH),
+    stack: cut(stack, MAX_ERROR_STACK_LENGTH),
+  }).finish();
+}
+
+function historyText(error: TaskError | undefined): string {
+  return cut(error?.message ?? "", MAX_HISTORY_ERROR_LENGTH);
+}
+
+/** Cuts text without splitting a surrogate pair. */
+function cut(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return text;
+  const code = text.charCodeAt(maxLength - 1);
+  return text.slice(0, code >= 0xd800 && code <= 0xdbff ? maxLength - 1 : maxLength);
+}

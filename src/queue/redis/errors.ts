@@ -1,0 +1,98 @@
+// What can go wrong with Redis, as typed errors, and the one place that tells them apart.
+import type { ApplyOutcome } from "./apply-outcome.js";
+
+/**
+ * Redis did not answer in time, is not connected, or answered that it cannot serve at the moment
+ * (loading, failing over, out of memory). Thrown by every call; waiting may cure it. What was sent
+ * may have been done: read the applied index before sending again.
+ */
+export class RedisUnavailable extends Error {
+  override readonly name = "RedisUnavailable";
+  /** Of `RedisApplier.apply` alone: what the script calls before the failed one told. */
+  readonly outcomes: readonly ApplyOutcome[];
+
+  constructor(cause: unknown, outcomes: readonly ApplyOutcome[] = []) {
+    super(`Redis is unavailable: ${textOf(cause)}`, { cause });
+    this.outcomes = outcomes;
+  }
+}
+
+/** Redis refused a call for good: a defect in a script, or keys that are not ours. */
+export class RedisRefused extends Error {
+  override readonly name = "RedisRefused";
+
+  constructor(cause: unknown) {
+    super(`Redis refused a call: ${textOf(cause)}`, { cause });
+  }
+}
+
+/** Thrown by `RedisApplier.apply` when the first entry does not follow the applied one. */
+export class AppliedIndexMismatch extends Error {
+  override readonly name = "AppliedIndexMismatch";
+  /** Index of the last entry that Redis reflects; 0 for an empty Redis. */
+  readonly applied: number;
+  /** What the script calls before the refused one told. */
+  readonly outcomes: readonly ApplyOutcome[];
+
+  constructor(applied: number, expected: number, outcomes: readonly ApplyOutcome[] = []) {
+    super(`Redis has applied entry ${applied}, not ${expected}`);
+    this.applied = applied;
+    this.outcomes = outcomes;
+  }
+}
+
+/** Thrown by `TaskReader.list` for a cursor that it did not make. */
+export class InvalidCursor extends Error {
+  override readonly name = "InvalidCursor";
+
+  constructor() {
+    super("the cursor is not one that a listing returned");
+  }
+}
+
+/** Thrown by `AppliedIndexWatch.waitFor` when too many callers wait already. */
+export class TooManyWaiters extends Error {
+  override readonly name = "TooManyWaiters";
+
+  constructor(limit: number) {
+    super(`${limit} callers wait for the applied index already`);
+  }
+}
+
+/** Codes of error replies that pass: the server starts, fails over, is full or is busy. */
+const PASSING_CODES = new Set([
+  "LOADING",
+  "READONLY",
+  "MASTERDOWN",
+  "CLUSTERDOWN",
+  "TRYAGAIN",
+  "BUSY",
+  "OOM",
+  "MISCONF",
+  "NOREPLICAS",
+]);
+
+/** Turns whatever a call to Redis threw into RedisUnavailable or RedisRefused, the cause kept. */
+export function toRedisError(cause: unknown): RedisUnavailable | RedisRefused {
+  if (cause instanceof RedisUnavailable || cause instanceof RedisRefused) return cause;
+  // The client hangs the whole command on its errors: megabytes of tasks that end up in a log line.
+  if (cause instanceof Error) Reflect.deleteProperty(cause, "command");
+  if (!isErrorReply(cause)) return new RedisUnavailable(cause);
+  const code = errorCode(cause);
+  return PASSING_CODES.has(code) ? new RedisUnavailable(cause) : new RedisRefused(cause);
+}
+
+/** True for an error that the server itself answered, false for one of the connection. */
+export function isErrorReply(error: unknown): error is Error {
+  return error instanceof Error && error.name === "ReplyError";
+}
+
+/** First word of an error reply. A script's error comes as "ERR …" or with the inner code. */
+export function errorCode(error: Error): string {
+  const code = error.message.split(" ", 1)[0] ?? "";
+  return code.startsWith("-") ? code.slice(1) : code;
+}
+
+function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

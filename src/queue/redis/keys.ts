@@ -1,0 +1,76 @@
+// Names of the Redis keys of one mesh. scripts/keys.lua makes the same names for the scripts.
+
+/** Key builder of one mesh; all keys share the hash tag `{tm:<mesh>}`, hence one cluster slot. */
+export class RedisKeys {
+  /** What every key starts with. */
+  readonly prefix: string;
+  /** String: index and term of the last applied entry, "<index> <term>". */
+  readonly applied: string;
+  /** Pub/sub channel on which the applied index is published after each batch. */
+  readonly appliedChannel: string;
+  /** ZSET of every task by sequence. */
+  readonly all: string;
+  /** ZSET of scheduled tasks by the time they may run, in milliseconds. */
+  readonly due: string;
+  /** ZSET of every queue name seen, by name. */
+  readonly queues: string;
+  /** ZSET of the lanes that hold a pending task, by name; see `laneName`. */
+  readonly lanes: string;
+  /** ZSETs of tasks by sequence, one for each status but pending, whose tasks are in lanes. */
+  readonly scheduled: string;
+  readonly running: string;
+  readonly completed: string;
+  readonly dead: string;
+  readonly cancelled: string;
+
+  constructor(mesh: string) {
+    this.prefix = `{tm:${mesh}}:`;
+    this.applied = `${this.prefix}applied`;
+    this.appliedChannel = this.applied;
+    this.all = `${this.prefix}all`;
+    this.due = `${this.prefix}due`;
+    this.queues = `${this.prefix}queues`;
+    this.lanes = `${this.prefix}lanes`;
+    this.scheduled = `${this.prefix}scheduled`;
+    this.running = `${this.prefix}running`;
+    this.completed = `${this.prefix}completed`;
+    this.dead = `${this.prefix}dead`;
+    this.cancelled = `${this.prefix}cancelled`;
+  }
+
+  /** String: run state of a task, see run-state.ts. */
+  task(id: string): string {
+    return `${this.prefix}task:${id}`;
+  }
+
+  /** String: data of a task whose definition is stored without it. */
+  data(id: string): string {
+    return `${this.prefix}data:${id}`;
+  }
+
+  /** String: result of a task whose state is stored without it. */
+  result(id: string): string {
+    return `${this.prefix}result:${id}`;
+  }
+
+  /** String: until when an idempotency key holds, and the task that it stands for. */
+  idempotent(key: string): string {
+    return `${this.prefix}idempotent:${key}`;
+  }
+
+  /** ZSET by sequence: the pending tasks of one queue and priority. */
+  lane(name: string): string {
+    return `${this.prefix}pending:${name}`;
+  }
+}
+
+/** Name of the lane of a queue and a priority; the priority first, as queue names are free text. */
+export function laneName(queue: string, priority: number): string {
+  return `${priority}:${queue}`;
+}
+
+/** Queue and priority of a lane's name. */
+export function parseLaneName(name: string): { readonly queue: string; readonly priority: number } {
+  const colon = name.indexOf(":");
+  return { priority: Number(name.slice(0, colon)), queue: name.slice(colon + 1) };
+}

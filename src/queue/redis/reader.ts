@@ -1,0 +1,168 @@
+// Everything that is read of the queue's state in Redis; any node may.
+import type { Redis } from "ioredis";
+import type { TaskCounts } from "../../gen/mesh/v1/cluster_service.js";
+import type { Task, TaskDefinition } from "../../gen/mesh/v1/task.js";
+import { readAppliedEntry } from "./applier.js";
+import type { PendingTask } from "./apply-outcome.js";
+import { callRedis } from "./connection.js";
+import { laneName, parseLaneName, type RedisKeys } from "./keys.js";
+import { asNumber, asText, readPackedSequence } from "./packed-reader.js";
+import { runPipeline } from "./pipeline.js";
+import { decodeRunState } from "./run-state.js";
+import { RedisScript } from "./script.js";
+import { listTasks, type ListQuery, type TaskPage } from "./task-list.js";
+import { TaskStore } from "./task-store.js";
+import { pendingTask } from "./task-view.js";
+
+/** Most tasks of one `pendingHead`. */
+export const MAX_HEAD_TASKS = 4_096;
+
+const pendingHeadScript = new RedisScript("pending-head.lua");
+
+/** A queue and priority with how many tasks are pending in it. */
+export interface PendingLane {
+  readonly queue: string;
+  readonly priority: number;
+  readonly pending: number;
+}
+
+export interface PendingHeadQuery {
+  readonly queue: string;
+  readonly priority: number;
+  /** Only tasks younger than this; undefined from the oldest on. */
+  readonly afterSequence?: number | undefined;
+  readonly limit: number;
+}
+
+export interface TaskReaderOptions {
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+}
+
+/** Every method throws RedisUnavailable when Redis does not serve. */
+export class TaskReader {
+  private readonly redis: Redis;
+  private readonly keys: RedisKeys;
+  private readonly store: TaskStore;
+
+  constructor({ redis, keys }: TaskReaderOptions) {
+    this.redis = redis;
+    this.keys = keys;
+    this.store = new TaskStore(redis, keys);
+  }
+
+  async getTask(id: string): Promise<Task | undefined> {
+    return (await this.getTasks([id]))[0];
+  }
+
+  /** In the order asked for; unknown ids are left out. */
+  async getTasks(ids: readonly string[]): Promise<readonly Task[]> {
+    return this.store.tasks(await this.store.states(ids));
+  }
+
+  /** Definitions with their data; unknown ids are left out. */
+  async getDefinitions(ids: readonly string[]): Promise<ReadonlyMap<string, TaskDefinition>> {
+    return this.store.definitions(await this.store.states(ids));
+  }
+
+  /** One page, newest first. @throws InvalidCursor */
+  async list(query: ListQuery): Promise<TaskPage> {
+    return listTasks(this.redis, this.keys, this.store, query);
+  }
+
+  /** The next pending tasks of a queue and priority, oldest first; fewer than `limit` only at the end. */
+  async pendingHead(query: PendingHeadQuery): Promise<readonly PendingTask[]> {
+    const limit = Math.min(query.limit, MAX_HEAD_TASKS);
+    if (limit <= 0) return [];
+    const args = [laneName(query.queue, query.priority), query.afterSequence ?? -1, limit];
+    const states = await callRedis(() => pendingHeadScript.run(this.redis, this.keys.prefix, args));
+    return (states as Buffer[]).map((state) => pendingTask(decodeRunState(state)));
+  }
+
+  /** Queues and priorities that have a pending task. */
+  async pendingQueues(): Promise<readonly PendingLane[]> {
+    const names = await callRedis(() => this.redis.zrange(this.keys.lanes, 0, "-1"));
+    const counts = await runPipeline(this.redis, (pipeline) => {
+      for (const name of names) pipeline.zcard(this.keys.lane(name));
+    });
+    return names
+      .map((name, i) => ({ ...parseLaneName(name), pending: counts[i] as number }))
+      .filter(({ pending }) => pending > 0);
+  }
+
+  /** How many tasks are in each state, and pending in each queue ever used. None is paused here. */
+  async counts(): Promise<TaskCounts> {
+    const { keys } = this;
+    const [lanes, replies] = await Promise.all([
+      this.pendingQueues(),
+      runPipeline(this.redis, (pipeline) => {
+        for (const key of [
+          keys.scheduled,
+          keys.running,
+          keys.completed,
+          keys.dead,
+          keys.cancelled,
+        ]) {
+          pipeline.zcard(key);
+        }
+        pipeline.zrange(keys.queues, 0, "-1");
+      }),
+    ]);
+    const [scheduled, running, completed, dead, cancelled, queues] = replies as [
+      ...[number, number, number, number, number],
+      string[],
+    ];
+    const pendingOf = new Map(queues.map((name) => [name, 0]));
+    let pending = 0;
+    for (const lane of lanes) {
+      pending += lane.pending;
+      pendingOf.set(lane.queue, (pendingOf.get(lane.queue) ?? 0) + lane.pending);
+    }
+    return {
+      scheduled,
+      pending,
+      running,
+      completed,
+      dead,
+      cancelled,
+      queues: [...pendingOf].map(([name, count]) => ({ name, pending: count, paused: false })),
+    };
+  }
+
+  /** When the next scheduled task may run; undefined when none is scheduled. */
+  async nextScheduledAtMs(): Promise<number | undefined> {
+    const [, score] = await callRedis(() => this.redis.zrange(this.keys.due, 0, "0", "WITHSCORES"));
+    return score === undefined ? undefined : Number(score);
+  }
+
+  /** Which of `ids` are tasks. */
+  async existing(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const replies = await runPipeline(this.redis, (pipeline) => {
+      for (const id of ids) pipeline.exists(this.keys.task(id));
+    });
+    return new Set(ids.filter((_, i) => replies[i] === 1));
+  }
+
+  /**
+   * The tasks that idempotency keys stand for at `atMs`, the time that a submission would carry;
+   * keys that stand for none are left out.
+   */
+  async idempotent(keys: readonly string[], atMs: number): Promise<ReadonlyMap<string, string>> {
+    const found = new Map<string, string>();
+    if (keys.length === 0) return found;
+    const names = keys.map((key) => this.keys.idempotent(key));
+    const values = await callRedis(() => this.redis.mgetBuffer(names));
+    keys.forEach((key, i) => {
+      const value = values[i];
+      if (value === null || value === undefined) return;
+      const [untilMs, id] = readPackedSequence(value);
+      if (asNumber(untilMs) > atMs) found.set(key, asText(id));
+    });
+    return found;
+  }
+
+  /** Index of the last entry that Redis reflects; 0 for an empty Redis. */
+  async appliedIndex(): Promise<number> {
+    return (await readAppliedEntry(this.redis, this.keys)).index;
+  }
+}

@@ -1,0 +1,50 @@
+-- Applies committed log entries, in log order, in one atomic step with the applied index. Refuses a
+-- gap and a repeat: whoever calls, Redis sees every committed entry once and in order. Reads no
+-- clock and throws no dice; the outcome does not depend on how entries are cut into calls.
+-- KEYS[1]  prefix of the mesh, see keys.lua
+-- ARGV[1]  index before the first entry   ARGV[2] index of the last entry   ARGV[3] its term
+-- ARGV[4]  entries in MessagePack: {index, at_ms, {command, …}}; a command: {kind, …}
+-- Returns  outcomes in MessagePack, "" when there is nothing to tell;
+--          error "APPLIEDMISMATCH <applied index>" when ARGV[1] is not the applied index
+--- @include "keys.lua"
+--- @include "state.lua"
+--- @include "working-set.lua"
+--- @include "flush.lua"
+--- @include "outcome.lua"
+--- @include "submit.lua"
+--- @include "assign.lua"
+--- @include "finish.lua"
+--- @include "release.lua"
+--- @include "cancel.lua"
+--- @include "retry.lua"
+--- @include "promote.lua"
+
+-- By kind of command; command-encoder.ts writes the same numbers. The stride is the number of
+-- values of one item; the first of them is the task's id.
+local transitions = { submit, assign, finish, release, cancel, retry, promote }
+local strides = { 7, 2, 7, 3, 1, 1 }
+
+local applied = string.match(redis.call("GET", APPLIED) or "0", "^%d+")
+if applied ~= ARGV[1] then
+  return redis.error_reply("APPLIEDMISMATCH " .. applied)
+end
+
+local entries = ARGV[4] ~= "" and cmsgpack.unpack(ARGV[4]) or {}
+local ids = {}
+for _, entry in ipairs(entries) do
+  for _, command in ipairs(entry[3]) do
+    local stride = strides[command[1]]
+    if stride then
+      local items = command[2]
+      for i = 1, #items, stride do ids[#ids + 1] = items[i] end
+    end
+  end
+end
+load(ids)
+for _, entry in ipairs(entries) do
+  for _, command in ipairs(entry[3]) do transitions[command[1]](entry, command) end
+end
+flush()
+redis.call("SET", APPLIED, ARGV[2] .. " " .. ARGV[3])
+redis.call("PUBLISH", APPLIED, ARGV[2])
+return #outcomes > 0 and cmsgpack.pack(outcomes) or ""

@@ -1,0 +1,15 @@
+-- Cancel: a task that has not ended is cancelled. Reports for each: id, status that it had (0: no
+-- such task).
+-- command: kind, items (id)
+local function cancel(entry, command)
+  for _, id in ipairs(command[2]) do
+    local state = tasks[id]
+    local status = state and state[STATUS] or 0
+    if status == SCHEDULED or status == PENDING or status == RUNNING then
+      if status == RUNNING then record_attempt(state, entry[2], ATTEMPT_CANCELLED, "") end
+      state[STATUS], state[FINISHED_AT] = CANCELLED, entry[2]
+      change(id)
+    end
+    report(entry, OUTCOME_CANCELLED, { id, status })
+  end
+end

@@ -1,0 +1,44 @@
+-- Submit: creates tasks, pending at once or scheduled. A known id, or an idempotency key within its
+-- window, leaves what is there alone and is reported with the id of the task that exists.
+-- command: kind, items (id, queue, priority, run at, idempotency key, definition, data or ""),
+--          sequence of the first item, until when idempotency keys given here hold
+local function task_of_key(key, at_ms)
+  local held = redis.call("GET", IDEMPOTENT .. key)
+  if held then
+    local until_ms, id = cmsgpack.unpack(held)
+    return until_ms > at_ms and id
+  end
+end
+
+-- Each key that is kept pays for the removal of two that are over: removal is bounded and falls
+-- behind nothing, and it depends on the log alone, not on how entries are cut into batches.
+local function keep_key(key, id, at_ms, until_ms)
+  redis.call("SET", IDEMPOTENT .. key, cmsgpack.pack(until_ms, id))
+  redis.call("ZADD", IDEMPOTENT_UNTIL, until_ms, key)
+  local over = redis.call("ZRANGEBYSCORE", IDEMPOTENT_UNTIL, "-inf", at_ms, "LIMIT", 0, 2)
+  for _, old in ipairs(over) do
+    redis.call("DEL", IDEMPOTENT .. old)
+    redis.call("ZREM", IDEMPOTENT_UNTIL, old)
+  end
+end
+
+local function submit(entry, command)
+  local at_ms, items, sequence, until_ms = entry[2], command[2], command[3], command[4]
+  for i = 1, #items, 7 do
+    local id, run_at, key, data = items[i], items[i + 3], items[i + 4], items[i + 6]
+    local existing = tasks[id] and id or (key ~= "" and task_of_key(key, at_ms))
+    if existing then
+      report(entry, OUTCOME_DUPLICATES, { id, existing })
+    else
+      local status = run_at <= at_ms and PENDING or SCHEDULED
+      tasks[id] = {
+        status, items[i + 1], items[i + 2], sequence, 0, 0, run_at, 0, 0, "", 0, items[i + 5],
+        "", "", false,
+      }
+      change(id)
+      if data ~= "" then redis.call("SET", DATA .. id, data) end
+      if key ~= "" then keep_key(key, id, at_ms, until_ms) end
+    end
+    sequence = sequence + 1
+  end
+end
