@@ -1,5 +1,6 @@
-// This node's worker, tied to whoever leads: a stream to another node, or a session in this process.
-// When the leader changes, or the stream breaks, it ties anew.
+// This node's worker, tied to whoever leads by one stream; to this very node, too, where it leads:
+// no worker is nearer to the leader than another. When the leader changes, or the stream breaks, it
+// ties anew.
 import { type ClientDuplexStream, credentials } from "@grpc/grpc-js";
 import {
   type AttachRequest,
@@ -8,14 +9,14 @@ import {
   WorkerServiceClient,
 } from "../gen/mesh/v1/worker_service.js";
 import type { Leadership } from "../api/task-backend.js";
-import type { LeaderSessions, Session } from "./leader-sessions.js";
 import type { LeaderChannel, WorkerAgent } from "./worker-agent.js";
 
 const RECONNECT_MS = 100;
 
 export interface LeaderLinkOptions {
   readonly agent: WorkerAgent;
-  readonly sessions: LeaderSessions;
+  /** host:port of this node's own server. */
+  readonly ownAddress: string;
   readonly leadership: () => Leadership;
   readonly hello: () => WorkerHello;
 }
@@ -42,12 +43,11 @@ export class LeaderLink {
     if (this.#tie !== undefined && this.#tie.leader === leader) return;
     this.#cut();
     if (leadership.kind === "unknown") return;
-    const tie =
-      leadership.kind === "self"
-        ? this.#tieLocally(leader)
-        : this.#tieOverGrpc(leader, leadership.address);
+    const { ownAddress, agent } = this.options;
+    const address = leadership.kind === "self" ? ownAddress : leadership.address;
+    const tie = this.#tieTo(leader, address);
     this.#tie = tie;
-    this.options.agent.attached(tie.channel);
+    agent.attached(tie.channel);
   }
 
   /** What the node says of itself has changed. */
@@ -69,28 +69,7 @@ export class LeaderLink {
     tie.cut();
   }
 
-  #tieLocally(leader: string): Tie {
-    const { sessions, agent } = this.options;
-    const hello = this.options.hello();
-    const session: Session = {
-      nodeId: hello.nodeId,
-      hello,
-      sendLease: (sequence, leaseMs) => agent.leaseGranted(sequence, leaseMs),
-      close: () => undefined,
-    };
-    sessions.attached(session);
-    return {
-      leader,
-      channel: {
-        keepalive: (sequence) => sessions.keepalive(session, sequence),
-        reports: (reports) => sessions.reports(session, reports),
-      },
-      sayHello: (changed) => sessions.hello(session, changed),
-      cut: () => sessions.detached(session),
-    };
-  }
-
-  #tieOverGrpc(leader: string, address: string): Tie {
+  #tieTo(leader: string, address: string): Tie {
     const client = new WorkerServiceClient(address, credentials.createInsecure(), {
       "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
       "grpc.max_reconnect_backoff_ms": 1_000,

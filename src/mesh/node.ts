@@ -188,7 +188,7 @@ async function run(parts: Parts): Promise<RunningNode> {
   let draining = false;
   const link = new LeaderLink({
     agent,
-    sessions,
+    ownAddress: parts.address,
     leadership: () => office.leadership(),
     hello: () => parts.hello(draining),
   });

@@ -180,6 +180,7 @@ export class QueueLeader {
       }
       const running = this.parts.table.get(report.taskId);
       if (running?.nodeId !== nodeId || running.fence !== report.fence) continue;
+      this.workers.tookMs(nodeId, report.finishedAtMs - report.startedAtMs);
       this.#end(endingOf(running, report, rules));
     }
   }
@@ -273,6 +274,7 @@ export class QueueLeader {
     const { table, now, logger } = this.parts;
     const nowMs = now();
     const rules = this.#rules();
+    this.workers.decay();
     for (const nodeId of [...table.nodes()]) {
       if (!this.workers.isLost(nodeId, nowMs)) continue;
       const lost = [...table.ofNode(nodeId)];

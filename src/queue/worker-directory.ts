@@ -5,6 +5,17 @@ import type { WorkerHello } from "../gen/mesh/v1/worker_service.js";
 /** Clocks of two machines may run apart; the leader waits this much longer than the lease. */
 const LEASE_MARGIN = 0.25;
 
+/** Attempts shorter than this keep a slot busy for less time than it takes to fill it again. */
+const SHORT_ATTEMPT_MS = 10;
+/** Share of its slots that a node ahead of the others still gets while attempts are that short. */
+const AHEAD_SHARE = 0.75;
+/** How far ahead of the others' mean is ahead. */
+const AHEAD_BY = 1.03;
+/** Weight of the newest attempt in a node's mean duration. */
+const DURATION_WEIGHT = 0.05;
+/** What is left of the recent assignments after one `decay`. */
+const DECAY = 0.95;
+
 export interface AttachedWorker {
   readonly id: string;
   hello: WorkerHello;
@@ -14,6 +25,10 @@ export interface AttachedWorker {
   /** Running tasks, those proposed but not yet committed included. */
   running: number;
   draining: boolean;
+  /** Assignments of about the last two seconds. */
+  recentAssignments: number;
+  /** Moving mean of how long attempts took. */
+  meanAttemptMs: number;
 }
 
 export class WorkerDirectory {
@@ -56,6 +71,8 @@ export class WorkerDirectory {
       lastGrantMs: nowMs,
       running,
       draining,
+      recentAssignments: 0,
+      meanAttemptMs: SHORT_ATTEMPT_MS,
     };
     this.#workers.set(hello.nodeId, worker);
     return worker;
@@ -79,12 +96,45 @@ export class WorkerDirectory {
 
   freeSlots(worker: AttachedWorker): number {
     if (!worker.connected || worker.draining) return 0;
-    return Math.max(0, worker.hello.concurrency - worker.running);
+    const { concurrency } = worker.hello;
+    const usable = this.#isAhead(worker) ? Math.ceil(concurrency * AHEAD_SHARE) : concurrency;
+    return Math.max(0, usable - worker.running);
+  }
+
+  /**
+   * The node nearest to the leader gets its slots filled soonest, and with very short attempts that
+   * alone would make it run far more of them than the others: it is held back a little.
+   */
+  #isAhead(worker: AttachedWorker): boolean {
+    if (worker.meanAttemptMs >= SHORT_ATTEMPT_MS) return false;
+    let recent = 0;
+    let slots = 0;
+    for (const { connected, recentAssignments, hello } of this.#workers.values()) {
+      if (!connected) continue;
+      recent += recentAssignments;
+      slots += hello.concurrency;
+    }
+    return worker.recentAssignments > (AHEAD_BY * recent * worker.hello.concurrency) / slots;
+  }
+
+  /** An attempt of the node took this long. */
+  tookMs(id: string, durationMs: number): void {
+    const worker = this.#workers.get(id);
+    if (worker !== undefined) {
+      worker.meanAttemptMs += DURATION_WEIGHT * (durationMs - worker.meanAttemptMs);
+    }
+  }
+
+  /** Called at a steady pace: what was assigned long ago counts less and less. */
+  decay(): void {
+    for (const worker of this.#workers.values()) worker.recentAssignments *= DECAY;
   }
 
   occupied(id: string, change: 1 | -1): void {
     const worker = this.#workers.get(id);
-    if (worker !== undefined) worker.running += change;
+    if (worker === undefined) return;
+    worker.running += change;
+    if (change > 0) worker.recentAssignments += 1;
   }
 
   /** Whether a live node handles the type, free or not. */
