@@ -6,14 +6,14 @@ import { type Backoff, BackoffType } from "../gen/mesh/v1/task.js";
 const MAX_DOUBLINGS = 40;
 
 /**
- * Wait before the attempt after `attempt`, in milliseconds. Exponential: delay × 2^(attempt − 1);
- * both kinds are capped at maxMs, and `jitter` makes that share of the wait random, downwards, so
- * that tasks that failed together do not come back together and no wait exceeds the cap.
+ * Wait before the attempt after `attempt`, in milliseconds. Exponential: delay × 2^(attempt − 1),
+ * at most maxMs; fixed: delay. Up to the share `jitter` of it is added at random, so that tasks that
+ * failed together do not come back together, and none comes back sooner than was asked for.
  *
  * @param random in [0, 1)
  */
 export function retryDelayMs(backoff: Backoff, attempt: number, random: () => number): number {
   const factor = backoff.type === BackoffType.FIXED ? 1 : 2 ** Math.min(attempt - 1, MAX_DOUBLINGS);
   const wait = Math.min(backoff.delayMs * factor, backoff.maxMs);
-  return Math.round(wait * (1 - backoff.jitter * random()));
+  return Math.round(wait * (1 + backoff.jitter * random()));
 }
