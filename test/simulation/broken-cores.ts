@@ -154,7 +154,10 @@ export const BROKEN_CORES: readonly BrokenCore[] = [
       const ownTermAt = (index: LogIndex) => options.log.term(index);
       return wrap(core, {
         step: (message) => {
-          if (message.kind !== "append-request") { core.step(message); return; }
+          if (message.kind !== "append-request") {
+            core.step(message);
+            return;
+          }
           const prevLogTerm = ownTermAt(message.prevLogIndex) ?? message.prevLogTerm;
           core.step({ ...message, prevLogTerm });
         },

@@ -66,9 +66,8 @@ export class Clients {
       this.#nextValue += 1;
       const padding = this.prng.between(0, this.swarm.maxPaddingBytes);
       return {
-        value,
         data: encodeWrite(key, value, padding),
-        pending: this.history.invoke("write", key),
+        pending: this.history.invokeWrite(key, value),
         isOpen: true,
       };
     });
@@ -84,22 +83,23 @@ export class Clients {
     const isAccepted = node?.propose(
       writes.map(({ data }) => data),
       (place, outcome) =>
-        close(place, ({ pending, value }) => {
-          if (outcome === "applied") {
-            this.history.succeed(pending, value);
+        close(place, ({ pending }) => {
+          if (outcome === "replaced") this.history.fail(pending);
+          else if (outcome === "unknown") this.history.giveUp(pending);
+          else {
+            this.history.succeed(pending);
             this.#note(client, "writes");
-          } else if (outcome === "unknown") {
-            this.history.giveUp(pending, value);
           }
         }),
     );
     if (isAccepted !== true) {
+      for (const { pending } of writes) this.history.fail(pending);
       this.#think(client);
       return;
     }
     this.events.after(this.swarm.timeoutUs, () => {
       for (const place of writes.keys()) {
-        close(place, ({ pending, value }) => this.history.giveUp(pending, value));
+        close(place, ({ pending }) => this.history.giveUp(pending));
       }
     });
   }
@@ -107,7 +107,7 @@ export class Clients {
   #read(client: number): void {
     const node = this.#anyNode();
     const key = this.prng.below(this.swarm.keys);
-    const pending = this.history.invoke("read", key);
+    const pending = this.history.invokeRead(key);
     let isOpen = true;
     const close = (): boolean => {
       const wasOpen = isOpen;
@@ -116,16 +116,20 @@ export class Clients {
       return wasOpen;
     };
     const isAsked = node?.readIndex((index) => {
-      if (!close() || index === undefined) return;
+      if (!close()) return;
+      if (index === undefined) {
+        this.history.fail(pending);
+        return;
+      }
       this.history.succeed(pending, node.machine.read(key));
       this.#note(client, "reads");
     });
     if (isAsked !== true) {
-      close();
+      if (close()) this.history.fail(pending);
       return;
     }
     this.events.after(this.swarm.timeoutUs, () => {
-      if (close()) this.history.giveUp(pending, 0);
+      if (close()) this.history.giveUp(pending);
     });
   }
 

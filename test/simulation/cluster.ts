@@ -83,13 +83,10 @@ export class Cluster {
     const prng = this.prng.fork(id);
     const disk = new Disk(this.events, prng.fork("disk"));
     disk.conditions = this.#isHealed ? HEALTHY_DISK : this.swarm.disk;
-    const { tickUs, snapshotEvery, keepEntries, isMachineDurable, core } = this.swarm;
     const settings = {
-      tickUs,
-      snapshotEvery,
-      keepEntries,
-      isMachineDurable,
-      core: { ...core, random: prng.fork("core").float },
+      ...this.swarm,
+      prng: prng.fork("node"),
+      core: { ...this.swarm.core, random: prng.fork("core").float },
     };
     const node = new SimNode(id, number, disk, bootstrap, settings, {
       events: this.events,
@@ -121,12 +118,7 @@ export class Cluster {
   heal(): void {
     this.#isHealed = true;
     this.network.conditions = HEALTHY_NETWORK;
-    for (const node of this.#nodes) {
-      node.clockRate = 1;
-      node.disk.conditions = HEALTHY_DISK;
-      node.resume();
-      node.start();
-    }
+    for (const node of this.#nodes) node.heal();
   }
 
   #isSound(membership: Membership, lost: string | undefined): boolean {

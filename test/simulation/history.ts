@@ -18,12 +18,15 @@ export const NEVER_WRITTEN = 0;
 export interface PendingOperation {
   readonly kind: "read" | "write";
   readonly key: number;
+  /** What it writes. */
+  readonly value: number;
   readonly invokedAt: number;
 }
 
 /** The operations of all clients. One history per key, since registers are independent. */
 export class History {
   readonly #byKey = new Map<number, Operation[]>();
+  readonly #open = new Set<PendingOperation>();
   #order = 0;
   #completed = 0;
   #unknown = 0;
@@ -36,27 +39,45 @@ export class History {
     return this.#unknown;
   }
 
-  invoke(kind: "read" | "write", key: number): PendingOperation {
-    this.#order += 1;
-    return { kind, key, invokedAt: this.#order };
+  invokeWrite(key: number, value: number): PendingOperation {
+    return this.#invoke("write", key, value);
   }
 
-  /** It surely happened, between its invocation and now. */
-  succeed(pending: PendingOperation, value: number): void {
+  invokeRead(key: number): PendingOperation {
+    return this.#invoke("read", key, NEVER_WRITTEN);
+  }
+
+  /** It surely happened, between its invocation and now; a read found `value`. */
+  succeed(pending: PendingOperation, value = pending.value): void {
+    this.#open.delete(pending);
     this.#order += 1;
     this.#completed += 1;
     this.#add({ ...pending, value, returnedAt: this.#order });
   }
 
-  /** Nobody knows whether it happened. A read without an answer says nothing and is left out. */
-  giveUp(pending: PendingOperation, value: number): void {
-    this.#unknown += 1;
-    if (pending.kind === "write") this.#add({ ...pending, value, returnedAt: Infinity });
+  /** It surely did not happen, and never will. */
+  fail(pending: PendingOperation): void {
+    this.#open.delete(pending);
   }
 
-  /** Histories by key, in the order in which the keys were first used. */
-  histories(): IterableIterator<[number, readonly Operation[]]> {
-    return this.#byKey.entries();
+  /** Nobody knows whether it happened. A read without an answer says nothing and is left out. */
+  giveUp(pending: PendingOperation): void {
+    this.#open.delete(pending);
+    this.#unknown += 1;
+    if (pending.kind === "write") this.#add({ ...pending, returnedAt: Infinity });
+  }
+
+  /** Histories by key, in the order in which the keys were first used. Ends what is still open. */
+  end(): readonly (readonly [number, readonly Operation[]])[] {
+    for (const pending of [...this.#open]) this.giveUp(pending);
+    return [...this.#byKey];
+  }
+
+  #invoke(kind: "read" | "write", key: number, value: number): PendingOperation {
+    this.#order += 1;
+    const pending = { kind, key, value, invokedAt: this.#order };
+    this.#open.add(pending);
+    return pending;
   }
 
   #add(operation: Operation): void {

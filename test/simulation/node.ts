@@ -1,7 +1,6 @@
 // One simulated server: the driver of a core, keeping the duties that `Ready` names, between a disk
 // and a network that misbehave.
 import {
-  type LogIndex,
   logIndex,
   type Membership,
   type Message,
@@ -12,12 +11,14 @@ import {
   type SoftState,
   type Write,
 } from "../../src/raft/core/index.js";
-import { type Disk, StorageCorrupt, type WriteOutcome } from "./disk.js";
+import { Applier, type ApplierSettings } from "./applier.js";
+import { type Disk, HEALTHY_DISK, StorageCorrupt, type WriteOutcome } from "./disk.js";
 import type { EventQueue } from "./event-queue.js";
 import type { Invariants } from "./invariants.js";
 import { tellsCommit } from "./observed.js";
 import { OpenRequests, type ProposalOutcome } from "./open-requests.js";
-import { checksum, StateMachine } from "./state-machine.js";
+import type { Prng } from "./prng.js";
+import type { StateMachine } from "./state-machine.js";
 import { describeMessage, describeReady, describeWrite, type Trace } from "./trace.js";
 import { Violation } from "./violation.js";
 
@@ -25,14 +26,9 @@ import { Violation } from "./violation.js";
 export type Core = Pick<RaftCore, keyof RaftCore>;
 export type CoreFactory = (options: RaftCoreOptions) => Core;
 
-export interface NodeSettings {
+export interface NodeSettings extends ApplierSettings {
   readonly tickUs: number;
-  /** A snapshot is taken after that many entries. */
-  readonly snapshotEvery: number;
-  /** Entries kept in front of a snapshot for followers that are a little behind. */
-  readonly keepEntries: number;
-  /** The state machine survives a crash, as one that lives in another process does. */
-  readonly isMachineDurable: boolean;
+  readonly prng: Prng;
   readonly core: Omit<RaftCoreOptions, "id" | "log" | "hardState" | "membership" | "applied">;
 }
 
@@ -59,8 +55,7 @@ export class SimNode {
   /** Length of this node's tick as a multiple of the true one. */
   clockRate = 1;
   #core: Core | undefined;
-  #machine = new StateMachine();
-  #snapshotIndex = 0;
+  readonly #applier: Applier;
   #isPaused = false;
   #inbox: (() => void)[] = [];
   readonly #open = new OpenRequests();
@@ -73,10 +68,13 @@ export class SimNode {
     private readonly bootstrap: Membership,
     private readonly settings: NodeSettings,
     private readonly world: Surroundings,
-  ) {}
+  ) {
+    const input = (use: (core: Core) => void): void => this.#input(use);
+    this.#applier = new Applier(id, disk, settings, settings.prng, this.#open, world, input);
+  }
 
   get machine(): StateMachine {
-    return this.#machine;
+    return this.#applier.machine;
   }
 
   get isPaused(): boolean {
@@ -98,15 +96,8 @@ export class SimNode {
       this.#break(error);
       return;
     }
-    const snapshot = disk.snapshot();
-    if (!this.settings.isMachineDurable || this.#machine.appliedIndex < (snapshot?.index ?? 0)) {
-      this.#machine =
-        snapshot === undefined
-          ? new StateMachine()
-          : StateMachine.restore(disk.snapshotData(snapshot));
-    }
-    this.#snapshotIndex = snapshot?.index ?? 0;
-    const applied = this.#machine.appliedIndex;
+    this.#applier.start();
+    const applied = this.machine.appliedIndex;
     world.trace.note("start", this.number, disk.lastIndex());
     world.trace.say(this.id, () => {
       const { term, vote, commit } = disk.hardState;
@@ -149,6 +140,15 @@ export class SimNode {
     const inbox = this.#inbox;
     this.#inbox = [];
     for (const input of inbox) input();
+  }
+
+  /** Works as it should from now on, and starts if it is down. */
+  heal(): void {
+    this.clockRate = 1;
+    this.disk.conditions = HEALTHY_DISK;
+    this.#applier.meanApplyUs = 0;
+    this.resume();
+    this.start();
   }
 
   receive(message: Message): void {
@@ -260,19 +260,13 @@ export class SimNode {
     for (const message of ready.messages) invariants.leaves(message);
     this.#sendAll(ready.messages);
     if (ready.write !== undefined) this.#write(ready.write);
-    if (ready.restore !== undefined) {
-      this.#machine = StateMachine.restore(this.disk.snapshotData(ready.restore));
-      this.#snapshotIndex = ready.restore.index;
-      invariants.applied(this.id, this.#machine.appliedIndex, this.#machine.hash);
-      this.#open.noteRestored(ready.restore.index);
-      core.applied(ready.restore.index);
-    }
-    this.#apply(core, ready);
+    if (ready.restore !== undefined) this.#applier.restore(core, ready.restore);
+    this.#applier.apply(core, ready.committed);
     for (const { requestId, readIndex } of ready.reads) {
       const commitWhenAsked = this.#open.noteReadIndex(requestId, readIndex);
       if (readIndex !== undefined) invariants.readAnswered(this.id, readIndex, commitWhenAsked);
     }
-    this.#open.answerReads(this.#machine.appliedIndex);
+    this.#open.answerReads(this.machine.appliedIndex);
   }
 
   #sendAll(messages: readonly Message[]): void {
@@ -312,39 +306,6 @@ export class SimNode {
     this.#sendAll(write.messagesAfter);
   }
 
-  #apply(core: Core, { committed }: Ready): void {
-    for (const entry of committed) {
-      this.#machine.apply(entry);
-      this.world.invariants.applied(this.id, entry.index, this.#machine.hash);
-      this.#open.noteApplied(entry.index, entry.term);
-    }
-    const last = committed.at(-1);
-    if (last === undefined) return;
-    this.world.trace.note("applied", this.number, this.#machine.hash);
-    core.applied(last.index);
-    if (last.index - this.#snapshotIndex >= this.settings.snapshotEvery) {
-      this.#takeSnapshot(core, last.index, last.term);
-    }
-  }
-
-  #takeSnapshot(core: Core, index: LogIndex, term: Ready["committed"][number]["term"]): void {
-    const membership = core.membershipAt(index);
-    if (membership === undefined) {
-      throw new Violation("driver contract", `${this.id}: no membership at applied ${index}`);
-    }
-    // A server that joined knows no configuration before the first that its log holds.
-    if (membership.voters.length === 0) return;
-    const data = this.#machine.serialize();
-    const meta = { index, term, membership, sizeBytes: data.length, checksum: checksum(data) };
-    this.#snapshotIndex = index;
-    this.world.invariants.snapshotTaken(this.id, meta);
-    this.disk.saveSnapshot(meta, data, () => {
-      this.world.trace.note("snapshot", this.number, index);
-      this.world.trace.say(this.id, () => `has its snapshot ${index} on disk`);
-      this.disk.compact(index - this.settings.keepEntries);
-    });
-  }
-
   #stop(): void {
     this.#life += 1;
     this.#core = undefined;
@@ -352,6 +313,7 @@ export class SimNode {
     this.#inbox = [];
     this.softState = undefined;
     this.disk.crash();
+    this.#applier.stop();
     this.world.invariants.stopped(this.id);
     this.#open.abandon();
   }

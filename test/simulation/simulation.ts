@@ -130,7 +130,7 @@ const MAX_LAG = 5;
 /** Number of histories that could not be decided. Throws for one that is not linearizable. */
 const checkHistories = (history: History): number => {
   let undecided = 0;
-  for (const [key, operations] of history.histories()) {
+  for (const [key, operations] of history.end()) {
     const verdict = checkRegister(operations);
     if (verdict.kind === "undecided") undecided += 1;
     if (verdict.kind !== "violation") continue;

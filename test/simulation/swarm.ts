@@ -34,6 +34,7 @@ export interface Swarm {
   readonly snapshotEvery: number;
   readonly keepEntries: number;
   readonly isMachineDurable: boolean;
+  readonly meanApplyUs: TimeUs;
 
   readonly crashes: Recurring | undefined;
   /** All nodes at once, as when the power fails. */
@@ -97,6 +98,7 @@ export const chooseSwarm = (prng: Prng, overrides: SwarmOverrides = {}): Swarm =
     snapshotEvery: prng.chance(0.7) ? prng.between(3, 60) : 1_000_000,
     keepEntries: prng.between(0, 30),
     isMachineDurable: prng.chance(0.4),
+    meanApplyUs: prng.chance(0.3) ? prng.between(1, 100) * US_PER_MS : 0,
     crashes: recurring(0.5, 3, 1.5),
     blackouts: recurring(0.15, 10, 1),
     pauses: recurring(0.3, 3, 1),
