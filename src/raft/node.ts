@@ -127,7 +127,7 @@ export class RaftNode {
   /** Appends a command to the log, if this server leads. */
   propose(data: Uint8Array): Proposal {
     if (this.#stopped) return { kind: "refused", reason: "stopped", leader: undefined };
-    const result = this.#core.propose([data]);
+    const result = this.#guard(() => this.#core.propose([data]));
     if (result.kind === "refused") return result;
     this.#schedule();
     const committed = this.#proposals.add(result.index, result.term);
@@ -139,7 +139,7 @@ export class RaftNode {
    * @throws ProposalRefused, ProposalLost, NodeStopped
    */
   async changeMembership(changes: readonly MemberChange[]): Promise<LogIndex> {
-    const result = this.#core.proposeMembership(changes);
+    const result = this.#guard(() => this.#core.proposeMembership(changes));
     if (result.kind === "refused") throw new ProposalRefused(result.reason, result.leader);
     this.#schedule();
     await this.#proposals.add(result.index, result.term);
@@ -151,9 +151,8 @@ export class RaftNode {
    * @throws NoLeader, NodeStopped
    */
   readIndex(): Promise<LogIndex> {
-    if (this.#stopped) return Promise.reject(new NodeStopped("the node has stopped"));
     const read = this.#reads.add(
-      (requestId) => this.#core.readIndex(requestId),
+      (requestId) => this.#guard(() => this.#core.readIndex(requestId)),
       performance.now() + this.#patienceMs(),
     );
     this.#schedule();
@@ -162,10 +161,10 @@ export class RaftNode {
 
   /**
    * Hands leadership over; resolves when this server knows the new leader.
-   * @throws ProposalRefused, TransferFailed
+   * @throws ProposalRefused, TransferFailed, NodeStopped
    */
   async transferLeadership(to?: NodeId): Promise<NodeId> {
-    const result = this.#core.transferLeadership(to);
+    const result = this.#guard(() => this.#core.transferLeadership(to));
     if (result.kind === "refused") throw new ProposalRefused(result.reason, result.leader);
     this.#schedule();
     return new Promise((resolve, reject) => {
@@ -212,6 +211,17 @@ export class RaftNode {
 
   #patienceMs(): number {
     return PATIENCE_TIMEOUTS * this.options.electionTicks * this.options.tickMs;
+  }
+
+  /** Calls the core; where it finds a broken promise, the node stops and the caller learns why. */
+  #guard<T>(call: () => T): T {
+    if (this.#stopped) throw new NodeStopped("the node has stopped");
+    try {
+      return call();
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
   }
 
   #input(step: () => void): void {
