@@ -3,9 +3,8 @@ local function index_of(state, status)
   return STATUS_INDEX[status] or (LANE .. state[PRIORITY] .. ":" .. state[QUEUE])
 end
 
--- A lane is listed while it holds a task; a queue is listed from its first task on.
-local function list_lane(key, state)
-  redis.call("ZADD", QUEUES, 0, state[QUEUE])
+-- A lane is listed while it holds a task.
+local function list_lane(key)
   local name = string.sub(key, #LANE + 1)
   if redis.call("EXISTS", key) == 1 then
     redis.call("ZADD", LANES, 0, name)
@@ -15,7 +14,7 @@ local function list_lane(key, state)
 end
 
 local function flush()
-  local writes, adds, removes, lanes = {}, argument_lists(), argument_lists(), {}
+  local writes, adds, removes, lanes, queues = {}, argument_lists(), argument_lists(), {}, {}
   for _, id in ipairs(changed) do
     local state, before = tasks[id], stored_status[id]
     local now, sequence = state[STATUS], state[SEQUENCE]
@@ -26,8 +25,9 @@ local function flush()
         local key = index_of(state, before)
         local list = removes.of(key)
         list[#list + 1] = id
-        if before == PENDING then lanes[key] = state end
+        if before == PENDING then lanes[key] = true end
       else
+        queues[state[QUEUE]] = true -- listed from its first task on
         local list = adds.of(ALL)
         list[#list + 1] = sequence
         list[#list + 1] = id
@@ -36,7 +36,7 @@ local function flush()
       local list = adds.of(key)
       list[#list + 1] = sequence
       list[#list + 1] = id
-      if now == PENDING then lanes[key] = state end
+      if now == PENDING then lanes[key] = true end
     end
     if now == SCHEDULED then
       local list = adds.of(DUE)
@@ -54,5 +54,6 @@ local function flush()
   end
   for _, key in ipairs(removes.keys) do in_chunks("ZREM", key, removes[key]) end
   for _, key in ipairs(adds.keys) do in_chunks("ZADD", key, adds[key]) end
-  for key, state in pairs(lanes) do list_lane(key, state) end
+  for key in pairs(lanes) do list_lane(key) end
+  for queue in pairs(queues) do redis.call("ZADD", QUEUES, 0, queue) end
 end
