@@ -32,7 +32,11 @@ export function startTimeOf(pid) {
       return undefined;
     }
   }
-  const ps = spawnSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" });
+  const ps = spawnSync("ps", ["-o", "lstart=", "-p", String(pid)], {
+    encoding: "utf8",
+    // The form of a date depends on both; contenders may run under different ones.
+    env: { ...process.env, LC_ALL: "C", TZ: "UTC" },
+  });
   const text = typeof ps.stdout === "string" ? ps.stdout.trim() : "";
   return text === "" ? undefined : text;
 }

@@ -4,7 +4,7 @@ import type { Override } from "../config/environment.js";
 import { type LoadedConfig, loadConfig } from "../config/load.js";
 import { ExitError, exitCode } from "./exit.js";
 import { type GatewayClient, gatewayClient } from "./gateway-client.js";
-import { gatewayUrl } from "./mesh-launcher.js";
+import { gatewayUrl } from "./places.js";
 
 /** Options that every command has. */
 export interface CommonOptions {

@@ -15,17 +15,17 @@ export class ExitError extends Error {
   }
 }
 
+// Errors of the layers below that their user can mend and that say so in their message.
+const EXPECTED = ["PortTaken", "BindFailed", "MeshMismatch", "UserModuleError", "RedisUnavailable"];
+
 /**
  * The line that tells an error to the user, or undefined if the error is not an expected one. An
- * expected error carries `exitLine`; whichever layer throws it need not know the CLI.
+ * expected error carries `exitLine` or has a known name; the layer that throws it need not know the CLI.
  */
 export function exitLineOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if ("exitLine" in error && typeof error.exitLine === "string") return error.exitLine;
-  if ("code" in error && error.code === "EADDRINUSE") {
-    return `the port is taken: ${error.message}`;
-  }
-  return undefined;
+  return EXPECTED.includes(error.name) ? error.message : undefined;
 }
 
 /** What is printed for any error: its line, else its message; with `verbose` the stack besides. */

@@ -1,7 +1,6 @@
 // `taskmesh gateway`: the HTTP edge of the mesh, in this process.
 import type { Command } from "commander";
 import { logField } from "../telemetry/fields.js";
-import { createLogger } from "../telemetry/logger.js";
 import { baseCommand, type CommonOptions, configOf, integer } from "./context.js";
 import { host } from "./hosted.js";
 import { stopBounds } from "./stop-bounds.js";
@@ -19,16 +18,15 @@ export function gatewayCommand(): Command {
       const flags =
         port === undefined ? [] : [{ variable: "--port", path: ["gateway", "port"], value: port }];
       const { config } = configOf(options, flags);
+      // Loaded here: the client commands need none of it.
+      const { createLogger } = await import("../telemetry/logger.js");
+      const { startGateway } = await import("../gateway/gateway.js");
       const logger = createLogger({
         log: config.log,
         fields: { [logField.component]: "gateway" },
       });
       await host({
-        // Loaded here: the client commands need none of it.
-        start: async () => {
-          const { startGateway } = await import("../gateway/gateway.js");
-          return startGateway({ config, logger });
-        },
+        start: () => startGateway({ config, logger }),
         logger,
         stopTimeoutMs: stopBounds(config).gatewayMs,
       });

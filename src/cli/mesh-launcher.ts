@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Config } from "../config/schema.js";
 import { isPretty, type Logger } from "../telemetry/logger.js";
 import { ExitError } from "./exit.js";
+import { gatewayUrl, type NodePlace, nodePlaces, reachableHost } from "./places.js";
 import { freePort } from "./ports.js";
 import { gatewayNotReady, nodeNotReady } from "./readiness.js";
 import { pingRedis, requireRedis } from "./redis-ping.js";
@@ -22,29 +23,6 @@ export interface LaunchOptions {
   readonly logger: Logger;
   /** Told what is done that may take a while. */
   readonly say: (line: string) => void;
-}
-
-export interface NodePlace {
-  readonly id: string;
-  readonly port: number;
-}
-
-/** The nodes that `up` starts: n1, n2, … on ports that count up. */
-export function nodePlaces(config: Config): readonly NodePlace[] {
-  return Array.from({ length: config.nodes.count }, (_, index) => ({
-    id: `n${index + 1}`,
-    port: config.nodes.grpcPort + index,
-  }));
-}
-
-/** Address under which something that listens on `host` is reached from this machine. */
-export function reachableHost(host: string): string {
-  return host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
-}
-
-/** Base URL of the gateway from this machine. */
-export function gatewayUrl(config: Config): string {
-  return `http://${reachableHost(config.gateway.host)}:${config.gateway.port}`;
 }
 
 /** A mesh of child processes: Redis where none is named, the nodes, the gateway. */

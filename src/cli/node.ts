@@ -1,7 +1,6 @@
 // `taskmesh node`: one node of the mesh, in this process.
 import type { Command } from "commander";
 import { logField } from "../telemetry/fields.js";
-import { createLogger } from "../telemetry/logger.js";
 import { baseCommand, type CommonOptions, configOf, integer } from "./context.js";
 import { host } from "./hosted.js";
 import { stopBounds } from "./stop-bounds.js";
@@ -19,14 +18,13 @@ export function nodeCommand(): Command {
     .action(async (options: NodeOptions) => {
       const { config } = configOf(options);
       const fields = { [logField.component]: "node", [logField.nodeId]: options.id };
+      // Loaded here: the client commands need none of it.
+      const { createLogger } = await import("../telemetry/logger.js");
+      const { startNode } = await import("../mesh/node.js");
       const logger = createLogger({ log: config.log, fields });
       const { id, port } = options;
       await host({
-        // Loaded here: the client commands need none of it.
-        start: async () => {
-          const { startNode } = await import("../mesh/node.js");
-          return startNode({ config, id, port, logger });
-        },
+        start: () => startNode({ config, id, port, logger }),
         logger,
         stopTimeoutMs: stopBounds(config).nodeMs,
       });

@@ -10,7 +10,7 @@ import {
   objectsOf,
   textOf,
 } from "./gateway-client.js";
-import { pairs, paint, print, printJson, status } from "./output.js";
+import { pairs, paint, print, printJson, status, table } from "./output.js";
 import { workerTable } from "./workers.js";
 
 interface StatusOptions extends ClientOptions {
@@ -72,18 +72,33 @@ async function look(gateway: GatewayClient): Promise<Seen> {
 }
 
 function statusLines(seen: Seen): string[] {
-  const rows = Object.entries(seen.health)
-    .filter(([name]) => name !== "workers")
+  const { health, workers } = seen;
+  const { queues: queuesOfHealth, ...counts } = objectOf(health["queues"]);
+  const rows = Object.entries({ ...health, queues: undefined, tasks: counts })
     .map(
       ([name, value]) => [name, name === "status" ? status(textOf(value)) : plain(value)] as const,
-    );
-  const workers = seen.workers.length === 0 ? [] : ["", ...workerTable(seen.workers)];
-  return [...pairs(rows), ...workers];
+    )
+    .filter(([, text]) => text !== "");
+  const lines = pairs(rows);
+  if (workers.length > 0) lines.push("", ...workerTable(workers));
+  const queues = objectsOf(queuesOfHealth);
+  if (queues.length > 0) lines.push("", ...queueTable(queues));
+  return lines;
+}
+
+function queueTable(queues: readonly JsonObject[]): string[] {
+  const rows = queues.map((queue) => [
+    textOf(queue["name"]),
+    textOf(queue["pending"]),
+    queue["paused"] === true ? "paused" : "open",
+  ]);
+  return table(["QUEUE", "PENDING", "STATE"], rows);
 }
 
 // {"pending": 3, "running": 1} → "pending 3   running 1"
 function plain(value: unknown): string {
-  const entries = Object.entries(objectOf(value));
-  if (entries.length === 0) return textOf(value);
+  if (Array.isArray(value)) return value.map(textOf).join("; ");
+  const entries = Object.entries(objectOf(value)).filter(([, part]) => textOf(part) !== "");
+  if (entries.length === 0) return typeof value === "object" ? "" : textOf(value);
   return entries.map(([name, part]) => `${name} ${textOf(part)}`).join("   ");
 }

@@ -1,0 +1,142 @@
+// What `taskmesh up` does: the whole mesh on this machine until it is told to stop.
+import { setTimeout as sleep } from "node:timers/promises";
+import { tryLock } from "../bootstrap/process-lock.mjs";
+import type { Override } from "../config/environment.js";
+import { maskPassword } from "../config/explain.js";
+import type { Config } from "../config/schema.js";
+import { logField } from "../telemetry/fields.js";
+import { createLogger } from "../telemetry/logger.js";
+import { type CommonOptions, configOf } from "./context.js";
+import { ExitError } from "./exit.js";
+import { MeshLauncher } from "./mesh-launcher.js";
+import { paint, pairs, print, printError } from "./output.js";
+import { gatewayUrl, nodePlaces, reachableHost } from "./places.js";
+import { checkPorts, type PortClaim } from "./ports.js";
+
+export interface UpOptions extends CommonOptions {
+  readonly nodes?: string;
+  readonly data?: string;
+  readonly restart: boolean;
+  readonly json?: boolean;
+}
+
+/** Signals closer together than this are one: npm passes on the Ctrl+C that the terminal sent, too. */
+const SAME_SIGNAL_MS = 500;
+const PARENT_POLL_MS = 1_000;
+
+/** Runs the mesh until it is told to stop. */
+export async function up(options: UpOptions): Promise<void> {
+  const { config, file } = configOf(options, flagsOf(options));
+  const lock = lockDataFolder(config.nodes.dataDir);
+  await checkPorts(portClaims(config));
+  const logger = createLogger({ log: config.log, fields: { [logField.component]: "up" } });
+  const say = (line: string): void => printError(`taskmesh: ${line}`);
+  const launcher = new MeshLauncher({ config, file, restart: options.restart, logger, say });
+  const stopRequested = stopSignal(() => {
+    launcher.kill();
+    process.exit(1);
+  });
+  try {
+    const started = launcher.start();
+    const redisUrl = await Promise.race([started, stopRequested]);
+    if (redisUrl !== undefined) {
+      announce(config, redisUrl, options.json === true);
+      await stopRequested;
+    } else {
+      // What is still starting fails when it is stopped below; that is no news.
+      started.catch(() => undefined);
+    }
+    say("stopping");
+  } finally {
+    await launcher.stop();
+    lock.release();
+  }
+}
+
+function flagsOf(options: UpOptions): Override[] {
+  const flags: Override[] = [];
+  if (options.nodes !== undefined) {
+    const value = /^\d+$/.test(options.nodes) ? Number(options.nodes) : options.nodes;
+    flags.push({ variable: "--nodes", path: ["nodes", "count"], value });
+  }
+  if (options.data !== undefined) {
+    flags.push({ variable: "--data", path: ["nodes", "dataDir"], value: options.data });
+  }
+  return flags;
+}
+
+function lockDataFolder(folder: string): { release: () => void } {
+  let attempt: ReturnType<typeof tryLock>;
+  try {
+    attempt = tryLock(folder, "up");
+  } catch (error) {
+    const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw new ExitError(
+      `the data folder ${folder} cannot be written (${reason}); --data or TASKMESH_DATA names another`,
+    );
+  }
+  if (attempt.kind === "taken") return attempt.lock;
+  throw new ExitError(
+    `the data folder ${folder} is in use by another "taskmesh up" (pid ${attempt.by.pid}); stop it, or name another with --data or TASKMESH_DATA`,
+  );
+}
+
+function portClaims(config: Config): PortClaim[] {
+  const nodes = nodePlaces(config).map((place) => ({
+    host: config.nodes.host,
+    port: place.port,
+    setting: "TASKMESH_GRPC_PORT or nodes.grpcPort",
+  }));
+  const { host, port } = config.gateway;
+  return [{ host, port, setting: "TASKMESH_GATEWAY_PORT or gateway.port" }, ...nodes];
+}
+
+// Resolves at the first request to stop; `again` is called at the second.
+function stopSignal(again: () => void): Promise<undefined> {
+  return new Promise((resolve) => {
+    let firstAtMs: number | undefined;
+    const onSignal = (): void => {
+      if (firstAtMs === undefined) {
+        firstAtMs = Date.now();
+        resolve(undefined);
+      } else if (Date.now() - firstAtMs > SAME_SIGNAL_MS) {
+        again();
+      }
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
+    process.on("SIGHUP", onSignal);
+    void whenNpmIsGone().then(() => resolve(undefined));
+  });
+}
+
+// npm that is killed outright takes its script's shell along or not; the mesh must not stay behind.
+async function whenNpmIsGone(): Promise<void> {
+  const { ppid } = process;
+  if (process.env["npm_lifecycle_event"] === undefined) return new Promise(() => undefined);
+  while (process.ppid === ppid) await sleep(PARENT_POLL_MS, undefined, { ref: false });
+}
+
+function announce(config: Config, redisUrl: string, json: boolean): void {
+  const url = gatewayUrl(config);
+  const host = reachableHost(config.nodes.host);
+  const nodes = nodePlaces(config).map(({ id, port }) => ({ id, address: `${host}:${port}` }));
+  const redis = maskPassword(redisUrl);
+  if (json) {
+    print(JSON.stringify({ gateway: url, nodes, redis, data: config.nodes.dataDir }));
+    return;
+  }
+  const rows: [string, string][] = [
+    ["gateway", url],
+    ["nodes", nodes.map((node) => `${node.id} ${node.address}`).join("   ")],
+    ["redis", redis],
+    ["data", config.nodes.dataDir],
+    ["try", `curl -d '{"type":"process","data":"Hello World"}' ${url}/tasks`],
+  ];
+  print();
+  print(
+    `${paint(["bold", "green"], `${config.mesh} is ready`)}  ${paint("dim", "Ctrl+C stops it")}`,
+  );
+  for (const line of pairs(rows)) print(`  ${line}`);
+  print();
+}

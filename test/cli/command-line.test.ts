@@ -1,0 +1,165 @@
+// The commands as a shell sees them: what they print, on which stream, and how they exit.
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { buildCli, cli } from "./built-cli.js";
+
+const task = {
+  id: "01TASK",
+  type: "process",
+  status: "completed",
+  queue: "default",
+  priority: 5,
+  attempts: 1,
+  maxAttempts: 3,
+  workerId: "n2",
+  createdAt: "2026-01-01T00:00:00.000Z",
+  result: { output: "HELLO" },
+  history: [],
+};
+
+let server: Server;
+let url: string;
+const requests: { readonly line: string; readonly body: unknown }[] = [];
+
+beforeAll(async () => {
+  buildCli();
+  server = createServer((request, response) => {
+    void answer(request).then(([status, body]) => {
+      response.writeHead(status, { "content-type": "application/json" });
+      response.end(JSON.stringify(body));
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  url = `http://127.0.0.1:${address.port}`;
+}, 120_000);
+afterAll(() => void server.close());
+
+async function answer(request: IncomingMessage): Promise<[number, unknown]> {
+  let text = "";
+  for await (const chunk of request) text += String(chunk);
+  const line = `${request.method ?? ""} ${request.url ?? ""}`;
+  requests.push({ line, body: text === "" ? undefined : (JSON.parse(text) as unknown) });
+  if (line === "POST /tasks") return [201, { ...task, status: "pending" }];
+  if (line === "GET /tasks?status=completed&limit=5") return [200, { tasks: [task, task] }];
+  if (line.startsWith("GET /tasks/01TASK")) return [200, task];
+  if (line === "GET /health") return [503, { status: "unhealthy", reasons: ["no leader"] }];
+  if (line === "GET /workers") return [503, { title: "no leader", code: "no_leader" }];
+  return [404, { title: "Not found", detail: "there is no such task", code: "not_found" }];
+}
+
+describe("client commands", () => {
+  test("submit sends what its options say, and takes text for data that is no JSON", async () => {
+    const { code, stdout } = await cli([
+      ...["submit", "process", "Hello World", "--url", url, "--priority", "9"],
+      ...["--delay", "1.5s", "--requires", "gpu,eu", "--json"],
+    ]);
+
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ id: "01TASK" });
+    expect(requests.at(-1)?.body).toEqual({
+      type: "process",
+      data: "Hello World",
+      priority: 9,
+      delayMs: 1_500,
+      requires: ["gpu", "eu"],
+    });
+  });
+
+  test("submit --wait shows the task when it has ended", async () => {
+    const { code, stdout } = await cli(["submit", "process", '{"a":1}', "--wait", "--url", url]);
+
+    expect(code).toBe(0);
+    expect(stdout).toContain('result       {"output":"HELLO"}');
+    expect(requests.at(-1)?.line).toMatch(/^GET \/tasks\/01TASK\?wait=\d+ms$/);
+  });
+
+  test("tasks lists them in aligned columns, without colours in a pipe", async () => {
+    const { stdout } = await cli(["tasks", "--status", "completed", "--limit", "5", "--url", url]);
+
+    expect(stdout.split("\n").slice(0, 2)).toEqual([
+      "ID      TYPE     STATUS     QUEUE    PRIORITY  ATTEMPTS  WORKER  CREATED",
+      "01TASK  process  completed  default  5         1/3       n2      2026-01-01T00:00:00.000Z",
+    ]);
+  });
+
+  test("an unhealthy mesh is shown, and told by the exit code", async () => {
+    const { code, stdout, stderr } = await cli(["status", "--url", url]);
+
+    expect(stdout).toBe("status   unhealthy\nreasons  no leader\n");
+    expect(stderr).toBe("taskmesh: the mesh is unhealthy\n");
+    expect(code).toBe(1);
+  });
+
+  test("a refusal is one line with its code", async () => {
+    const { code, stderr } = await cli(["task", "none", "--url", url]);
+
+    expect(code).toBe(1);
+    expect(stderr).toBe("taskmesh: Not found: there is no such task [not_found] (404)\n");
+  });
+
+  test("a gateway that is not there is one line with what to do", async () => {
+    const { code, stderr } = await cli(["workers", "--url", "http://127.0.0.1:1"]);
+
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^taskmesh: no gateway answers at http:\/\/127\.0\.0\.1:1 .*\n$/);
+  });
+});
+
+describe("mistakes on the command line", () => {
+  test.each([
+    [["tasks", "--limt", "5"], "unknown option '--limt' (Did you mean --limit?)"],
+    [["task"], "missing required argument 'id'"],
+    [["frobnicate"], "unknown command 'frobnicate'"],
+    [["tasks", "--limit", "many"], "--limit many: give an integer from 1 to 1000"],
+    [["submit", "process", "--delay", "soon"], "--delay soon: give a time such as"],
+    [["node", "--id", "n9"], "required option '--port <port>' not specified"],
+  ])("%j gets one line and exit code 2", async (args, line) => {
+    const { code, stdout, stderr } = await cli(args);
+
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toContain(`taskmesh: ${line}`);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  });
+
+  test("every command explains itself", async () => {
+    const { stdout } = await cli(["--help"]);
+    const names = [...stdout.matchAll(/^ {2}([a-z]+) (?=.*\S)/gm)].map((match) => match[1] ?? "");
+    expect(names).toEqual(expect.arrayContaining(["up", "node", "gateway", "submit", "status"]));
+
+    const helps = await Promise.all(names.map((name) => cli([name, "--help"])));
+
+    for (const help of helps) expect(help).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test("a bad setting is told by its name before anything is started", async () => {
+    const { code, stderr } = await cli(["up"], { TASKMESH_NODES: "0" });
+
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      "taskmesh: TASKMESH_NODES = 0: is under 1; give an integer from 1 to 50 (Nodes that `taskmesh up` starts, and that form a new mesh together)\n",
+    );
+  });
+
+  test("a Redis that does not answer is named without its password", async () => {
+    const env = { REDIS_URL: "redis://user:secret@127.0.0.1:1", TASKMESH_GATEWAY_PORT: "0" };
+    const bad = await cli(["up"], env);
+    expect(bad.stderr).toContain("TASKMESH_GATEWAY_PORT = 0");
+
+    const { code, stderr } = await cli(["up"], {
+      ...env,
+      TASKMESH_GATEWAY_PORT: "25917",
+      TASKMESH_GRPC_PORT: "25918",
+    });
+
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      "Redis at redis://user:***@127.0.0.1:1 does not answer (ECONNREFUSED)",
+    );
+    expect(stderr).not.toContain("secret");
+  });
+});
