@@ -34,7 +34,6 @@ afterEach(async () => {
   await vi.waitFor(() => expect(isRunning(redisPid())).toBe(false), WAIT);
   rmSync(folder, { recursive: true, force: true });
 });
-});
 
 /** A process that starts a keeper the way `up` does, and does nothing else. */
 async function startParent(): Promise<{ parent: ChildProcess; keeperPid: number }> {
