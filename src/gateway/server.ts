@@ -28,6 +28,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     bodyLimit: options.config.limits.bodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: "idle",
+    // What came in before the connection was closed is answered as ever.
+    return503OnClosing: false,
     logger: false,
     frameworkErrors: (error, request, reply) => {
       answerError(error, request, reply, options.logger);

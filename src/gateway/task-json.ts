@@ -48,7 +48,7 @@ export function taskJson(task: Task): string {
     `,"progress":${progress ?? "null"},"history":[${history.map(attemptJson).join(",")}]` +
     `,"backoff":${backoffJson(task.backoff)}` +
     `,"timeoutMs":${task.timeoutMs === 0 ? "null" : task.timeoutMs}` +
-    `,"requires":${JSON.stringify(task.requires)}` +
+    `,"requires":[${task.requires.map(quoted).join(",")}]` +
     `,"idempotencyKey":${textOrNull(task.idempotencyKey)}}`
   );
 }
@@ -85,5 +85,5 @@ function backoffJson(backoff: Backoff | undefined): string {
   if (backoff === undefined) return "null";
   const { delayMs, maxMs, jitter } = backoff;
   const type = backoff.type === BackoffType.FIXED ? "fixed" : "exponential";
-  return JSON.stringify({ type, delayMs, maxMs, jitter });
+  return `{"type":"${type}","delayMs":${delayMs},"maxMs":${maxMs},"jitter":${jitter}}`;
 }

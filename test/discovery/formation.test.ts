@@ -4,22 +4,23 @@ import { MeshMismatch } from "../../src/discovery/errors.js";
 import type { FormationOutcome } from "../../src/discovery/formation.js";
 import { RegistryKeys } from "../../src/discovery/keys.js";
 import { RegistryBench } from "./mesh-of-registries.js";
-import { RedisProcess } from "./redis-process.js";
+import { RedisServer } from "../support/redis-server.js";
+import { withRedis } from "./with-redis.js";
 import { until } from "./until.js";
 
 const keys = new RegistryKeys("test");
 const never = new AbortController().signal;
 const living = { meshId: "mesh-a", members: [{ id: "n1", address: "127.0.0.1:50001" }] };
 
-let redis: RedisProcess;
+let redis: RedisServer;
 let bench: RegistryBench;
 
 beforeAll(async () => {
-  redis = await RedisProcess.start();
+  redis = await RedisServer.start();
 });
-afterAll(() => redis.close());
+afterAll(() => redis.stop());
 beforeEach(async () => {
-  await redis.wipe();
+  await redis.flush();
   bench = new RegistryBench(redis.url);
 });
 afterEach(() => bench.close());
@@ -69,7 +70,7 @@ describe("formation", () => {
 
   it("lets no mesh form in a wiped registry while a node of the old one lives", async () => {
     await bench.node("n1", living);
-    await redis.wipe();
+    await redis.flush();
 
     const outcome = await form("n2", 1, 800);
 
@@ -96,7 +97,7 @@ describe("formation", () => {
     await redis.kill();
     const outcome = form("n1", 1);
 
-    await redis.resume();
+    await redis.restart();
 
     expect((await outcome).kind).toBe("founder");
   });
@@ -116,7 +117,7 @@ describe("a node with Raft state", () => {
   it("writes its mesh's record where it is missing, and forms none", async () => {
     await bench.node("n1", living);
 
-    const formation = await redis.with((client) => client.get(keys.formation));
+    const formation = await withRedis(redis, (client) => client.get(keys.formation));
 
     expect(JSON.parse(formation ?? "null")).toEqual({ ...living, rewritten: true });
   });
@@ -127,9 +128,9 @@ describe("a node with Raft state", () => {
     const stranger = bench.node("n2", { ...living, meshId: "mesh-b" });
 
     await expect(stranger).rejects.toThrow(MeshMismatch);
-    expect(await redis.with((client) => client.smembers(keys.index))).toEqual(["n1"]);
-    expect(await redis.with((client) => client.get(keys.formation))).toContain("mesh-a");
+    expect(await withRedis(redis, (client) => client.smembers(keys.index))).toEqual(["n1"]);
+    expect(await withRedis(redis, (client) => client.get(keys.formation))).toContain("mesh-a");
   });
 });
 
-const count = (): Promise<number> => redis.with((client) => client.scard(keys.index));
+const count = (): Promise<number> => withRedis(redis, (client) => client.scard(keys.index));

@@ -4,21 +4,22 @@ import { RegistryKeys } from "../../src/discovery/keys.js";
 import { decodeNodeRecord, encodeNodeRecord } from "../../src/discovery/node-record.js";
 import type { RegistryChange } from "../../src/discovery/registry-watch.js";
 import { RegistryBench, recordOf } from "./mesh-of-registries.js";
-import { RedisProcess } from "./redis-process.js";
+import { RedisServer } from "../support/redis-server.js";
+import { withRedis } from "./with-redis.js";
 import { until } from "./until.js";
 
 const keys = new RegistryKeys("test");
 const ids = (records: readonly { readonly id: string }[]): string[] => records.map(({ id }) => id);
 
-let redis: RedisProcess;
+let redis: RedisServer;
 let bench: RegistryBench;
 
 beforeAll(async () => {
-  redis = await RedisProcess.start();
+  redis = await RedisServer.start();
 });
-afterAll(() => redis.close());
+afterAll(() => redis.stop());
 beforeEach(async () => {
-  await redis.wipe();
+  await redis.flush();
   bench = new RegistryBench(redis.url);
 });
 afterEach(() => bench.close());
@@ -39,7 +40,7 @@ describe("a node's record", () => {
 
   it("expires, and its id leaves the index, when its node is gone without a word", async () => {
     const { registry } = await bench.node("n1");
-    await redis.with(async (client) => {
+    await withRedis(redis, async (client) => {
       await client.set(
         keys.node("n2"),
         encodeNodeRecord({ ...recordOf("n2"), meshId: undefined }),
@@ -52,7 +53,7 @@ describe("a node's record", () => {
 
     await until(() => registry.watch.get("n2") === undefined);
 
-    expect(await redis.with((client) => client.smembers(keys.index))).toEqual(["n1"]);
+    expect(await withRedis(redis, (client) => client.smembers(keys.index))).toEqual(["n1"]);
     expect(ids(registry.watch.records())).toEqual(["n1"]);
   });
 });
@@ -75,7 +76,7 @@ describe("the watch", () => {
 
   it("skips a record that is garbage and keeps the others", async () => {
     const { registry } = await bench.node("n1");
-    await redis.with(async (client) => {
+    await withRedis(redis, async (client) => {
       await client.set(keys.node("n9"), "{garbage");
       await client.sadd(keys.index, "n9");
     });
@@ -95,7 +96,18 @@ describe("the watch", () => {
     expect(await registry.watch.refresh()).toBe(false);
 
     expect(ids(registry.watch.records())).toEqual(["n1", "n2"]);
-    await redis.resume();
+    await redis.restart();
+  });
+
+  it("says that Redis is not reachable where it stands still", async () => {
+    const registry = await bench.registry({ redis: { url: redis.url, commandTimeoutMs: 100 } });
+    expect(registry.watch.redisReachable).toBe(true);
+
+    redis.freeze();
+    await until(() => !registry.watch.redisReachable);
+    redis.thaw();
+
+    await until(() => registry.watch.redisReachable);
   });
 
   it("starts while Redis is down and finds the nodes once it is up", async () => {
@@ -103,7 +115,7 @@ describe("the watch", () => {
     const { registry } = await bench.node("n1");
     expect(registry.watch.redisReachable).toBe(false);
 
-    await redis.resume();
+    await redis.restart();
     await until(() => registry.watch.get("n1") !== undefined);
 
     expect(registry.watch.redisReachable).toBe(true);
@@ -122,13 +134,13 @@ describe("after Redis lost everything", () => {
       const removed: string[] = [];
       registry.watch.onChange((change) => removed.push(...ids(change.removed)));
 
-      if (how === "wiped") await redis.wipe();
-      else await redis.kill().then(() => redis.resume());
+      if (how === "wiped") await redis.flush();
+      else await redis.kill().then(() => redis.restart());
       await until(() =>
-        redis.with((client) => client.scard(keys.index)).then((count) => count === 2),
+        withRedis(redis, (client) => client.scard(keys.index)).then((count) => count === 2),
       );
 
-      const formation = await redis.with((client) => client.get(keys.formation));
+      const formation = await withRedis(redis, (client) => client.get(keys.formation));
       expect(JSON.parse(formation ?? "null")).toEqual({ ...mesh, rewritten: true });
       await registry.watch.refresh();
       expect(ids(registry.watch.records())).toEqual(["n1", "n2"]);

@@ -6,18 +6,18 @@ import { PortTaken } from "../../src/api/errors.js";
 import { configSchema, type Config } from "../../src/config/schema.js";
 import { startGateway, type RunningGateway } from "../../src/gateway/gateway.js";
 import { RegistryBench, recordOf } from "../discovery/mesh-of-registries.js";
-import { freePort, RedisProcess } from "../discovery/redis-process.js";
+import { freePort, RedisServer } from "../support/redis-server.js";
 import { until } from "../discovery/until.js";
 import { FakeNode } from "./fake-node.js";
 
 const logger = pino({ level: "silent" });
-let redis: RedisProcess;
+let redis: RedisServer;
 let node: FakeNode;
 let bench: RegistryBench;
 let gateway: RunningGateway | undefined;
 
 beforeAll(async () => {
-  redis = await RedisProcess.start();
+  redis = await RedisServer.start();
   bench = new RegistryBench(redis.url);
   node = new FakeNode("n1");
   await node.start();
@@ -31,7 +31,7 @@ afterEach(async () => {
 afterAll(async () => {
   node.kill();
   await bench.close();
-  await redis.close();
+  await redis.stop();
 });
 
 async function configFor(port?: number): Promise<Config> {
@@ -70,7 +70,7 @@ it("goes on without Redis once it knows a node", async () => {
   await redis.kill();
 
   expect((await submit(gateway)).status).toBe(201);
-  await redis.resume();
+  await redis.restart();
   await writer.stop();
 });
 
