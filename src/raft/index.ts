@@ -13,3 +13,16 @@ export {
   type RaftTransport,
   type StateMachine,
 } from "./node.js";
+export {
+  DataFolderLocked,
+  type FileSystem,
+  LogCorrupt,
+  openRaftStorage,
+  RaftStorage,
+  type RaftStorageOptions,
+  type SnapshotSubject,
+  StateLost,
+  StorageClosed,
+  StorageFailure,
+  type StorageIdentity,
+} from "./storage/index.js";

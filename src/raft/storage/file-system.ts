@@ -1,0 +1,142 @@
+// The few things that the log asks of a file system, so that tests can let each of them fail.
+import { readSync } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
+import path from "node:path";
+import { errorCode } from "./errors.js";
+
+/** "create" empties what is there; "edit" needs the file to exist. All can be read. */
+export type OpenMode = "read" | "edit" | "create";
+
+export interface OpenFile {
+  /** When it was opened. */
+  readonly sizeBytes: number;
+  /** Writes all of it, at that position. */
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  /** Data, and the size, are on disk when it resolves. */
+  sync(): Promise<void>;
+  truncate(sizeBytes: number): Promise<void>;
+  /** Fills `into`; fewer bytes only where the file ends. Returns how many. */
+  read(into: Uint8Array, position: number): Promise<number>;
+  readSync(into: Uint8Array, position: number): number;
+  close(): Promise<void>;
+}
+
+export interface FileSystem {
+  open(file: string, mode: OpenMode): Promise<OpenFile>;
+  /** Names in the folder, sorted. */
+  list(dir: string): Promise<readonly string[]>;
+  rename(from: string, to: string): Promise<void>;
+  remove(file: string): Promise<void>;
+  /** Creates the folder and what is missing above it, each durable in its parent. */
+  createFolder(dir: string): Promise<void>;
+  /** Names created, renamed or removed in the folder are on disk when it resolves. */
+  syncFolder(dir: string): Promise<void>;
+}
+
+const FLAGS = { read: "r", edit: "r+", create: "w+" } as const satisfies Record<OpenMode, string>;
+
+export const nodeFileSystem: FileSystem = {
+  open: async (file, mode) => {
+    const handle = await open(file, FLAGS[mode]);
+    try {
+      return new NodeFile(handle, (await handle.stat()).size);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  },
+  list: async (dir) => (await readdir(dir)).sort(),
+  rename,
+  remove: unlink,
+  createFolder: async (dir) => {
+    const first = await mkdir(dir, { recursive: true });
+    if (first === undefined) return;
+    const top = path.dirname(first);
+    let parent = path.dirname(path.resolve(dir));
+    while (parent !== top && parent !== path.dirname(parent)) {
+      await syncFolder(parent);
+      parent = path.dirname(parent);
+    }
+    await syncFolder(parent);
+  },
+  syncFolder,
+};
+
+async function syncFolder(dir: string): Promise<void> {
+  // Windows opens no folders; its file systems journal names themselves.
+  if (process.platform === "win32") return;
+  const handle = await open(dir, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+class NodeFile implements OpenFile {
+  constructor(
+    private readonly handle: FileHandle,
+    readonly sizeBytes: number,
+  ) {}
+
+  async write(bytes: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < bytes.byteLength;) {
+      const left = bytes.byteLength - done;
+      done += (await this.handle.write(bytes, done, left, position + done)).bytesWritten;
+    }
+  }
+
+  sync(): Promise<void> {
+    return this.handle.datasync();
+  }
+
+  truncate(sizeBytes: number): Promise<void> {
+    return this.handle.truncate(sizeBytes);
+  }
+
+  async read(into: Uint8Array, position: number): Promise<number> {
+    let done = 0;
+    while (done < into.byteLength) {
+      const left = into.byteLength - done;
+      const { bytesRead } = await this.handle.read(into, done, left, position + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return done;
+  }
+
+  readSync(into: Uint8Array, position: number): number {
+    let done = 0;
+    while (done < into.byteLength) {
+      const left = into.byteLength - done;
+      const bytesRead = readSync(this.handle.fd, into, done, left, position + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return done;
+  }
+
+  close(): Promise<void> {
+    return this.handle.close();
+  }
+}
+
+/** The whole file. */
+export async function readWhole(files: FileSystem, file: string): Promise<Buffer> {
+  const handle: OpenFile = await files.open(file, "read");
+  try {
+    const bytes = Buffer.allocUnsafe(handle.sizeBytes);
+    return bytes.subarray(0, await handle.read(bytes, 0));
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Removes a file that may not be there. */
+export async function removeIfPresent(files: FileSystem, file: string): Promise<void> {
+  try {
+    await files.remove(file);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
+}

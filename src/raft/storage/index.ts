@@ -1,0 +1,17 @@
+// The surface of the storage: opening a data folder, and what can be wrong with one.
+export {
+  DataFolderLocked,
+  LogCorrupt,
+  StateLost,
+  StorageClosed,
+  StorageFailure,
+} from "./errors.js";
+export type { FileSystem, OpenFile, OpenMode } from "./file-system.js";
+export { nodeFileSystem } from "./file-system.js";
+export type { StorageIdentity } from "./identity.js";
+export {
+  openRaftStorage,
+  RaftStorage,
+  type RaftStorageOptions,
+  type SnapshotSubject,
+} from "./storage.js";

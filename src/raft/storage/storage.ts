@@ -1,0 +1,344 @@
+// A server's durable state in a folder of its own: identity, log, snapshots. The one writer of that
+// folder, and the reader of the core.
+import { invariant, InvariantViolation } from "../core/errors.js";
+import {
+  emptyMembership,
+  type Entry,
+  type HardState,
+  type LogIndex,
+  logIndex,
+  type Membership,
+  type SnapshotMeta,
+  type Term,
+  term as termOf,
+  type Write,
+} from "../core/index.js";
+import type { DurableLog, WriteOutcome } from "../durable-log.js";
+import { errorCode, LogCorrupt, StateLost, StorageClosed, StorageFailure } from "./errors.js";
+import { type FileSystem, nodeFileSystem } from "./file-system.js";
+import { type FolderLock, lockFolder } from "./folder-lock.js";
+import {
+  readIdentity,
+  type StorageIdentity,
+  type StoredIdentity,
+  writeIdentity,
+} from "./identity.js";
+import { createLog, isLogUnused, NO_HARD_STATE, recoverLog } from "./log-recovery.js";
+import { type LogRecords, SegmentedLog } from "./segmented-log.js";
+import { READ_BYTES } from "./snapshot-file.js";
+import { SnapshotStore } from "./snapshot-store.js";
+
+export interface RaftStorageOptions {
+  /** Created where it does not exist. */
+  readonly dir: string;
+  /** A file of the log is closed at about this size. Default 16 MiB. */
+  readonly segmentBytes?: number;
+  /** Newest entries kept in memory, about. Default 64 MiB. */
+  readonly cacheBytes?: number;
+  /** Default: the real one. */
+  readonly files?: FileSystem;
+}
+
+/** What a snapshot is of; size and checksum come from its content. */
+export type SnapshotSubject = Omit<SnapshotMeta, "sizeBytes" | "checksum">;
+
+const MIB = 1024 * 1024;
+const DEFAULT_SEGMENT_BYTES = 16 * MIB;
+const DEFAULT_CACHE_BYTES = 64 * MIB;
+/** Offsets are held in 32 bits; a segment may exceed its size by one batch. */
+const MAX_SEGMENT_BYTES = 1024 * MIB;
+
+interface Contents {
+  readonly stored: StoredIdentity;
+  readonly log: SegmentedLog;
+}
+
+interface Foundation {
+  readonly dir: string;
+  readonly files: FileSystem;
+  readonly segmentBytes: number;
+  readonly cacheBytes: number;
+}
+
+/**
+ * Opens a data folder for this process alone, cuts off what a crash left unfinished, and checks all
+ * the rest. `identity` of the result is undefined where the folder holds no state yet.
+ * @throws DataFolderLocked, LogCorrupt, StateLost, StorageFailure
+ */
+export async function openRaftStorage(options: RaftStorageOptions): Promise<RaftStorage> {
+  const foundation: Foundation = {
+    dir: options.dir,
+    files: options.files ?? nodeFileSystem,
+    segmentBytes: options.segmentBytes ?? DEFAULT_SEGMENT_BYTES,
+    cacheBytes: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
+  };
+  const { dir, files, segmentBytes } = foundation;
+  invariant(segmentBytes > 0 && segmentBytes <= MAX_SEGMENT_BYTES, "segmentBytes is out of range");
+  let lock: FolderLock | undefined;
+  let snapshots: SnapshotStore | undefined;
+  try {
+    await files.createFolder(dir);
+    lock = await lockFolder(files, dir);
+    const stored = await readIdentity(files, dir);
+    snapshots = await SnapshotStore.open(files, dir);
+    const contents = stored && { stored, log: await openLog(foundation, snapshots) };
+    if (contents === undefined) await checkWithoutIdentity(foundation, snapshots);
+    return new RaftStorage(foundation, lock, snapshots, contents);
+  } catch (error) {
+    await snapshots?.close();
+    await lock?.release().catch(() => undefined);
+    throw errorCode(error) === undefined ? error : new StorageFailure(dir, error);
+  }
+}
+
+async function openLog(foundation: Foundation, snapshots: SnapshotStore): Promise<SegmentedLog> {
+  const { files, dir } = foundation;
+  const { meta } = snapshots;
+  const log = new SegmentedLog(foundation, await recoverLog(files, dir, meta?.index ?? 0));
+  // A crash came between a snapshot's arrival and the log's new beginning (§5.3, rules 6 to 8).
+  if (meta !== undefined && log.term(meta.index) !== meta.term) {
+    try {
+      await log.reset(meta.index, meta.term);
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
+  }
+  return log;
+}
+
+/** The identity is written last: without it, there is at most a log that was never written to. */
+async function checkWithoutIdentity(
+  { files, dir }: Foundation,
+  snapshots: SnapshotStore,
+): Promise<void> {
+  if (snapshots.meta !== undefined || !(await isLogUnused(files, dir))) {
+    throw new StateLost(dir, "the file named identity is missing beside a log");
+  }
+}
+
+export class RaftStorage implements DurableLog {
+  #contents: Contents | undefined;
+  /** Set once the disk failed, or `close()` was called; every write rejects with it from then on. */
+  #refusal: StorageFailure | StorageClosed | undefined;
+  /** Snapshots take one another's place one at a time. */
+  #publishing: Promise<unknown> = Promise.resolve();
+  readonly #underWay = new Set<Promise<unknown>>();
+  #isSaving = false;
+
+  /** Use {@link openRaftStorage}. */
+  constructor(
+    private readonly foundation: Foundation,
+    private readonly lock: FolderLock,
+    private readonly snapshots: SnapshotStore,
+    contents: Contents | undefined,
+  ) {
+    this.#contents = contents;
+  }
+
+  /** Undefined for a folder without state: `initialise` it. */
+  get identity(): StorageIdentity | undefined {
+    return this.#contents?.stored.identity;
+  }
+
+  get membership(): Membership {
+    return this.#contents?.stored.membership ?? emptyMembership;
+  }
+
+  get hardState(): HardState {
+    return this.#contents?.log.hardState ?? NO_HARD_STATE;
+  }
+
+  /**
+   * Gives a folder without state its owner for good. `membership` is what the cluster is
+   * bootstrapped with; empty for a server that joins.
+   * @throws StorageFailure
+   */
+  async initialise(
+    identity: Omit<StorageIdentity, "createdAtMs">,
+    membership: Membership,
+  ): Promise<void> {
+    invariant(this.#contents === undefined, "a data folder is initialised once");
+    const { dir, files } = this.foundation;
+    const { serverId, meshId } = identity;
+    const stored = { identity: { serverId, meshId, createdAtMs: Date.now() }, membership };
+    await this.#guarded(async () => {
+      await createLog(files, dir);
+      await writeIdentity(files, dir, stored);
+      this.#contents = { stored, log: await openLog(this.foundation, this.snapshots) };
+    });
+  }
+
+  firstIndex(): LogIndex {
+    return logIndex(this.#log.firstIndex);
+  }
+
+  lastIndex(): LogIndex {
+    return logIndex(this.#log.lastIndex);
+  }
+
+  term(index: LogIndex): Term | undefined {
+    const found = this.#log.term(index);
+    return found === undefined ? undefined : termOf(found);
+  }
+
+  /** @throws LogCorrupt where the disk no longer holds what was written. */
+  entries(from: LogIndex, to: LogIndex, maxBytes: number): readonly Entry[] {
+    return this.#log.entries(from, to, maxBytes);
+  }
+
+  snapshot(): SnapshotMeta | undefined {
+    return this.snapshots.meta;
+  }
+
+  snapshotChunk(meta: SnapshotMeta, offset: number, maxBytes: number): Uint8Array | undefined {
+    return this.snapshots.read(meta, offset, maxBytes);
+  }
+
+  /** The content of the newest snapshot, to restore a state machine from; undefined if replaced. */
+  snapshotContent(meta: SnapshotMeta): Uint8Array | undefined {
+    const parts: Uint8Array[] = [];
+    for (let at = 0; at < meta.sizeBytes;) {
+      const part = this.snapshotChunk(meta, at, READ_BYTES);
+      if (part === undefined || part.byteLength === 0) return undefined;
+      parts.push(part);
+      at += part.byteLength;
+    }
+    return Buffer.concat(parts);
+  }
+
+  /** @throws StorageFailure, StorageClosed */
+  write(writes: readonly Write[]): Promise<readonly WriteOutcome[]> {
+    return this.#guarded(async () => {
+      const outcomes: WriteOutcome[] = [];
+      let batch: LogRecords[] = [];
+      for (const { hardState, entries, snapshotChunk } of writes) {
+        batch.push({ hardState, entries });
+        if (snapshotChunk !== undefined) await this.snapshots.putChunk(snapshotChunk);
+        if (snapshotChunk?.done !== true) {
+          outcomes.push("durable");
+          continue;
+        }
+        // What was written before it is the log that it takes the place of.
+        await this.#log.append(batch);
+        batch = [];
+        outcomes.push(await this.#install(snapshotChunk.meta));
+      }
+      await this.#log.append(batch);
+      return outcomes;
+    });
+  }
+
+  /**
+   * Drops whole segments of entries up to `upTo`, never past the snapshot, and keeps the newest
+   * `keepTailEntries` entries of the log in any case.
+   * @throws StorageFailure, StorageClosed
+   */
+  compact(upTo: LogIndex, keepTailEntries: number): Promise<void> {
+    return this.#guarded(async () => {
+      const covered = Math.min(upTo, this.snapshots.meta?.index ?? 0);
+      const last = Math.min(covered, this.#log.lastIndex - keepTailEntries);
+      await this.#log.dropBefore(last + 1);
+    });
+  }
+
+  /**
+   * Makes a snapshot of this server's own state machine the newest one; one call at a time. Where a
+   * newer one was received meanwhile, that one stays and is the result. Rejects with what `content`
+   * throws; nothing is changed then.
+   * @throws StorageFailure, StorageClosed
+   */
+  async saveSnapshot(
+    subject: SnapshotSubject,
+    content: AsyncIterable<Uint8Array>,
+  ): Promise<SnapshotMeta> {
+    invariant(!this.#isSaving, "one snapshot is saved at a time");
+    this.#isSaving = true;
+    try {
+      // A failure of what the state machine delivers is not one of the disk.
+      let isForeign = false;
+      const watched = async function* (this: RaftStorage): AsyncIterable<Uint8Array> {
+        try {
+          for await (const bytes of content) {
+            if (this.#refusal !== undefined) throw this.#refusal;
+            yield bytes;
+          }
+        } catch (error) {
+          isForeign = true;
+          throw error;
+        }
+      };
+      const draft = await this.#guarded(
+        () => this.snapshots.draw(watched.call(this)),
+        () => isForeign,
+      );
+      return await this.#guarded(() =>
+        this.#oneAtATime(async () => {
+          const current = this.snapshots.meta;
+          if (current !== undefined && current.index >= subject.index) {
+            await draft.discard();
+            return current;
+          }
+          const here = this.#log.term(subject.index);
+          invariant(here === subject.term, `a snapshot at ${subject.index}, which the log lacks`);
+          return draft.finish(subject);
+        }),
+      );
+    } finally {
+      this.#isSaving = false;
+    }
+  }
+
+  /** Waits for what is under way, closes the files and lets the folder go. */
+  async close(): Promise<void> {
+    if (this.#refusal instanceof StorageClosed) return;
+    this.#refusal = new StorageClosed(this.foundation.dir);
+    await Promise.allSettled(this.#underWay);
+    try {
+      await this.#contents?.log.close();
+      await this.snapshots.close();
+    } finally {
+      await this.lock.release();
+    }
+  }
+
+  get #log(): SegmentedLog {
+    invariant(this.#contents !== undefined, "the data folder is not initialised");
+    return this.#contents.log;
+  }
+
+  #install(meta: SnapshotMeta): Promise<WriteOutcome> {
+    return this.#oneAtATime(async () => {
+      if (!(await this.snapshots.install(meta))) return "snapshot-corrupt";
+      if (this.#log.term(meta.index) !== meta.term) await this.#log.reset(meta.index, meta.term);
+      return "durable";
+    });
+  }
+
+  #oneAtATime<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#publishing.then(work, work);
+    this.#publishing = result.catch(() => undefined);
+    return result;
+  }
+
+  async #guarded<Result>(
+    work: () => Promise<Result>,
+    isHarmless: () => boolean = () => false,
+  ): Promise<Result> {
+    if (this.#refusal !== undefined) throw this.#refusal;
+    const result = work();
+    this.#underWay.add(result);
+    try {
+      return await result;
+    } catch (error) {
+      if (isHarmless()) throw error;
+      // Whatever went wrong, what is on disk is not known now.
+      const failure = new StorageFailure(this.foundation.dir, error);
+      this.#refusal ??= failure;
+      const isBug = error instanceof InvariantViolation || error instanceof RangeError;
+      throw isBug || error instanceof LogCorrupt ? error : failure;
+    } finally {
+      this.#underWay.delete(result);
+    }
+  }
+}
