@@ -76,10 +76,10 @@ export class Applier {
 
   /** A snapshot on disk takes the place of the state machine. */
   restore(core: AppliedCore, meta: SnapshotMeta): void {
+    // Read at once: a later one may have taken its place on disk when its turn comes.
+    const data = this.disk.snapshotData(meta);
     this.#enqueue(core, (then) => {
-      // A later one may be on disk by now, and is on its way here.
-      if (this.disk.snapshot()?.index !== meta.index) return;
-      this.#machine = StateMachine.restore(this.disk.snapshotData(meta));
+      this.#machine = StateMachine.restore(data);
       this.#snapshotIndex = meta.index;
       this.world.invariants.applied(this.id, this.#machine.appliedIndex, this.#machine.hash);
       this.open.noteRestored(meta.index);

@@ -83,6 +83,12 @@ export class Invariants {
     }
   }
 
+  /** What a core says of itself between batches. */
+  told(id: string, status: RaftStatus): void {
+    const node = this.#node(id);
+    this.#checkStatus(node, status, node.leads);
+  }
+
   /** A message leaves a node: what it promises must be on that node's disk. */
   leaves(message: Message): void {
     const node = this.#node(message.from);

@@ -162,7 +162,11 @@ export class SimNode {
   /** Runs something on the core now; undefined where the node does not answer. */
   call<Result>(use: (core: Core) => Result): Result | undefined {
     if (this.state !== "up" || this.#isPaused) return undefined;
-    return this.#run(use);
+    return this.#run((core) => {
+      // What is committed now was decided under the configuration in force now.
+      this.world.invariants.told(this.id, core.status());
+      return use(core);
+    });
   }
 
   /** Proposes commands; `done` is called once for each that was accepted. False where refused. */
