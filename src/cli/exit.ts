@@ -28,10 +28,15 @@ export function exitLineOf(error: unknown): string | undefined {
   return EXPECTED.includes(error.name) ? error.message : undefined;
 }
 
-/** What is printed for any error: its line, else its message; with `verbose` the stack besides. */
-export function describeError(error: unknown, verbose: boolean): string {
+/** The line for any error: an unexpected one is told by the first line of its message. */
+export function reasonLineOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const line = exitLineOf(error) ?? `unexpected error: ${message.split("\n")[0] ?? message}`;
+  return exitLineOf(error) ?? `unexpected error: ${message.split("\n")[0] ?? message}`;
+}
+
+/** What is printed for any error: its line; with `verbose` the stack besides. */
+export function describeError(error: unknown, verbose: boolean): string {
+  const line = reasonLineOf(error);
   const stack = verbose && error instanceof Error ? `\n${error.stack ?? ""}` : "";
   const lines = line.split("\n").map((part) => `taskmesh: ${part}`);
   return lines.join("\n") + stack;

@@ -3,7 +3,7 @@
 import { logField } from "../telemetry/fields.js";
 import type { Logger } from "../telemetry/logger.js";
 import type { ChildMessage } from "./child-message.js";
-import { describeError, exitLineOf } from "./exit.js";
+import { reasonLineOf } from "./exit.js";
 
 /** Something that runs until it is stopped. */
 export interface Running {
@@ -23,7 +23,7 @@ export async function host(options: HostOptions): Promise<void> {
   const supervised = process.connected;
   process.on("uncaughtException", (error) => {
     logger.fatal({ [logField.error]: error }, "stopped by an error that nobody handles");
-    process.exit(1);
+    void tell({ kind: "failed", exitLine: reasonLineOf(error) }).then(() => process.exit(1));
   });
   const stopRequested = new Promise<string>((resolve) => {
     process.on("SIGTERM", () => resolve("SIGTERM"));
@@ -37,7 +37,7 @@ export async function host(options: HostOptions): Promise<void> {
   try {
     running = await Promise.race([options.start(), stopRequested.then(() => process.exit(0))]);
   } catch (error) {
-    await tell({ kind: "failed", exitLine: exitLineOf(error) ?? describeError(error, false) });
+    await tell({ kind: "failed", exitLine: reasonLineOf(error) });
     // Under `up`, `up` is the one that prints the line.
     if (supervised) process.exit(1);
     throw error;

@@ -131,7 +131,10 @@ function announce(config: Config, redisUrl: string, json: boolean): void {
     ["nodes", nodes.map((node) => `${node.id} ${node.address}`).join("   ")],
     ["redis", redis],
     ["data", config.nodes.dataDir],
-    ["try", `curl -d '{"type":"process","data":"Hello World"}' ${url}/tasks`],
+    [
+      "try",
+      `curl -H 'content-type: application/json' -d '{"type":"process","data":"Hello World"}' ${url}/tasks`,
+    ],
   ];
   print();
   print(
