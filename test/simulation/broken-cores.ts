@@ -20,25 +20,15 @@ export interface BrokenCore {
 }
 
 /** The real core with some methods replaced. */
-const wrap = (core: RaftCore, replaced: Partial<Core>): Core => ({
-  tick: () => core.tick(),
-  step: (message) => core.step(message),
-  propose: (data) => core.propose(data),
-  proposeMembership: (changes) => core.proposeMembership(changes),
-  transferLeadership: (to) => core.transferLeadership(to),
-  readIndex: (requestId) => core.readIndex(requestId),
-  campaign: () => core.campaign(),
-  reportUnreachable: (peer) => core.reportUnreachable(peer),
-  setLeadershipPriority: (priority) => core.setLeadershipPriority(priority),
-  hasReady: () => core.hasReady(),
-  ready: () => core.ready(),
-  persisted: (sequence) => core.persisted(sequence),
-  persistedButSnapshotCorrupt: (sequence) => core.persistedButSnapshotCorrupt(sequence),
-  applied: (index) => core.applied(index),
-  status: () => core.status(),
-  membershipAt: (index) => core.membershipAt(index),
-  ...replaced,
-});
+const wrap = (core: RaftCore, replaced: Partial<Core>): Core =>
+  new Proxy<Core>(core, {
+    get: (_, name) => {
+      const value: unknown = Reflect.get(name in replaced ? replaced : core, name, core);
+      if (typeof value !== "function") return value;
+      const bound: unknown = value.bind(core);
+      return bound;
+    },
+  });
 
 const withReady =
   (change: (ready: Ready, core: RaftCore) => Ready): CoreFactory =>
