@@ -1,7 +1,7 @@
 // Why a node does not start, told in one line.
 import { BindFailed, PortTaken } from "../api/errors.js";
 import { MeshMismatch } from "../discovery/errors.js";
-import { RaftStorageError } from "../raft/index.js";
+import { DataFolderLocked, LogCorrupt, StateLost, StorageFailure } from "../raft/index.js";
 import { UserModuleError } from "../worker/errors.js";
 
 /** Thrown by startNode for what its user can mend. */
@@ -21,7 +21,10 @@ export function startError(error: unknown): unknown {
     error instanceof PortTaken ||
     error instanceof BindFailed ||
     error instanceof MeshMismatch ||
-    error instanceof RaftStorageError ||
+    error instanceof DataFolderLocked ||
+    error instanceof LogCorrupt ||
+    error instanceof StateLost ||
+    error instanceof StorageFailure ||
     error instanceof UserModuleError;
   return expected ? new NodeStartError(error.message, { cause: error }) : error;
 }

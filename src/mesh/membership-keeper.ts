@@ -40,9 +40,9 @@ export class MembershipKeeper {
     const { meshId, raft, registry } = this.options;
     const { voters, outgoing, learners, learnersNext } = raft.status().membership;
     const known = new Set([...voters, ...outgoing, ...learners, ...learnersNext].map((m) => m.id));
-    return registry.records().find(
-      (record) => record.meshId === meshId && !known.has(nodeId(record.id)),
-    );
+    return registry
+      .records()
+      .find((record) => record.meshId === meshId && !known.has(nodeId(record.id)));
   }
 
   async #admit({ id, address }: NodeRecord): Promise<boolean> {

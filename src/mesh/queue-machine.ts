@@ -59,7 +59,9 @@ export class QueueMachine implements StateMachine {
 
   /** The log is never compacted as yet, so that no node can need a snapshot of another. */
   restore(meta: SnapshotMeta): Promise<void> {
-    return Promise.reject(new Error(`no state machine can be restored from snapshot ${meta.index}`));
+    return Promise.reject(
+      new Error(`no state machine can be restored from snapshot ${meta.index}`),
+    );
   }
 
   /** The decoded entry, where it was applied a short while ago. */

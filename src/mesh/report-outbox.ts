@@ -6,7 +6,7 @@ import type { QueueChange } from "../queue/assignment-table.js";
 export class ReportOutbox {
   readonly #reports = new Map<string, TaskReport>();
   #fresh: TaskReport[] = [];
-  #scheduled: NodeJS.Immediate | undefined;
+  #scheduled = false;
   #onEmpty: (() => void) | undefined;
 
   /** @param send hands reports to the leader, where one is attached; false where none is */
@@ -20,8 +20,10 @@ export class ReportOutbox {
   add(report: TaskReport): void {
     this.#reports.set(report.taskId, report);
     this.#fresh.push(report);
-    this.#scheduled ??= setImmediate(() => {
-      this.#scheduled = undefined;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
       this.send(this.#fresh);
       this.#fresh = [];
     });

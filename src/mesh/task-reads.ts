@@ -1,7 +1,7 @@
 // Reads of tasks on any node: from Redis, as fresh as asked for, and from the log where Redis is
 // away.
 import type { TaskReads } from "../api/task-backend.js";
-import type { Task } from "../gen/mesh/v1/task.js";
+import { type Task, TaskStatus } from "../gen/mesh/v1/task.js";
 import type {
   GetTaskRequest,
   ListTasksRequest,
@@ -72,7 +72,7 @@ export class NodeTaskReads implements TaskReads {
     try {
       const page = await this.options.reader.list({
         limit,
-        status: request.status === 0 ? undefined : request.status,
+        status: request.status === TaskStatus.UNSPECIFIED ? undefined : request.status,
         type: textOrNone(request.type),
         queue: textOrNone(request.queue),
         cursor: textOrNone(request.cursor),

@@ -194,6 +194,11 @@ export class RaftNode {
     return this.#softState;
   }
 
+  /** Newest entry of this server's log, on disk or not. */
+  get lastIndex(): LogIndex {
+    return this.#core.lastIndex();
+  }
+
   get appliedIndex(): LogIndex {
     return this.#appliedIndex;
   }

@@ -159,6 +159,11 @@ export class RaftCore {
     this.#state.log.noteApplied(index);
   }
 
+  /** Newest entry of the log, on disk or not; cheaper than the whole status. */
+  lastIndex(): LogIndex {
+    return this.#state.log.lastIndex;
+  }
+
   status(): RaftStatus {
     return statusOf(this.#state);
   }

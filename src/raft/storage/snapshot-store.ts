@@ -142,11 +142,16 @@ export class SnapshotStore {
 
   async #publish(draft: Draft, meta: SnapshotMeta): Promise<void> {
     const { files, dir } = this;
-    await writeDescription(draft.file, meta);
-    await draft.file.sync();
     const target = snapshotPath(dir, meta);
-    await files.rename(draft.path, target);
-    await files.syncFolder(dir);
+    try {
+      await writeDescription(draft.file, meta);
+      await draft.file.sync();
+      await files.rename(draft.path, target);
+      await files.syncFolder(dir);
+    } catch (error) {
+      await draft.file.close();
+      throw error;
+    }
     const before = this.#current;
     this.#current = { path: target, file: draft.file, meta };
     if (before === undefined) return;

@@ -1,0 +1,131 @@
+// A node's log and what stands on it: Raft with its links, the state machine, and the leader's desk.
+import { problemFrom } from "../api/status.js";
+import { QueueLeader } from "../queue/leader.js";
+import type { CommittedEntry } from "../queue/redis/command-encoder.js";
+import { logIndex, nodeId, RaftNode, type RaftStorage } from "../raft/index.js";
+import { leaderSettings } from "./leader-settings.js";
+import { LeaderSessions } from "./leader-sessions.js";
+import { LeadershipOffice } from "./leadership.js";
+import type { NodeParts } from "./node-parts.js";
+import { PeerLinks } from "./peer-links.js";
+import { committedEntry, QueueMachine } from "./queue-machine.js";
+
+/** Log that is read at a time for Redis. */
+const MAX_READ_BYTES = 4 * 1024 * 1024;
+
+export interface Consensus {
+  readonly raft: RaftNode;
+  readonly machine: QueueMachine;
+  readonly links: PeerLinks;
+  readonly sessions: LeaderSessions;
+  readonly office: LeadershipOffice;
+  /** Where a node is reached: as it says itself, else as the membership says. */
+  readonly addressOf: (id: string) => string | undefined;
+  /** Milliseconds since the epoch, never behind the log. */
+  readonly now: () => number;
+}
+
+export function createConsensus(parts: NodeParts): Consensus {
+  const { config, meshId, registry, logger } = parts;
+  const machine = new QueueMachine();
+  const now = (): number => Math.max(Date.now(), machine.lastAtMs);
+  const addressOf = (id: string): string | undefined =>
+    registry.watch.get(id)?.address ?? memberAddress(raft, id);
+  const links: PeerLinks = new PeerLinks({
+    meshId,
+    addressOf,
+    onUnreachable: (peer) => raft.reportUnreachable(nodeId(peer)),
+  });
+  const raft: RaftNode = createRaft(parts, machine, links);
+  const sessions = new LeaderSessions({
+    leaseMs: config.worker.leaseMs,
+    term: () => raft.softState.term,
+  });
+  const office = new LeadershipOffice({
+    raft,
+    sessions,
+    addressOf,
+    logger,
+    open: (startIndex, onLost) => openDesk(parts, { raft, machine, now }, startIndex, onLost),
+  });
+  return { raft, machine, links, sessions, office, addressOf, now };
+}
+
+function createRaft(parts: NodeParts, machine: QueueMachine, links: PeerLinks): RaftNode {
+  const { config, id, storage, logger } = parts;
+  const { raft } = config;
+  return new RaftNode({
+    id: nodeId(id),
+    log: storage,
+    transport: links,
+    stateMachine: machine,
+    tickMs: raft.tickMs,
+    electionTicks: raft.electionTicks,
+    heartbeatTicks: raft.heartbeatTicks,
+    maxEntriesBytes: raft.maxAppendBytes,
+    maxInflightMessages: raft.maxInflightAppends,
+    maxUncommittedBytes: raft.maxUncommittedBytes,
+    random: Math.random,
+    onFatal: (error) => {
+      logger.fatal({ err: error }, "the node cannot go on");
+      // Nothing may be answered from here on: the process ends, and its supervisor decides.
+      setImmediate(() => {
+        throw error;
+      });
+    },
+  });
+}
+
+function openDesk(
+  { config, storage, redis, logger }: NodeParts,
+  { raft, machine, now }: Pick<Consensus, "raft" | "machine" | "now">,
+  startIndex: number,
+  onLost: (reason: string) => void,
+): QueueLeader {
+  return new QueueLeader({
+    settings: leaderSettings(config),
+    startIndex,
+    log: {
+      nextIndex: () => raft.lastIndex + 1,
+      writable: () => raft.softState.role === "leader",
+      propose: (data) => raft.propose(data),
+    },
+    committedLog: {
+      firstIndex: () => storage.firstIndex(),
+      appliedIndex: () => machine.appliedIndex,
+      read: (from, maxEntries) => readCommitted(storage, machine, from, maxEntries),
+    },
+    applier: redis.applier,
+    reader: redis.reader,
+    table: machine.table,
+    definitions: machine.definitions,
+    now,
+    random: Math.random,
+    refusal: (error) => ({ outcome: { $case: "refused", value: problemFrom(error) } }),
+    logger,
+    onLost,
+  });
+}
+
+function memberAddress(raft: RaftNode, id: string): string | undefined {
+  const { voters, outgoing, learners } = raft.status().membership;
+  return [...voters, ...outgoing, ...learners].find((member) => member.id === id)?.address;
+}
+
+/** Committed entries, decoded: the recent ones as they are, older ones from the log. */
+function readCommitted(
+  storage: RaftStorage,
+  machine: QueueMachine,
+  from: number,
+  maxEntries: number,
+): readonly CommittedEntry[] {
+  const to = Math.min(from + maxEntries, machine.appliedIndex + 1);
+  const entries: CommittedEntry[] = [];
+  for (let index = from; index < to; index += 1) {
+    const entry = machine.recent(index);
+    if (entry === undefined) break;
+    entries.push(entry);
+  }
+  if (entries.length > 0) return entries;
+  return storage.entries(logIndex(from), logIndex(to), MAX_READ_BYTES).map(committedEntry);
+}

@@ -1,0 +1,154 @@
+// The composition root of a node: the one place where Raft, the queue, the worker, Redis and gRPC
+// meet. Data flows one way: a command is proposed, committed, applied, and what it changed is told.
+import { HealthService } from "../api/health-service.js";
+import { ClusterView } from "./cluster-view.js";
+import { LeaderLink } from "./leader-link.js";
+import { LeaderOperations } from "./leader-operations.js";
+import { MembershipKeeper } from "./membership-keeper.js";
+import { type Consensus, createConsensus } from "./node-consensus.js";
+import type { NodeParts } from "./node-parts.js";
+import { type NodeServer, serveNode } from "./node-server.js";
+import { createAgent } from "./node-worker.js";
+import { TaskFeed } from "./task-feed.js";
+import { NodeTaskReads } from "./task-reads.js";
+import type { WorkerAgent } from "./worker-agent.js";
+import { WorkerView } from "./worker-view.js";
+
+/** How long calls under way are given when the node stops. */
+const CLOSE_GRACE_MS = 1_000;
+/** Services that need a leader to serve. */
+const LED_SERVICES = ["", "mesh.v1.TaskService", "mesh.v1.ClusterService"] as const;
+
+export interface RunningNode {
+  /** host:port of its gRPC server. */
+  readonly address: string;
+  /** Finishes or hands back what runs, then leaves. */
+  stop(): Promise<void>;
+}
+
+/** Sets the parts to work; resolves when the node serves. */
+export async function runNode(parts: NodeParts): Promise<RunningNode> {
+  const { config, logger, meshId, redis, registry } = parts;
+  const consensus = createConsensus(parts);
+  const { raft, office, machine, now } = consensus;
+  const feed = new TaskFeed();
+  const agent = createAgent(parts, machine);
+  const keeper = new MembershipKeeper({ meshId, raft, registry: registry.watch, logger });
+  const state = { draining: false };
+  const link = createLeaderLink(parts, consensus, agent, state);
+  const health = new HealthService();
+  health.setServing("raft.v1.RaftService", true);
+  office.onChange(() => {
+    const serving = !state.draining && office.leadership().kind !== "unknown";
+    for (const service of LED_SERVICES) health.setServing(service, serving);
+    link.follow();
+    keeper.check();
+  });
+  registry.watch.onChange(() => link.follow());
+  raft.onMembership(() => link.follow());
+  redis.onConnected(() => office.leader?.redisConnected());
+  machine.onApplied((entry) => {
+    office.entryApplied(entry);
+    agent.entryApplied(entry);
+    feed.applied(entry, machine.lastAtMs);
+  });
+  const reads = new NodeTaskReads({
+    raft,
+    machine,
+    reader: redis.reader,
+    appliedWatch: redis.appliedWatch,
+    feed,
+    maxWaitMs: config.limits.waitMs,
+    now,
+  });
+  const server = await serve(parts, consensus, reads, health);
+  raft.start();
+  agent.start();
+  logger.info({ address: server.address, mesh: config.mesh }, "node is up");
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    state.draining = true;
+    health.setAllServing(false);
+    link.helloChanged();
+    await agent.stop(config.worker.stopGraceMs);
+    link.stop();
+    keeper.stop();
+    await leave(parts, consensus, server);
+  };
+  return { address: server.address, stop: () => (stopping ??= stop()) };
+}
+
+function createLeaderLink(
+  { description, meshId, id }: NodeParts,
+  { office }: Consensus,
+  agent: WorkerAgent,
+  state: { readonly draining: boolean },
+): LeaderLink {
+  return new LeaderLink({
+    agent,
+    ownAddress: description.address,
+    leadership: () => office.leadership(),
+    hello: () => ({
+      ...description,
+      nodeId: id,
+      labels: [...description.labels],
+      types: [...description.types],
+      draining: state.draining,
+      meshId,
+    }),
+  });
+}
+
+function serve(
+  parts: NodeParts,
+  consensus: Consensus,
+  reads: NodeTaskReads,
+  health: HealthService,
+): Promise<NodeServer> {
+  const { config, id, port, meshId, redis, logger } = parts;
+  const { raft, office, machine, links, sessions, addressOf } = consensus;
+  const { reader, appliedWatch } = redis;
+  const workers = new WorkerView({ raft, office, machine, addressOf });
+  return serveNode({
+    host: config.nodes.host,
+    port,
+    meshId,
+    raft,
+    leadership: office,
+    operations: new LeaderOperations({ raft, office, reader, appliedWatch, workers }),
+    reads,
+    cluster: new ClusterView({
+      meshName: config.mesh,
+      meshId,
+      nodeId: id,
+      raft,
+      office,
+      links,
+      workers,
+      redis: redis.connection,
+      reader,
+      appliedWatch,
+      addressOf,
+    }),
+    sessions,
+    health,
+    logger,
+  });
+}
+
+/** The worker is done: the rest is taken down, from what others see to what is on disk. */
+async function leave(
+  { writer, registry, redis, storage }: NodeParts,
+  { office, raft, links }: Consensus,
+  server: NodeServer,
+): Promise<void> {
+  await writer.stop();
+  await office.stop();
+  await raft.stop();
+  links.close();
+  await server.close(CLOSE_GRACE_MS);
+  server.clients.close();
+  registry.close();
+  redis.close();
+  await storage.close();
+}

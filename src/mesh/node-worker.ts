@@ -1,0 +1,26 @@
+// A node's worker, put together from its handlers and what the node knows.
+import { Executor } from "../worker/executor.js";
+import type { NodeParts } from "./node-parts.js";
+import type { QueueMachine } from "./queue-machine.js";
+import { WorkerAgent } from "./worker-agent.js";
+
+export function createAgent(parts: NodeParts, machine: QueueMachine): WorkerAgent {
+  const { config, id, handlers, storage, redis, logger } = parts;
+  return new WorkerAgent({
+    nodeId: id,
+    leaseMs: config.worker.leaseMs,
+    table: machine.table,
+    definitions: machine.definitions,
+    bornAtIndex: storage.lastIndex(),
+    executor: (report) =>
+      new Executor({
+        slots: config.worker.concurrency,
+        handlers,
+        report,
+        logFor: ({ taskId, type }) => logger.child({ taskId, taskType: type }),
+      }),
+    fetchDefinitions: (ids) => redis.reader.getDefinitions(ids),
+    monotonicMs: () => performance.now(),
+    logger,
+  });
+}
