@@ -33,8 +33,8 @@ export class FakeNode {
   readonly submissions: SubmitTasksRequest[] = [];
   readonly reads: GetTaskRequest[] = [];
   readonly lists: ListTasksRequest[] = [];
-  /** Reads whose caller hung up. */
-  cancelledReads = 0;
+  /** Ids of reads that were held and whose caller hung up. */
+  readonly cancelledReads: string[] = [];
   /** Set by a test for reads that wait. */
   holdReads = false;
   behaviour: Behaviour = "answer";
@@ -92,8 +92,10 @@ export class FakeNode {
         callback: Callback,
       ) => {
         this.reads.push(call.request);
-        call.on("cancelled", () => (this.cancelledReads += 1));
-        if (this.holdReads) return;
+        if (this.holdReads) {
+          call.on("cancelled", () => this.cancelledReads.push(call.request.id));
+          return;
+        }
         answer(callback, () => ({ task: this.find(call.request.id) }));
       },
       listTasks: unary((request: ListTasksRequest) => {

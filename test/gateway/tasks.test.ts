@@ -299,7 +299,7 @@ describe("GET /tasks/{id}", () => {
 
     client.abort();
     await expect(waiting).rejects.toThrow();
-    await until(() => mesh.nodes.some(({ cancelledReads }) => cancelledReads > 0));
+    await until(() => mesh.nodes.some(({ cancelledReads }) => cancelledReads.includes(id)));
 
     for (const node of mesh.nodes) node.holdReads = false;
     expect(reads()).toHaveLength(1);
