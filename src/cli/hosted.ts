@@ -35,7 +35,11 @@ export async function host(options: HostOptions): Promise<void> {
   });
   let running: Running;
   try {
-    running = await Promise.race([options.start(), stopRequested.then(() => process.exit(0))]);
+    const started = options.start();
+    const first = await Promise.race([started, stopRequested.then(() => undefined)]);
+    // Told to stop while it starts: there is nothing yet that could be stopped well.
+    if (first === undefined) process.exit(0);
+    running = first;
   } catch (error) {
     await tell({ kind: "failed", exitLine: reasonLineOf(error) });
     // Under `up`, `up` is the one that prints the line.
