@@ -16,6 +16,8 @@ import { WorkerView } from "./worker-view.js";
 
 /** How long calls under way are given when the node stops. */
 const CLOSE_GRACE_MS = 1_000;
+/** How long a leader that stops tries to hand over; nobody may be there to take it. */
+const HAND_OVER_MS = 1_000;
 /** Services that need a leader to serve. */
 const LED_SERVICES = ["", "mesh.v1.TaskService", "mesh.v1.ClusterService"] as const;
 
@@ -73,6 +75,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     await agent.stop(config.worker.stopGraceMs);
     link.stop();
     keeper.stop();
+    await handOver(consensus);
     await leave(parts, consensus, server);
   };
   return { address: server.address, stop: () => (stopping ??= stop()) };
@@ -134,6 +137,16 @@ function serve(
     health,
     logger,
   });
+}
+
+/** A leader that leaves on purpose spares the others the wait for an election. */
+async function handOver({ raft }: Consensus): Promise<void> {
+  if (raft.softState.role !== "leader") return;
+  const transfer = raft.transferLeadership().catch(() => undefined);
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise((resolve) => (timer = setTimeout(resolve, HAND_OVER_MS)));
+  await Promise.race([transfer, timeout]);
+  clearTimeout(timer);
 }
 
 /** The worker is done: the rest is taken down, from what others see to what is on disk. */
