@@ -39,6 +39,8 @@ interface Replay {
   readonly index: EntryIndex;
   readonly headers: SegmentHeader[];
   hardState: HardState;
+  /** Entries are missing between the snapshot and the first file that counts. */
+  gap: LogCorrupt | undefined;
   /** End of the last whole batch of the last segment, the file's size, the next batch's number. */
   tail: { readonly end: number; readonly sizeBytes: number; readonly nextBatch: number };
 }
@@ -92,6 +94,7 @@ export async function recoverLog(
     index: new EntryIndex(),
     headers: [],
     hardState: NO_HARD_STATE,
+    gap: undefined,
     tail: { end: 0, sizeBytes: 0, nextBatch: 0 },
   };
   for (const [position, sequence] of sequences.entries()) {
@@ -108,6 +111,7 @@ export async function recoverLog(
   const { index, hardState, headers, tail } = replay;
   const last = headers.at(-1);
   if (last === undefined) throw new StateLost(dir, "the files of the log (log-*) are missing");
+  if (replay.gap !== undefined) throw replay.gap;
   if (hardState.commit > Math.max(index.lastIndex, snapshotIndex)) {
     const what = `the log ends at ${index.lastIndex}, but ${hardState.commit} was committed`;
     throw new LogCorrupt(segmentPath(dir, last.sequence), tail.end, what);
@@ -163,10 +167,10 @@ function replaySegment(
     throw new LogCorrupt(path, 0, `segment ${before + 1} before it is missing`);
   }
   if (before === undefined || header.startsAnew) {
-    if (header.firstIndex > snapshotIndex + 1) {
-      const missing = `entries ${snapshotIndex + 1} to ${header.firstIndex - 1} are missing`;
-      throw new LogCorrupt(path, 0, missing);
-    }
+    // Not yet an error: where a later file begins anew, this one is about to be removed.
+    const isGap = header.firstIndex > snapshotIndex + 1;
+    const missing = `entries ${snapshotIndex + 1} to ${header.firstIndex - 1} are missing`;
+    replay.gap = isGap ? new LogCorrupt(path, 0, missing) : undefined;
     index.reset(header.firstIndex, header.termBefore);
   } else if (index.term(header.firstIndex - 1) !== header.termBefore) {
     throw new LogCorrupt(path, 0, "it does not continue the segment before it");

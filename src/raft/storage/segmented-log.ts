@@ -246,8 +246,8 @@ export class SegmentedLog {
     for (const { sequence } of dropped) this.#bySequence.delete(sequence);
     const { dir, files } = this.options;
     this.#removal = this.#removal.then(async () => {
+      for (const { file } of dropped) await file.close();
       for (const segment of dropped) {
-        await segment.file.close();
         await files.remove(segment.path);
         // One at a time: a gap would look like damage at the next open.
         await files.syncFolder(dir);
