@@ -6,6 +6,8 @@ import type { RedisKeys } from "./keys.js";
 
 /** Most callers that wait at a time. */
 const MAX_WAITERS = 10_000;
+/** Wait before a subscription that could not be completed is tried again. */
+const RESUME_RETRY_MS = 200;
 
 interface Waiter {
   readonly index: number;
@@ -31,7 +33,10 @@ export class AppliedIndexWatch {
   /** No waiter waits for less: most publications need not look through them. */
   private lowestAwaited = Number.POSITIVE_INFINITY;
   private known = 0;
+  /** Publications so far. */
+  private heard = 0;
   private closed = false;
+  private retryTimer: NodeJS.Timeout | undefined;
 
   constructor(options: AppliedIndexWatchOptions) {
     this.options = options;
@@ -73,35 +78,38 @@ export class AppliedIndexWatch {
   /** Ends the watch; who waits is told false. */
   close(): void {
     this.closed = true;
+    clearTimeout(this.retryTimer);
     this.stopWatching();
     this.options.subscriber.client.off("message", this.onMessage);
     for (const waiter of [...this.waiters]) waiter.settle(false);
   }
 
   private readonly onMessage = (channel: string, message: string): void => {
-    if (channel === this.options.keys.appliedChannel) this.learn(Number(message));
+    if (channel !== this.options.keys.appliedChannel) return;
+    this.heard += 1;
+    this.learn(Number(message));
   };
 
   /** Subscribes first and reads then: in the other order an index published between is missed. */
   private async resume(): Promise<void> {
     const { keys, reader, subscriber } = this.options;
+    const heardBefore = this.heard;
     try {
       await subscriber.client.subscribe(keys.appliedChannel);
-      this.learn((await readAppliedEntry(reader.client, keys)).index);
+      const { index } = await readAppliedEntry(reader.client, keys);
+      // What was published meanwhile is newer than the answer, or has newer behind it.
+      if (this.heard === heardBefore) this.learn(index);
     } catch {
-      // A broken subscription connects again and comes back here. The reader may be a moment later
-      // than the subscriber: wait for it, then try again.
-      this.resumeWithReader();
+      if (!this.closed) this.resumeLater();
     }
   }
 
-  private resumeWithReader(): void {
-    if (this.closed || this.options.reader.state.connected) return;
-    const stop = this.options.reader.onChange(({ connected }) => {
-      if (!connected) return;
-      stop();
-      if (!this.closed) void this.resume();
-    });
+  /** The subscription or the reader broke in between; what it missed is to be read all the same. */
+  private resumeLater(): void {
+    clearTimeout(this.retryTimer);
+    this.retryTimer = setTimeout(() => {
+      if (!this.closed && this.options.subscriber.state.connected) void this.resume();
+    }, RESUME_RETRY_MS);
   }
 
   private learn(index: number): void {

@@ -2,6 +2,7 @@
 // of a command flat. What an entry means depends on the entry alone, never on this node's clock.
 import type { Command, CommandBatch, Dead, Finish } from "../../gen/mesh/v1/command.js";
 import { AttemptOutcome, TaskDefinition, TaskError, TaskStatus } from "../../gen/mesh/v1/task.js";
+import { laneName } from "./keys.js";
 import { PackedWriter } from "./packed-writer.js";
 import { MAX_TASKS_PER_ENTRY } from "./task-sequence.js";
 
@@ -88,18 +89,14 @@ function writeCommand(w: PackedWriter, { kind }: Command, sequence: number, atMs
   switch (kind?.$case) {
     case "submit": {
       const { tasks } = kind.value;
-      w.array(4)
-        .number(KIND.submit)
-        .array(tasks.length * 7);
-      for (const task of tasks) writeSubmitItem(w, task);
-      w.number(sequence).number(atMs + IDEMPOTENCY_WINDOW_MS);
+      writeHead(w, KIND.submit, 3, tasks.length * 7);
+      tasks.forEach((task, position) => writeSubmitItem(w, task, sequence + position));
+      w.number(atMs + IDEMPOTENCY_WINDOW_MS);
       break;
     }
     case "assign": {
       const { assignments, nodeId } = kind.value;
-      w.array(3)
-        .number(KIND.assign)
-        .array(assignments.length * 2);
+      writeHead(w, KIND.assign, 3, assignments.length * 2);
       for (const { taskId, attempt } of assignments) w.text(taskId).number(attempt);
       w.text(nodeId);
       break;
@@ -107,17 +104,13 @@ function writeCommand(w: PackedWriter, { kind }: Command, sequence: number, atMs
     case "finish": {
       // An outcome of a kind that this version does not know: nothing may be made of it.
       const outcomes = kind.value.outcomes.filter(({ outcome }) => outcome !== undefined);
-      w.array(2)
-        .number(KIND.finish)
-        .array(outcomes.length * 7);
+      writeHead(w, KIND.finish, 2, outcomes.length * 7);
       for (const item of outcomes) writeFinishItem(w, item);
       break;
     }
     case "release": {
       const { releases } = kind.value;
-      w.array(2)
-        .number(KIND.release)
-        .array(releases.length * 3);
+      writeHead(w, KIND.release, 2, releases.length * 3);
       for (const { taskId, fence, reason } of releases) w.text(taskId).number(fence).number(reason);
       break;
     }
@@ -135,18 +128,23 @@ function writeCommand(w: PackedWriter, { kind }: Command, sequence: number, atMs
   }
 }
 
+/** Begins a command of `length` values: its kind and its items, then what else it has. */
+function writeHead(writer: PackedWriter, kind: number, length: number, itemValues: number): void {
+  writer.array(length).number(kind).array(itemValues);
+}
+
 function writeIds(writer: PackedWriter, kind: number, ids: readonly string[]): void {
-  writer.array(2).number(kind).array(ids.length);
+  writeHead(writer, kind, 2, ids.length);
   for (const id of ids) writer.text(id);
 }
 
-function writeSubmitItem(writer: PackedWriter, task: TaskDefinition): void {
+function writeSubmitItem(writer: PackedWriter, task: TaskDefinition, sequence: number): void {
   const large = task.data.length > INLINE_TEXT_LENGTH;
   const stored = large ? { ...task, data: "" } : task;
   writer
     .text(task.id)
-    .text(task.queue)
-    .number(task.priority)
+    .text(laneName(task.queue, task.priority))
+    .text(String(sequence))
     .number(task.runAtMs)
     .text(task.idempotencyKey)
     .string(TaskDefinition.encode(stored).finish())

@@ -1,9 +1,15 @@
-// The run state of a task as the scripts store it: one MessagePack array. scripts/state.lua names
-// the same fields in the same order; only scripts write it.
+// The run state of a task as the scripts store it: one packed string. scripts/state.lua has the same
+// layout; only scripts write it.
 import type { AttemptRecord } from "../../gen/mesh/v1/task.js";
 import { TaskDefinition, type TaskStatus } from "../../gen/mesh/v1/task.js";
-import { asArray, asBytes, asNumber, asText, readPacked, type Packed } from "./packed-reader.js";
+import { parseLaneName } from "./keys.js";
+import { asArray, asNumber, asText, readPacked, type Packed } from "./packed-reader.js";
 import { storedOutcome, storedStatus } from "./stored-enums.js";
+
+/** Where the strings begin, behind the numbers. */
+const STRINGS_AT = 41;
+/** Stands for a result in a key of its own; no JSON text is this. */
+const ELSEWHERE = "\u0001";
 
 export interface RunState {
   readonly status: TaskStatus;
@@ -30,26 +36,65 @@ export interface RunState {
   readonly history: readonly AttemptRecord[];
 }
 
-/** Reads a stored state. @throws MalformedPacked when no script of ours wrote it. */
+/** Reads a stored state. @throws when no script of ours wrote it. */
 export function decodeRunState(bytes: Buffer): RunState {
-  const fields = asArray(readPacked(bytes));
+  const fields = new FieldReader(bytes, STRINGS_AT);
+  const sequence = Number(fields.text16());
+  const { queue, priority } = parseLaneName(fields.text16());
+  const workerId = fields.text16();
+  const definition = fields.bytes32();
+  const error = fields.bytes16();
+  const result = resultOf(fields.text32());
+  const history = fields.bytes32();
   return {
-    status: storedStatus(asNumber(fields[0])),
-    queue: asText(fields[1]),
-    priority: asNumber(fields[2]),
-    sequence: asNumber(fields[3]),
-    attempts: asNumber(fields[4]),
-    losses: asNumber(fields[5]),
-    runAtMs: asNumber(fields[6]),
-    startedAtMs: asNumber(fields[7]),
-    finishedAtMs: asNumber(fields[8]),
-    workerId: asText(fields[9]),
-    fence: asNumber(fields[10]),
-    definition: asBytes(fields[11]),
-    result: resultOf(fields[12]),
-    error: asBytes(fields[13]),
-    history: fields[14] === false ? [] : asArray(fields[14]).map(attemptOf),
+    status: storedStatus(bytes.readUInt8(0)),
+    attempts: bytes.readUInt32BE(1),
+    losses: bytes.readUInt32BE(5),
+    runAtMs: bytes.readDoubleBE(9),
+    startedAtMs: bytes.readDoubleBE(17),
+    finishedAtMs: bytes.readDoubleBE(25),
+    fence: bytes.readDoubleBE(33),
+    sequence,
+    queue,
+    priority,
+    workerId,
+    definition,
+    error,
+    result,
+    history: history.length === 0 ? [] : asArray(readPacked(history)).map(attemptOf),
   };
+}
+
+/** Reads strings that stand one after the other, each behind its length. */
+class FieldReader {
+  private readonly bytes: Buffer;
+  private at: number;
+
+  constructor(bytes: Buffer, at: number) {
+    this.bytes = bytes;
+    this.at = at;
+  }
+
+  text16(): string {
+    return this.bytes16().toString("utf8");
+  }
+
+  text32(): string {
+    return this.bytes32().toString("utf8");
+  }
+
+  bytes16(): Buffer {
+    return this.take(this.at + 2, this.bytes.readUInt16BE(this.at));
+  }
+
+  bytes32(): Buffer {
+    return this.take(this.at + 4, this.bytes.readUInt32BE(this.at));
+  }
+
+  private take(start: number, length: number): Buffer {
+    this.at = start + length;
+    return this.bytes.subarray(start, this.at);
+  }
 }
 
 /** The definition in a state; its data is empty when that is in a key of its own. */
@@ -57,10 +102,9 @@ export function definitionOf(state: RunState): TaskDefinition {
   return TaskDefinition.decode(state.definition);
 }
 
-function resultOf(field: Packed | undefined): RunState["result"] {
-  if (field === true) return { kind: "elsewhere" };
-  const text = asText(field);
-  return text === "" ? { kind: "none" } : { kind: "inline", text };
+function resultOf(stored: string): RunState["result"] {
+  if (stored === "") return { kind: "none" };
+  return stored === ELSEWHERE ? { kind: "elsewhere" } : { kind: "inline", text: stored };
 }
 
 function attemptOf(packed: Packed): AttemptRecord {

@@ -171,6 +171,7 @@ describe("counts", () => {
       dead: 0,
       cancelled: 0,
       queues: [
+        { name: "default", pending: 0, paused: false },
         { name: "mail", pending: 4, paused: false },
         { name: "video", pending: 0, paused: false },
       ],

@@ -30,13 +30,16 @@ if applied ~= ARGV[1] then
 end
 
 local entries = ARGV[4] ~= "" and cmsgpack.unpack(ARGV[4]) or {}
-local ids = {}
+local ids, count = {}, 0
 for _, entry in ipairs(entries) do
   for _, command in ipairs(entry[3]) do
     local stride = strides[command[1]]
     if stride then
       local items = command[2]
-      for i = 1, #items, stride do ids[#ids + 1] = items[i] end
+      for i = 1, #items, stride do
+        count = count + 1
+        ids[count] = items[i]
+      end
     end
   end
 end

@@ -12,7 +12,7 @@ local function finish(entry, command)
       state[STARTED_AT], state[STATUS] = items[i + 2], status
       if status == COMPLETED then
         state[FINISHED_AT], state[ERROR] = finished_at, ""
-        state[RESULT] = detail or value
+        state[RESULT] = detail and ELSEWHERE or value
         if detail then redis.call("SET", RESULT_OF .. id, value) end
       else
         record_attempt(state, finished_at, detail[1], detail[2])

@@ -9,6 +9,6 @@ local function promote(entry, command)
     local state = tasks[id]
     state[STATUS] = PENDING
     change(id)
-    report(entry, OUTCOME_PROMOTED, { id, cmsgpack.pack(state) })
+    report(entry, OUTCOME_PROMOTED, { id, pack_state(state) })
   end
 end

@@ -9,7 +9,7 @@ local function retry(entry, command)
       state[STATUS], state[ATTEMPTS], state[LOSSES], state[ERROR] = PENDING, 0, 0, ""
       state[RUN_AT], state[FINISHED_AT] = entry[2], 0
       change(id)
-      now = cmsgpack.pack(state)
+      now = pack_state(state)
     end
     report(entry, OUTCOME_RETRIED, { id, status, now })
   end

@@ -1,7 +1,7 @@
 -- Submit: creates tasks, pending at once or scheduled. A known id, or an idempotency key within its
 -- window, leaves what is there alone and is reported with the id of the task that exists.
--- command: kind, items (id, queue, priority, run at, idempotency key, definition, data or ""),
---          sequence of the first item, until when idempotency keys given here hold
+-- command: kind, items (id, lane, sequence, run at, idempotency key, definition, data or ""),
+--          until when idempotency keys given here hold
 local function task_of_key(key, at_ms)
   local held = redis.call("GET", IDEMPOTENT .. key)
   if held then
@@ -23,7 +23,7 @@ local function keep_key(key, id, at_ms, until_ms)
 end
 
 local function submit(entry, command)
-  local at_ms, items, sequence, until_ms = entry[2], command[2], command[3], command[4]
+  local at_ms, items, until_ms = entry[2], command[2], command[3]
   for i = 1, #items, 7 do
     local id, run_at, key, data = items[i], items[i + 3], items[i + 4], items[i + 6]
     local existing = tasks[id] and id or (key ~= "" and task_of_key(key, at_ms))
@@ -32,13 +32,11 @@ local function submit(entry, command)
     else
       local status = run_at <= at_ms and PENDING or SCHEDULED
       tasks[id] = {
-        status, items[i + 1], items[i + 2], sequence, 0, 0, run_at, 0, 0, "", 0, items[i + 5],
-        "", "", false,
+        status, 0, 0, run_at, 0, 0, 0, items[i + 2], items[i + 1], "", items[i + 5], "", "", "",
       }
       change(id)
       if data ~= "" then redis.call("SET", DATA .. id, data) end
       if key ~= "" then keep_key(key, id, at_ms, until_ms) end
     end
-    sequence = sequence + 1
   end
 end

@@ -23,7 +23,7 @@ local function load(ids)
     for i = first, last do
       local id, value = ids[i], values[i - first + 1]
       if tasks[id] == nil then
-        tasks[id] = value and cmsgpack.unpack(value)
+        tasks[id] = value and unpack_state(value)
         stored_status[id] = value and tasks[id][STATUS] or nil
       end
     end
@@ -37,13 +37,20 @@ local function change(id)
   end
 end
 
+-- Appends to a list that knows its length: asking a table for it takes a search.
+local function add(list, first, second)
+  local n = list.n + 1
+  list[n], list.n = first, n
+  if second then list[n + 1], list.n = second, n + 1 end
+end
+
 -- Lists of arguments by key, the keys in the order of their first use.
 local function argument_lists()
   local lists = { keys = {} }
   function lists.of(key)
     local list = lists[key]
     if not list then
-      list = {}
+      list = { n = 0 }
       lists[key] = list
       lists.keys[#lists.keys + 1] = key
     end
