@@ -40,7 +40,7 @@ export interface RunState {
 export function decodeRunState(bytes: Buffer): RunState {
   const fields = new FieldReader(bytes, STRINGS_AT);
   const sequence = Number(fields.text16());
-  const { queue, priority } = parseLaneName(fields.text16());
+  const { queue, priority } = parseLaneName(fields.text32());
   const workerId = fields.text16();
   const definition = fields.bytes32();
   const error = fields.bytes16();

@@ -119,6 +119,12 @@ describe("submit", () => {
     ]);
   });
 
+  it("keeps its state readable whatever the length of a queue's name", async () => {
+    const queue = "q".repeat(70_000);
+    await log.append([submit(definition("a", { queue })), assign(["a"])]);
+    expect(await task("a")).toMatchObject({ queue, status: TaskStatus.RUNNING });
+  });
+
   it("leaves a known id alone and reports it, in the same entry too", async () => {
     await log.append(submit("a"));
     const outcome = await log.append(submit(definition("a", { data: "2" }), "b", "b"));
