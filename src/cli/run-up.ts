@@ -110,7 +110,8 @@ function stopSignal(again: () => void): Promise<undefined> {
   });
 }
 
-// npm that is killed outright takes its script's shell along or not; the mesh must not stay behind.
+// `npm start` execs this process in the place of npm's shell, so the parent is npm. When npm is
+// killed outright, the mesh must not stay behind.
 async function whenNpmIsGone(): Promise<void> {
   const { ppid } = process;
   if (process.env["npm_lifecycle_event"] === undefined) return new Promise(() => undefined);
