@@ -9,7 +9,7 @@ import { ExitError } from "./exit.js";
 
 const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 100;
-const FIRST_BACKOFF_MS = 1_000;
+const FIRST_BACKOFF_MS = 200;
 const LONGEST_BACKOFF_MS = 10_000;
 /** A child that has run this long starts anew with the first wait. */
 const STABLE_AFTER_MS = 30_000;

@@ -59,8 +59,8 @@ describe("a supervised child", () => {
     await child.start();
 
     await vi.waitFor(() => expect(lines.length).toBeGreaterThan(1), { timeout: 20_000 });
-    expect(lines[0]).toContain("n1 ended (exit code 7); starting it again in 1 s");
-    expect(lines[1]).toContain("starting it again in 2 s");
+    expect(lines[0]).toContain("n1 ended (exit code 7); starting it again in 0.2 s");
+    expect(lines[1]).toContain("starting it again in 0.4 s");
   });
 
   test("that dies stays down where it was asked for", async () => {
