@@ -23,6 +23,8 @@ import { type AttachedWorker, WorkerDirectory } from "./worker-directory.js";
 const MAX_WAITING_SUBMISSIONS = 50_000;
 /** How often silent nodes are looked for. */
 const SWEEP_MS = 100;
+/** By then every live node has attached to a new leader, and a type that none handles is unknown. */
+const TYPES_KNOWN_AFTER_MS = 1_500;
 const OVERLOADED_RETRY_MS = 1_000;
 
 export interface LeaderSettings {
@@ -76,13 +78,17 @@ export class QueueLeader {
   /** Reports on assignments that this node has not applied itself; bounded by the slots. */
   readonly #early: { readonly nodeId: string; readonly report: TaskReport }[] = [];
   #unappliedBytes = 0;
+  /** Submissions that wait for more workers to attach. */
+  readonly #onAttach = new Set<() => void>();
+  readonly #officeStartMs: number;
   #syncState: SyncState = { kind: "in-step" };
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(private readonly parts: LeaderParts) {
     const { settings, now, table } = parts;
-    this.workers = new WorkerDirectory(settings.leaseMs, now(), settings.handoverMs);
+    this.#officeStartMs = now();
+    this.workers = new WorkerDirectory(settings.leaseMs, this.#officeStartMs, settings.handoverMs);
     this.#promotions = new PromotionClock(now, () => this.#office.requestFlush());
     this.#office = new Office(
       {
@@ -133,8 +139,12 @@ export class QueueLeader {
     return this.#syncState;
   }
 
-  submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]> {
+  async submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]> {
     this.#refuseOverload();
+    const deadlineMs = this.#officeStartMs + TYPES_KNOWN_AFTER_MS;
+    while (this.parts.now() < deadlineMs && !this.#handlesAll(request)) {
+      await this.#nextAttach(deadlineMs - this.parts.now());
+    }
     return this.#submissions.submit(request);
   }
 
@@ -149,9 +159,10 @@ export class QueueLeader {
   }
 
   attach(hello: WorkerHello): AttachedWorker {
-    const { table, now, logger } = this.parts;
-    const worker = this.workers.attach(hello, table.countOfNode(hello.nodeId), now());
+    const { now, logger } = this.parts;
+    const worker = this.workers.attach(hello, this.#office.runningOn(hello.nodeId), now());
     logger.info({ worker: hello.nodeId, concurrency: hello.concurrency }, "worker attached");
+    for (const done of this.#onAttach) done();
     this.#office.requestFlush();
     return worker;
   }
@@ -200,9 +211,23 @@ export class QueueLeader {
   }
 
   #takesType(type: string): boolean {
-    const { acceptUnknownTypes } = this.parts.settings;
-    // In the first moments of a term nothing is known of the workers' types yet.
-    return acceptUnknownTypes || this.workers.empty || this.workers.handles(type);
+    return this.parts.settings.acceptUnknownTypes || this.workers.handles(type);
+  }
+
+  #handlesAll({ items }: SubmitTasksRequest): boolean {
+    return items.every(({ type }) => this.#takesType(type));
+  }
+
+  #nextAttach(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#onAttach.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, timeoutMs);
+      this.#onAttach.add(done);
+    });
   }
 
   #refuseOverload(): void {

@@ -44,15 +44,15 @@ export interface OfficeParts {
   readonly promotions: PromotionClock;
   /** Milliseconds since the epoch, never going back. */
   readonly now: () => number;
-  /** Called once, when the office can no longer trust its picture. */
+  /** Called once, when the office can no longer trust its picture; it has closed itself by then. */
   readonly onLost: (reason: string) => void;
 }
 
 export class Office {
   readonly #outgoing = new OutgoingCommands();
-  /** Running tasks whose end is proposed. */
+  /** Running tasks whose end is proposed: their slots count as free. */
   readonly #ending = new Set<string>();
-  /** Tasks proposed to be assigned, with the entry's index, until Redis reflects it. */
+  /** Tasks proposed to be assigned, with the entry's index, until Redis reflects it; in its order. */
   readonly #claimed = new Map<string, number>();
   /** Tasks proposed to be cancelled, until Redis reflects it. */
   readonly #cancelling = new Map<string, number>();
@@ -81,7 +81,11 @@ export class Office {
   cancel(id: string): Promise<number> {
     return this.#add(() => {
       this.pending.remove(id);
-      if (this.parts.table.get(id) !== undefined) this.#ending.add(id);
+      const running = this.parts.table.get(id);
+      if (running !== undefined && !this.#ending.has(id)) {
+        this.#ending.add(id);
+        this.parts.workers.occupied(running.nodeId, -1);
+      }
       this.#cancelling.set(id, Infinity);
       return this.#outgoing.cancel(id);
     });
@@ -114,6 +118,15 @@ export class Office {
     return true;
   }
 
+  /** Slots of a node that are taken, as they will be once what is proposed is committed. */
+  runningOn(nodeId: string): number {
+    let running = 0;
+    for (const { assignment } of this.parts.table.ofNode(nodeId)) {
+      if (!this.#ending.has(assignment.taskId)) running += 1;
+    }
+    return running;
+  }
+
   /** True where the task is being given to a node or taken back, so that Redis is behind. */
   isClaimed(id: string): boolean {
     return this.#claimed.has(id) || this.#cancelling.has(id);
@@ -128,10 +141,11 @@ export class Office {
           this.#ending.delete(change.running.assignment.taskId);
           break;
         case "cancelled":
-          this.#ending.delete(change.taskId);
-          if (change.running !== undefined) {
+          // Its assignment may have been on its way when the end was asked for: no slot was freed.
+          if (change.running !== undefined && !this.#ending.has(change.taskId)) {
             this.parts.workers.occupied(change.running.nodeId, -1);
           }
+          this.#ending.delete(change.taskId);
           break;
         case "submitted":
         case "assigned":
@@ -147,9 +161,11 @@ export class Office {
    * @returns whether a promotion was among what it applied: ask for the next due time
    */
   redisReached(index: number): boolean {
-    for (const marks of [this.#claimed, this.#cancelling]) {
-      for (const [id, at] of marks) if (at <= index) marks.delete(id);
+    for (const [id, at] of this.#claimed) {
+      if (at > index) break;
+      this.#claimed.delete(id);
     }
+    for (const [id, at] of this.#cancelling) if (at <= index) this.#cancelling.delete(id);
     if (this.#promotionIndex === undefined || this.#promotionIndex > index) return false;
     this.#promotionIndex = undefined;
     return true;
@@ -208,12 +224,16 @@ export class Office {
       if (task.runAtMs > atMs) this.parts.promotions.expect(task.runAtMs);
       else this.pending.add(pendingFromDefinition(task, taskSequence(index, position)), index);
     });
-    for (const { taskId, reason } of outgoing.releases) {
+    for (const { taskId, fence, reason } of outgoing.releases) {
       const running = this.parts.table.get(taskId);
-      if (running === undefined) continue;
+      if (running?.fence !== fence) continue;
       this.pending.add(pendingFromRelease(running, reason === AttemptOutcome.LOST), index);
     }
-    for (const id of outgoing.cancels) this.#cancelling.set(id, index);
+    for (const id of outgoing.cancels) {
+      this.#cancelling.set(id, index);
+      // This very entry may submit or release it: the cancellation comes after that.
+      this.pending.remove(id);
+    }
   }
 
   #promote(index: number, atMs: number): Command[] {
@@ -226,7 +246,10 @@ export class Office {
     const { workers, balancer } = this.parts;
     const assigns = schedule(this.pending, workers, balancer, MAX_ASSIGNMENTS_PER_ENTRY);
     for (const { assignments } of assigns) {
-      for (const { taskId } of assignments) this.#claimed.set(taskId, index);
+      for (const { taskId } of assignments) {
+        this.#claimed.delete(taskId);
+        this.#claimed.set(taskId, index);
+      }
     }
     return assigns.map((value) => ({ kind: { $case: "assign", value } }));
   }
@@ -237,7 +260,7 @@ export class Office {
       const reason = proposal.kind === "refused" ? proposal.reason : "the log moved";
       const error = new QueueError("outcome_unknown", `the log took no entry: ${reason}`);
       for (const { reject } of waiting) reject(error);
-      this.parts.onLost(reason);
+      this.#lose(reason);
       return;
     }
     this.#inFlight += 1;
@@ -250,8 +273,15 @@ export class Office {
       (cause: unknown) => {
         const error = new QueueError("outcome_unknown", "leadership was lost under way", { cause });
         for (const { reject } of waiting) reject(error);
-        this.parts.onLost("a proposal was lost");
+        this.#lose("a proposal was lost");
       },
     );
+  }
+
+  #lose(reason: string): void {
+    if (this.#closed) return;
+    // What is in no entry yet was surely not kept.
+    this.close(new QueueError("not_leader", `the leader's desk is closed: ${reason}`));
+    this.parts.onLost(reason);
   }
 }

@@ -108,7 +108,7 @@ export class OutgoingCommands {
     let text = 0;
     for (const { value } of this.#submits) {
       tasks += value.length;
-      for (const task of value) text += task.data.length;
+      for (const task of value) text += textOfTask(task);
       if (taken > 0 && (tasks > MAX_SUBMITS || text > MAX_TEXT)) break;
       taken += 1;
     }
@@ -120,8 +120,8 @@ export class OutgoingCommands {
   #takeFinishes(): Finish[] {
     let taken = 0;
     let text = 0;
-    for (const { outcome } of this.#finishes) {
-      text += outcome?.$case === "completed" ? outcome.value.length : 0;
+    for (const finish of this.#finishes) {
+      text += textOfFinish(finish);
       if (taken > 0 && (taken >= MAX_ENDINGS || text > MAX_TEXT)) break;
       taken += 1;
     }
@@ -137,13 +137,13 @@ export function splitForEntries(
   let part: TaskDefinition[] = [];
   let text = 0;
   for (const task of tasks) {
-    if (part.length > 0 && (part.length >= MAX_SUBMITS || text + task.data.length > MAX_TEXT)) {
+    if (part.length > 0 && (part.length >= MAX_SUBMITS || text + textOfTask(task) > MAX_TEXT)) {
       parts.push(part);
       part = [];
       text = 0;
     }
     part.push(task);
-    text += task.data.length;
+    text += textOfTask(task);
   }
   if (part.length > 0) parts.push(part);
   return parts;
@@ -169,6 +169,20 @@ export function commandsOf(outgoing: Outgoing): Command[] {
     commands.push({ kind: { $case: "retry", value: { taskIds: [...retries] } } });
   }
   return commands;
+}
+
+/** Length of what the client chose. */
+function textOfTask({ data, type, requires, idempotencyKey, traceparent }: TaskDefinition): number {
+  const labels = requires.reduce((sum, label) => sum + label.length, 0);
+  return data.length + type.length + labels + idempotencyKey.length + traceparent.length;
+}
+
+/** Length of what the handler returned or threw. */
+function textOfFinish({ outcome }: Finish): number {
+  if (outcome === undefined) return 0;
+  if (outcome.$case === "completed") return outcome.value.length;
+  const { error } = outcome.value;
+  return error === undefined ? 0 : error.name.length + error.message.length + error.stack.length;
 }
 
 function wait<T>(queue: Waiter<T>[], value: T): Promise<number> {

@@ -33,6 +33,8 @@ export class PendingBand {
   #complete: boolean;
   #tail = new Fifo();
   #skippedTo = 0;
+  /** Newest entry that made a task of the band pending: what is in memory may stem from it. */
+  #newestIndex = 0;
   #drops = 0;
   /** A read of Redis may be used only if it reflects the log up to here. */
   #readableFrom = 0;
@@ -55,6 +57,11 @@ export class PendingBand {
 
   get complete(): boolean {
     return this.#complete;
+  }
+
+  /** Nothing is pending in it: a new band would be the same. */
+  get idle(): boolean {
+    return this.#complete && this.#size === 0 && this.#tail.size === 0;
   }
 
   /** Counts up whenever tasks that were in memory are left to Redis. */
@@ -83,9 +90,10 @@ export class PendingBand {
    * @returns whether it is in memory now
    */
   add(task: PendingTask, index: number, capacity: number): boolean {
+    this.#newestIndex = Math.max(this.#newestIndex, index);
     if (task.sequence <= this.#cursor) {
       this.#insert(task);
-      if (this.#size > capacity * 2) this.#evictDownTo(capacity, index);
+      if (this.#size > capacity * 2) this.#evictDownTo(capacity);
       return true;
     }
     if (this.#complete && this.#size < capacity) {
@@ -101,20 +109,26 @@ export class PendingBand {
   reopen(lastIndex: number): void {
     this.#cursor = -1;
     this.#complete = false;
-    this.#skippedTo = lastIndex;
+    this.#skippedTo = Math.max(this.#skippedTo, lastIndex);
   }
 
-  /** Takes in tasks read from Redis past `cursor`, in order of their sequence. */
-  refill(tasks: readonly PendingTask[], read: BacklogRead): void {
+  /**
+   * Takes in tasks read from Redis past `cursor`, in order of their sequence.
+   *
+   * @returns false where tasks were left to Redis during the read: it may lack them, and is of no use
+   */
+  refill(tasks: readonly PendingTask[], read: BacklogRead): boolean {
+    if (read.redisIndex < this.#readableFrom) return false;
     for (const task of tasks) this.#insert(task);
     const readTo = read.exhausted ? taskSequence(read.redisIndex + 1, 0) - 1 : read.readTo;
     this.#cursor = Math.max(this.#cursor, readTo);
-    if (!read.exhausted || read.redisIndex < this.#skippedTo) return;
+    if (!read.exhausted || read.redisIndex < this.#skippedTo) return true;
     for (let task = this.#tail.shift(); task !== undefined; task = this.#tail.shift()) {
       this.#insert(task);
       this.#cursor = Math.max(this.#cursor, task.sequence);
     }
     this.#complete = true;
+    return true;
   }
 
   remove(task: PendingTask): void {
@@ -141,18 +155,18 @@ export class PendingBand {
   #leaveToRedis(task: PendingTask, index: number, capacity: number): boolean {
     if (task.sequence < taskSequence(index, 0)) {
       // One that comes back has an old place: a read that passes it must know that it is there.
-      this.#readableFrom = index;
+      this.#readableFrom = Math.max(this.#readableFrom, index);
       return false;
     }
-    if (this.#tail.size >= capacity) this.#dropTail(index);
+    if (this.#tail.size >= capacity) this.#dropTail();
     this.#tail.insert(task);
     return true;
   }
 
-  #dropTail(index: number): void {
+  #dropTail(): void {
     this.#drops += 1;
     this.#tail = new Fifo();
-    this.#skippedTo = index;
+    this.#skippedTo = Math.max(this.#skippedTo, this.#newestIndex);
   }
 
   #insert(task: PendingTask): void {
@@ -165,8 +179,8 @@ export class PendingBand {
     if (group.tasks.insert(task)) this.#size += 1;
   }
 
-  /** Forgets the last ones: Redis has them once it reflects the log up to `index`. */
-  #evictDownTo(capacity: number, index: number): void {
+  /** Forgets the last ones: Redis has them once it reflects the newest entry of any of them. */
+  #evictDownTo(capacity: number): void {
     while (this.#size > capacity) {
       let last: Group | undefined;
       for (const group of this.#groups.values()) {
@@ -180,11 +194,12 @@ export class PendingBand {
       if (last?.tasks.size === 0) this.#groups.delete(groupKey(task));
     }
     this.#complete = false;
-    this.#readableFrom = index;
-    this.#dropTail(index);
+    this.#readableFrom = Math.max(this.#readableFrom, this.#newestIndex);
+    this.#dropTail();
   }
 }
 
-function groupKey(task: PendingTask): string {
-  return task.requires.length === 0 ? task.type : `${task.type}\n${task.requires.join("\n")}`;
+/** Types and labels are the client's: no two groups may look alike, whatever is in them. */
+function groupKey({ type, requires }: PendingTask): string {
+  return requires.length === 0 ? `=${type}` : JSON.stringify([type, ...requires]);
 }

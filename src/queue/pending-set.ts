@@ -3,11 +3,22 @@
 import { type BacklogRead, PendingBand } from "./pending-band.js";
 import type { PendingTask } from "./pending-task.js";
 
-/** Tasks held in memory over all bands, about; each weighs some 300 bytes. */
-const MAX_TASKS = 50_000;
-const MIN_BAND_CAPACITY = 200;
-/** A band with fewer tasks than this reads on in Redis. */
-const LOW_WATER = 100;
+export interface PendingLimits {
+  /** Tasks held in memory over all bands, about; each weighs some 300 bytes. */
+  readonly maxTasks: number;
+  readonly minBandCapacity: number;
+  /** A band with fewer tasks than this reads on in Redis. */
+  readonly lowWater: number;
+  /** Bands that are kept though nothing is pending in them: queues come and go by the client's will. */
+  readonly maxIdleBands: number;
+}
+
+export const PENDING_LIMITS: PendingLimits = {
+  maxTasks: 50_000,
+  minBandCapacity: 200,
+  lowWater: 100,
+  maxIdleBands: 64,
+};
 
 export interface Lane {
   readonly queue: string;
@@ -19,6 +30,12 @@ export class PendingSet {
   /** Bands by descending priority, kept sorted: there are few. */
   #ordered: PendingBand[] = [];
   readonly #byId = new Map<string, PendingTask>();
+
+  constructor(private readonly limits: PendingLimits = PENDING_LIMITS) {}
+
+  get bandCount(): number {
+    return this.#bands.size;
+  }
 
   get size(): number {
     return this.#byId.size;
@@ -39,8 +56,9 @@ export class PendingSet {
     for (const band of this.#ordered) band.reopen(lastIndex);
   }
 
-  /** A task became pending by the entry at `index`. */
+  /** A task became pending by the entry at `index`. One that is at hand already keeps its place. */
   add(task: PendingTask, index: number): void {
+    if (this.#byId.has(task.id)) return;
     const band = this.#band(task.queue, task.priority, false);
     const droppedBefore = band.drops;
     if (band.add(task, index, this.#capacity())) this.#byId.set(task.id, task);
@@ -51,7 +69,9 @@ export class PendingSet {
     const task = this.#byId.get(id);
     if (task === undefined) return undefined;
     this.#byId.delete(id);
-    this.#bands.get(bandKey(task.queue, task.priority))?.remove(task);
+    const band = this.#bands.get(bandKey(task.queue, task.priority));
+    band?.remove(task);
+    if (band?.idle === true && this.#bands.size > this.limits.maxIdleBands) this.#close(band);
     return task;
   }
 
@@ -70,14 +90,19 @@ export class PendingSet {
   /** A band that should read on in Redis, the most urgent first. */
   toRefill(redisIndex: number): PendingBand | undefined {
     return this.#ordered.find(
-      (band) => !band.complete && band.size < LOW_WATER && redisIndex >= band.readableFrom,
+      (band) =>
+        !band.complete && band.size < this.limits.lowWater && redisIndex >= band.readableFrom,
     );
   }
 
   /** Takes in what was read from Redis for `band`. */
   refill(band: PendingBand, tasks: readonly PendingTask[], read: BacklogRead): void {
-    band.refill(tasks, read);
-    for (const task of tasks) this.#byId.set(task.id, task);
+    const fresh = tasks.filter(({ id, sequence }) => {
+      const known = this.#byId.get(id);
+      return known === undefined || known.sequence === sequence;
+    });
+    if (!band.refill(fresh, read)) return;
+    for (const task of fresh) this.#byId.set(task.id, task);
   }
 
   #band(queue: string, priority: number, backlogInRedis: boolean): PendingBand {
@@ -86,14 +111,20 @@ export class PendingSet {
     if (band === undefined) {
       band = new PendingBand(queue, priority, backlogInRedis);
       this.#bands.set(key, band);
-      this.#ordered.push(band);
-      this.#ordered.sort((a, b) => b.priority - a.priority);
+      const behind = this.#ordered.findIndex((other) => other.priority < priority);
+      this.#ordered.splice(behind === -1 ? this.#ordered.length : behind, 0, band);
     }
     return band;
   }
 
+  #close(band: PendingBand): void {
+    this.#bands.delete(bandKey(band.queue, band.priority));
+    this.#ordered.splice(this.#ordered.indexOf(band), 1);
+  }
+
   #capacity(): number {
-    return Math.max(MIN_BAND_CAPACITY, Math.floor(MAX_TASKS / Math.max(1, this.#bands.size)));
+    const { maxTasks, minBandCapacity } = this.limits;
+    return Math.max(minBandCapacity, Math.floor(maxTasks / Math.max(1, this.#bands.size)));
   }
 
   /** The band dropped some of its last tasks: they are no longer at hand. */
