@@ -8,12 +8,17 @@ import type { Logger } from "../telemetry/logger.js";
 import type { LeaderSessions } from "./leader-sessions.js";
 import type { AppliedEntry } from "./queue-machine.js";
 
+/** Wait before a log that took no entry, as during a transfer of leadership, is asked again. */
+const BARRIER_RETRY_MS = 50;
+
 export interface LeadershipOptions {
   readonly raft: RaftNode;
   readonly sessions: LeaderSessions;
   readonly addressOf: (nodeId: string) => string | undefined;
   /** Builds the leader of a term that began with the entry at `startIndex`. */
   readonly open: (startIndex: number, onLost: (reason: string) => void) => QueueLeader;
+  /** A command that changes nothing. */
+  readonly emptyCommand: () => Uint8Array;
   readonly logger: Logger;
 }
 
@@ -102,9 +107,16 @@ export class LeadershipOffice implements LeadershipView {
     this.options.logger.warn({ reason }, "the leader's desk is opened anew");
     this.#close();
     this.#tell();
-    if (this.options.raft.softState.role !== "leader") return;
-    const barrier = this.options.raft.propose(new Uint8Array());
+    this.#proposeBarrier();
+  }
+
+  /** An empty command, whose commit says that everything before it is applied. */
+  #proposeBarrier(): void {
+    const { raft } = this.options;
+    if (this.#stopped || this.#leader !== undefined || raft.softState.role !== "leader") return;
+    const barrier = raft.propose(this.options.emptyCommand());
     if (barrier.kind === "accepted") barrier.committed.catch(() => undefined);
+    else setTimeout(() => this.#proposeBarrier(), BARRIER_RETRY_MS).unref();
   }
 
   #close(): void {

@@ -1,5 +1,6 @@
 // A node's log and what stands on it: Raft with its links, the state machine, and the leader's desk.
 import { problemFrom } from "../api/status.js";
+import { CommandBatch } from "../gen/mesh/v1/command.js";
 import { QueueLeader } from "../queue/leader.js";
 import type { CommittedEntry } from "../queue/redis/command-encoder.js";
 import { logIndex, nodeId, RaftNode, type RaftStorage } from "../raft/index.js";
@@ -46,6 +47,7 @@ export function createConsensus(parts: NodeParts): Consensus {
     sessions,
     addressOf,
     logger,
+    emptyCommand: () => CommandBatch.encode({ atMs: now(), commands: [] }).finish(),
     open: (startIndex, onLost) => openDesk(parts, { raft, machine, now }, startIndex, onLost),
   });
   return { raft, machine, links, sessions, office, addressOf, now };
@@ -87,7 +89,7 @@ function openDesk(
     startIndex,
     log: {
       nextIndex: () => raft.lastIndex + 1,
-      writable: () => raft.softState.role === "leader",
+      writable: () => raft.canPropose(),
       propose: (data) => raft.propose(data),
     },
     committedLog: {

@@ -145,11 +145,6 @@ export class WorkerDirectory {
     return false;
   }
 
-  /** Whether any worker has attached in this term: before that nothing is known of types. */
-  get empty(): boolean {
-    return this.#workers.size === 0;
-  }
-
   /**
    * Whether the lease of the node has surely run out, so that its tasks may be given away. A node
    * that never attached in this term may hold one of an earlier leader.

@@ -134,6 +134,11 @@ export class RaftNode {
     return { ...result, committed };
   }
 
+  /** False where a proposal would be refused: not the leader, or about to hand over. */
+  canPropose(): boolean {
+    return !this.#stopped && this.#core.canPropose();
+  }
+
   /**
    * Changes the configuration; resolves when the change is committed, with its index.
    * @throws ProposalRefused, ProposalLost, NodeStopped

@@ -159,6 +159,11 @@ export class RaftCore {
     this.#state.log.noteApplied(index);
   }
 
+  /** False where `propose` would be refused: not the leader, or about to hand over. */
+  canPropose(): boolean {
+    return this.#state.leadership !== undefined && this.#state.leadership.transfer === undefined;
+  }
+
   /** Newest entry of the log, on disk or not; cheaper than the whole status. */
   lastIndex(): LogIndex {
     return this.#state.log.lastIndex;
