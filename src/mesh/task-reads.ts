@@ -139,7 +139,7 @@ export class NodeTaskReads implements TaskReads {
 /** Redis that does not answer is a refusal that says so; the rest stays what it is. */
 export function unavailable(error: unknown): unknown {
   if (!(error instanceof RedisUnavailable)) return error;
-  return new QueueError("redis_unavailable", error.message, {
+  return new QueueError("redis_unavailable", "Redis does not answer: it cannot be read just now", {
     retryAfterMs: RETRY_AFTER_MS,
     cause: error,
   });
