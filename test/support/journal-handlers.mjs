@@ -1,0 +1,66 @@
+// Task types that write down what happens to each of their runs, a line of JSON in one file for each
+// process, so that a test sees what handlers did whatever the mesh says of it. The folder is named by
+// the environment variable JOURNAL_FOLDER.
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+/**
+ * @typedef {{ id: string, data: unknown, attempt: number }} Task
+ * @typedef {{ signal: AbortSignal, fence: number }} Context
+ */
+
+/**
+ * @param {string} event
+ * @param {Task} task
+ * @param {Context} context
+ * @param {string} [reason]
+ */
+function note(event, task, context, reason) {
+  const { pid } = process;
+  const line = { event, id: task.id, attempt: task.attempt, fence: context.fence, pid, reason };
+  // One write to a file opened with O_APPEND: whole lines, also where a process is killed.
+  appendFileSync(join(folder(), `${String(pid)}.jsonl`), `${JSON.stringify(line)}\n`);
+}
+
+function folder() {
+  const named = process.env["JOURNAL_FOLDER"];
+  if (named === undefined) throw new Error("JOURNAL_FOLDER is not set");
+  return named;
+}
+
+/** @param {unknown} data */
+function msOf(data) {
+  const { ms } = /** @type {{ ms: number }} */ (data);
+  return ms;
+}
+
+export default {
+  /** Notes its start and ends at once. */
+  note: (/** @type {Task} */ task, /** @type {Context} */ context) => {
+    note("started", task, context);
+    return { pid: process.pid };
+  },
+
+  /** Runs for `{ms}`, or until its signal is aborted, and notes which. */
+  hold: async (/** @type {Task} */ task, /** @type {Context} */ context) => {
+    note("started", task, context);
+    context.signal.addEventListener("abort", () => {
+      note("aborted", task, context, context.signal.reason.reason);
+    });
+    await delay(msOf(task.data), undefined, { signal: context.signal });
+    note("ended", task, context);
+    return { pid: process.pid };
+  },
+
+  /** As hold, but goes on when it is told to stop: its result then comes too late. */
+  stubborn: async (/** @type {Task} */ task, /** @type {Context} */ context) => {
+    note("started", task, context);
+    context.signal.addEventListener("abort", () => {
+      note("aborted", task, context, context.signal.reason.reason);
+    });
+    await delay(msOf(task.data));
+    note("ended", task, context);
+    return { pid: process.pid };
+  },
+};

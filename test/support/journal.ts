@@ -1,0 +1,49 @@
+// What the handlers of journal-handlers.mjs have written down.
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Module with the task types `note`, `hold` and `stubborn`. */
+export const journalHandlers = fileURLToPath(new URL("journal-handlers.mjs", import.meta.url));
+
+export interface JournalLine {
+  readonly event: "started" | "aborted" | "ended";
+  readonly id: string;
+  readonly attempt: number;
+  readonly fence: number;
+  readonly pid: number;
+  /** Of an abort. */
+  readonly reason?: string;
+}
+
+export class Journal {
+  readonly folder = mkdtempSync(path.join(tmpdir(), "taskmesh-journal-"));
+
+  /** Every line so far; those of one process are in the order of writing. */
+  lines(): JournalLine[] {
+    return readdirSync(this.folder)
+      .flatMap((file) => readFileSync(path.join(this.folder, file), "utf8").split("\n"))
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as JournalLine);
+  }
+
+  of(id: string, event?: JournalLine["event"]): JournalLine[] {
+    return this.lines().filter(
+      (line) => line.id === id && (event === undefined || line.event === event),
+    );
+  }
+
+  /** How often each task was started. */
+  starts(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const { event, id } of this.lines()) {
+      if (event === "started") counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
