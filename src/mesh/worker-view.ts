@@ -36,7 +36,7 @@ export class WorkerView {
       ...machine.statistics.of(id),
       labels: hello?.labels ?? [],
       types: hello?.types ?? [],
-      lastSeenMs: attached?.lastGrantMs ?? 0,
+      lastSeenMs: attached === undefined ? 0 : wallMs(attached.lastGrantMs),
       host: hello?.host ?? "",
       pid: hello?.pid ?? 0,
       version: hello?.version ?? "",
@@ -50,6 +50,11 @@ export class WorkerView {
     if (membership.learners.some((member) => member.id === id)) return NodeRole.LEARNER;
     return raft.softState.leader === id ? NodeRole.LEADER : NodeRole.FOLLOWER;
   }
+}
+
+/** The leader's monotonic clock as a time of day. */
+function wallMs(monotonicMs: number): number {
+  return Math.round(Date.now() - (performance.now() - monotonicMs));
 }
 
 function stateOf(attached: AttachedWorker | undefined): WorkerState {

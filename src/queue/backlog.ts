@@ -1,11 +1,12 @@
 // Keeps the leader's pending tasks supplied from Redis, where the backlog waits.
+import type { PendingBand } from "./pending-band.js";
 import type { Lane, PendingSet } from "./pending-set.js";
 import { pendingFromRedis } from "./pending-task.js";
 import type { PendingTask as StoredPendingTask } from "./redis/apply-outcome.js";
 
 /** Tasks read at a time from one queue and priority. */
 const READ_LIMIT = 2_000;
-/** Reads between two batches that are applied: applying goes on meanwhile. */
+/** Reads between two batches, where entries wait to be applied. */
 const MAX_READS = 20;
 
 export interface BacklogReader {
@@ -28,6 +29,7 @@ export class Backlog {
     private readonly pending: PendingSet,
     private readonly reader: BacklogReader,
     private readonly isTaken: (id: string) => boolean,
+    private readonly readLimit = READ_LIMIT,
   ) {}
 
   /** Whether Redis has been read in this term, and nothing was missed since. */
@@ -45,31 +47,34 @@ export class Backlog {
    *
    * @param redisIndex log index that Redis reflects
    * @param lastIndex newest entry that was proposed
+   * @param entriesWait whether there is more to apply: it is not held up for long
    * @throws RedisUnavailable
    */
-  async supply(redisIndex: number, lastIndex: number): Promise<void> {
+  async supply(redisIndex: number, lastIndex: number, entriesWait: () => boolean): Promise<void> {
     if (!this.#open) {
       this.pending.reopen(await this.reader.pendingQueues(), lastIndex);
       this.#open = true;
     }
-    for (let reads = 0; reads < MAX_READS; reads += 1) {
-      const band = this.pending.toRefill(redisIndex);
+    /** Bands of which Redis has no more to tell at this index. */
+    const told = new Set<PendingBand>();
+    for (let reads = 0; reads < MAX_READS || !entriesWait(); reads += 1) {
+      const band = this.pending.toRefill(redisIndex, told);
       if (band === undefined) return;
       const cursorBefore = band.cursor;
       const stored = await this.reader.pendingHead({
         queue: band.queue,
         priority: band.priority,
         afterSequence: band.cursor,
-        limit: READ_LIMIT,
+        limit: this.readLimit,
       });
       const tasks = stored.filter(({ id }) => !this.isTaken(id)).map(pendingFromRedis);
       const last = stored.at(-1)?.sequence ?? cursorBefore;
       this.pending.refill(band, tasks, {
         readTo: last,
-        exhausted: stored.length < READ_LIMIT,
+        exhausted: stored.length < this.readLimit,
         redisIndex,
       });
-      if (band.cursor === cursorBefore && !band.complete) return;
+      if (stored.length < this.readLimit) told.add(band);
     }
   }
 }

@@ -1,6 +1,7 @@
 // Definitions of the tasks submitted last, as every node reads them in its own log: an assignee
 // needs no call to learn what to run, and a submission that was sent twice is recognised.
 import type { TaskDefinition } from "../gen/mesh/v1/task.js";
+import { IDEMPOTENCY_WINDOW_MS } from "./redis/command-encoder.js";
 
 /** What an entry weighs beside its text: the map's slot and the object's fields. */
 const ENTRY_OVERHEAD_BYTES = 400;
@@ -18,9 +19,11 @@ export class DefinitionCache {
     return this.#byId.get(id);
   }
 
-  /** The task that was submitted last under an idempotency key. */
-  ofKey(key: string): TaskDefinition | undefined {
-    return this.#byKey.get(key);
+  /** The task that was submitted under an idempotency key, while the key's window lasts. */
+  ofKey(key: string, nowMs: number): TaskDefinition | undefined {
+    const definition = this.#byKey.get(key);
+    if (definition === undefined) return undefined;
+    return definition.createdAtMs + IDEMPOTENCY_WINDOW_MS > nowMs ? definition : undefined;
   }
 
   /** Whether the task, known here, has reached its end. */

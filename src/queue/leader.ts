@@ -8,11 +8,12 @@ import { LeastLoadedBalancer } from "./balancer.js";
 import type { DefinitionCache } from "./definition-cache.js";
 import { QueueError } from "./errors.js";
 import { type CommandLog, Office } from "./office.js";
-import { PendingSet } from "./pending-set.js";
+import { type PendingLimits, PendingSet } from "./pending-set.js";
 import { pendingFromRedis } from "./pending-task.js";
 import { PromotionClock } from "./promotion-clock.js";
 import type { ApplyOutcome } from "./redis/apply-outcome.js";
 import { RedisUnavailable } from "./redis/errors.js";
+import { taskSequence } from "./redis/task-sequence.js";
 import { type Applier, type CommittedLog, RedisSync, type SyncState } from "./redis-sync.js";
 import { type Ending, endingOf, endingOfLoss, type EndingRules } from "./report.js";
 import type { SubmissionDefaults } from "./submission.js";
@@ -59,6 +60,12 @@ export interface LeaderParts {
   readonly table: AssignmentTable;
   readonly definitions: DefinitionCache;
   readonly now: () => number;
+  /** Milliseconds of a clock that never jumps, for leases. Default: that of the process. */
+  readonly monotonicMs?: () => number;
+  /** Smaller in tests. */
+  readonly pendingLimits?: PendingLimits;
+  /** Tasks read from Redis at a time. */
+  readonly backlogReadLimit?: number;
   readonly random: () => number;
   readonly refusal: (error: unknown) => SubmitTaskResult;
   readonly logger: LeaderLogger;
@@ -68,7 +75,8 @@ export interface LeaderParts {
 
 export class QueueLeader {
   readonly workers: WorkerDirectory;
-  readonly #pending = new PendingSet();
+  readonly #pending: PendingSet;
+  readonly #monotonicMs: () => number;
   readonly #promotions: PromotionClock;
   readonly #office: Office;
   readonly #backlog: Backlog;
@@ -78,6 +86,11 @@ export class QueueLeader {
   /** Reports on assignments that this node has not applied itself; bounded by the slots. */
   readonly #early: { readonly nodeId: string; readonly report: TaskReport }[] = [];
   #unappliedBytes = 0;
+  /**
+   * Redis tells something new past this entry: where it stands before it, as when it lost writes, it
+   * shows tasks as pending that have been given away long since.
+   */
+  #trustedFrom: number;
   /** Submissions that wait for more workers to attach. */
   readonly #onAttach = new Set<() => void>();
   readonly #officeStartMs: number;
@@ -88,7 +101,10 @@ export class QueueLeader {
   constructor(private readonly parts: LeaderParts) {
     const { settings, now, table } = parts;
     this.#officeStartMs = now();
-    this.workers = new WorkerDirectory(settings.leaseMs, this.#officeStartMs, settings.handoverMs);
+    this.#pending = new PendingSet(parts.pendingLimits);
+    this.#trustedFrom = parts.startIndex;
+    this.#monotonicMs = parts.monotonicMs ?? (() => performance.now());
+    this.workers = new WorkerDirectory(settings.leaseMs, this.#monotonicMs(), settings.handoverMs);
     this.#promotions = new PromotionClock(now, () => this.#office.requestFlush());
     this.#office = new Office(
       {
@@ -105,7 +121,8 @@ export class QueueLeader {
     this.#backlog = new Backlog(
       this.#pending,
       parts.reader,
-      (id) => this.#office.isClaimed(id) || table.get(id) !== undefined,
+      (id) => this.#isTaken(id),
+      parts.backlogReadLimit,
     );
     this.#sync = new RedisSync(parts.committedLog, parts.applier, {
       onProgress: (index, outcomes) => this.#redisProgress(index, outcomes),
@@ -116,6 +133,7 @@ export class QueueLeader {
       defaults: settings.defaults,
       propose: (tasks) => this.#office.submit(tasks),
       takesType: (type) => this.#takesType(type),
+      isAtHand: (id) => this.#office.isAtHand(id),
       assertRedisReadable: () => this.#assertRedisReadable(),
     });
   }
@@ -159,8 +177,12 @@ export class QueueLeader {
   }
 
   attach(hello: WorkerHello): AttachedWorker {
-    const { now, logger } = this.parts;
-    const worker = this.workers.attach(hello, this.#office.runningOn(hello.nodeId), now());
+    const { logger } = this.parts;
+    const worker = this.workers.attach(
+      hello,
+      this.#office.runningOn(hello.nodeId),
+      this.#monotonicMs(),
+    );
     logger.info({ worker: hello.nodeId, concurrency: hello.concurrency }, "worker attached");
     for (const done of this.#onAttach) done();
     this.#office.requestFlush();
@@ -172,7 +194,7 @@ export class QueueLeader {
   }
 
   granted(nodeId: string): void {
-    this.workers.granted(nodeId, this.parts.now());
+    this.workers.granted(nodeId, this.#monotonicMs());
   }
 
   drain(nodeId: string): void {
@@ -191,7 +213,9 @@ export class QueueLeader {
       }
       const running = this.parts.table.get(report.taskId);
       if (running?.nodeId !== nodeId || running.fence !== report.fence) continue;
-      this.workers.tookMs(nodeId, report.finishedAtMs - report.startedAtMs);
+      if (report.outcome?.$case !== "handedBack") {
+        this.workers.tookMs(nodeId, Math.max(0, report.finishedAtMs - report.startedAtMs));
+      }
       this.#end(endingOf(running, report, rules));
     }
   }
@@ -207,7 +231,7 @@ export class QueueLeader {
 
   /** Redis may answer again. */
   redisConnected(): void {
-    this.#sync.wake();
+    this.#sync.retryNow();
   }
 
   #takesType(type: string): boolean {
@@ -251,11 +275,17 @@ export class QueueLeader {
     while ((this.#unapplied[0]?.index ?? Infinity) <= redisIndex) {
       this.#unappliedBytes -= this.#unapplied.shift()?.bytes ?? 0;
     }
-    for (const outcome of outcomes) this.#learn(outcome);
-    if (this.#closed || redisIndex < this.parts.startIndex) return;
+    const trustedBefore = this.#trustedFrom;
+    for (const outcome of outcomes) {
+      if (outcome.index > trustedBefore) this.#learn(outcome);
+      this.#trustedFrom = Math.max(this.#trustedFrom, outcome.index);
+    }
+    this.#trustedFrom = Math.max(this.#trustedFrom, redisIndex);
+    if (this.#closed || redisIndex < this.#trustedFrom) return;
     try {
       const opening = !this.#backlog.open;
-      await this.#backlog.supply(redisIndex, this.parts.log.nextIndex() - 1);
+      const entriesWait = (): boolean => this.parts.committedLog.appliedIndex() > redisIndex;
+      await this.#backlog.supply(redisIndex, this.parts.log.nextIndex() - 1, entriesWait);
       if (promoted || opening) {
         this.#promotions.promoted(await this.parts.reader.nextScheduledAtMs());
       }
@@ -269,21 +299,23 @@ export class QueueLeader {
   /** What only Redis knew: tasks that became pending by name only, and contradictions. */
   #learn(outcome: ApplyOutcome): void {
     const { logger } = this.parts;
-    for (const task of outcome.promoted) {
-      this.#pending.add(pendingFromRedis(task), outcome.index);
-    }
-    for (const retried of outcome.retried) {
-      if (retried.result === "pending") {
-        this.#pending.add(pendingFromRedis(retried.task), outcome.index);
-      }
+    const retried = outcome.retried.flatMap((one) => (one.result === "pending" ? one.task : []));
+    for (const task of [...outcome.promoted, ...retried]) {
+      // It may have been cancelled by an entry that is still on its way.
+      if (!this.#isTaken(task.id)) this.#pending.add(pendingFromRedis(task), outcome.index);
     }
     for (const { id } of outcome.duplicates) {
-      this.#pending.remove(id);
+      const bySequence = this.#pending.get(id)?.sequence ?? 0;
+      if (bySequence >= taskSequence(outcome.index, 0)) this.#pending.remove(id);
       logger.warn({ taskId: id, index: outcome.index }, "a known task was submitted again");
     }
     for (const { id, reason } of outcome.contradictions) {
       logger.error({ taskId: id, index: outcome.index, reason }, "Redis contradicts the log");
     }
+  }
+
+  #isTaken(id: string): boolean {
+    return this.#office.isClaimed(id) || this.parts.table.get(id) !== undefined;
   }
 
   #syncChanged(state: SyncState): void {
@@ -296,8 +328,8 @@ export class QueueLeader {
   }
 
   #releaseLost(): void {
-    const { table, now, logger } = this.parts;
-    const nowMs = now();
+    const { table, logger } = this.parts;
+    const nowMs = this.#monotonicMs();
     const rules = this.#rules();
     this.workers.decay();
     for (const nodeId of [...table.nodes()]) {

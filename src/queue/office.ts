@@ -127,6 +127,14 @@ export class Office {
     return running;
   }
 
+  /** True for a task that waits at hand, is being given to a node, or runs. */
+  isAtHand(id: string): boolean {
+    const { table } = this.parts;
+    return (
+      this.pending.get(id) !== undefined || this.#claimed.has(id) || table.get(id) !== undefined
+    );
+  }
+
   /** True where the task is being given to a node or taken back, so that Redis is behind. */
   isClaimed(id: string): boolean {
     return this.#claimed.has(id) || this.#cancelling.has(id);

@@ -88,10 +88,13 @@ export class PendingSet {
   }
 
   /** A band that should read on in Redis, the most urgent first. */
-  toRefill(redisIndex: number): PendingBand | undefined {
+  toRefill(redisIndex: number, except?: ReadonlySet<PendingBand>): PendingBand | undefined {
     return this.#ordered.find(
       (band) =>
-        !band.complete && band.size < this.limits.lowWater && redisIndex >= band.readableFrom,
+        !band.complete &&
+        band.size < this.limits.lowWater &&
+        redisIndex >= band.readableFrom &&
+        except?.has(band) !== true,
     );
   }
 

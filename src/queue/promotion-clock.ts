@@ -8,6 +8,7 @@ export class PromotionClock {
   #nextMs: number | undefined;
   #underWay = false;
   #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
   /**
    * @param now milliseconds since the epoch
@@ -44,7 +45,9 @@ export class PromotionClock {
     this.#arm();
   }
 
+  /** For good: what is expected later arms no timer. */
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#nextMs = undefined;
@@ -52,7 +55,7 @@ export class PromotionClock {
 
   #arm(): void {
     clearTimeout(this.#timer);
-    if (this.#underWay || this.#nextMs === undefined) return;
+    if (this.#stopped || this.#underWay || this.#nextMs === undefined) return;
     const waitMs = Math.min(Math.max(0, this.#nextMs - this.now()), MAX_TIMER_MS);
     this.#timer = setTimeout(() => {
       if (this.#nextMs !== undefined && this.#nextMs > this.now()) this.#arm();

@@ -3,7 +3,7 @@
 // from the log; a leader that was deposed meanwhile can only write what was committed, once.
 import type { ApplyOutcome } from "./redis/apply-outcome.js";
 import type { CommittedEntry } from "./redis/command-encoder.js";
-import { AppliedIndexMismatch, RedisUnavailable } from "./redis/errors.js";
+import { AppliedIndexMismatch, RedisRefused, RedisUnavailable } from "./redis/errors.js";
 
 /** Entries read from the log at a time. */
 const MAX_ENTRIES_PER_READ = 256;
@@ -28,11 +28,11 @@ export interface Applier {
 export type SyncState =
   | { readonly kind: "in-step" }
   | { readonly kind: "waiting"; readonly reason: string }
-  /** The log no longer reaches back to where Redis stands, or Redis stands past the log. */
+  /** The log does not reach back to where Redis stands, Redis stands past it, or it refuses us. */
   | { readonly kind: "stuck"; readonly reason: string };
 
 export interface RedisSyncEvents {
-  /** Redis reflects the log up to `redisIndex`; awaited before the next batch. */
+  /** Redis reflects the log up to `redisIndex`; awaited before the next batch. Handles outages. */
   onProgress(redisIndex: number, outcomes: readonly ApplyOutcome[]): Promise<void>;
   onState(state: SyncState): void;
 }
@@ -41,6 +41,7 @@ export class RedisSync {
   #redisIndex: number | undefined;
   #stopped = false;
   #wake: (() => void) | undefined;
+  #retry: (() => void) | undefined;
   #loop: Promise<void> | undefined;
 
   constructor(
@@ -62,12 +63,18 @@ export class RedisSync {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.wake();
+    this.retryNow();
     await this.#loop;
   }
 
-  /** There may be more to apply, or Redis may answer again. */
+  /** There may be more to apply. No reason to try a Redis that does not answer: see `retryNow`. */
   wake(): void {
     this.#wake?.();
+  }
+
+  /** Redis may answer again. */
+  retryNow(): void {
+    this.#retry?.();
   }
 
   async #run(): Promise<void> {
@@ -81,19 +88,20 @@ export class RedisSync {
   }
 
   async #step(): Promise<void> {
-    if (this.#redisIndex === undefined) {
-      this.#redisIndex = await this.applier.appliedIndex();
-      await this.#progress([]);
-    }
-    const next = this.#redisIndex + 1;
+    const found = this.#redisIndex ?? (await this.applier.appliedIndex());
+    const next = found + 1;
     const last = this.log.appliedIndex();
     if (next > last + 1) {
-      return this.#stuck(`Redis reflects entry ${next - 1}, the log ends at ${last}`);
+      return this.#stuck(`Redis reflects entry ${found}, the log ends at ${last}`);
     }
-    if (next > last) return this.#sleep();
     if (next < this.log.firstIndex()) {
-      return this.#stuck(`Redis reflects entry ${next - 1}, the log begins past it`);
+      return this.#stuck(`Redis reflects entry ${found}, the log begins past it`);
     }
+    if (this.#redisIndex === undefined) {
+      this.#redisIndex = found;
+      return this.#progress([]);
+    }
+    if (next > last) return this.#untilWoken();
     const entries = this.log.read(next, MAX_ENTRIES_PER_READ);
     const outcomes = await this.applier.apply(entries);
     this.#redisIndex = entries.at(-1)?.index ?? this.#redisIndex;
@@ -107,10 +115,12 @@ export class RedisSync {
 
   async #recover(error: unknown): Promise<void> {
     if (error instanceof AppliedIndexMismatch) {
+      // Writes were lost, or one arrived late: either way something may have been missed.
+      this.events.onState({ kind: "waiting", reason: error.message });
       this.#redisIndex = error.applied;
-      await this.events.onProgress(error.applied, error.outcomes);
-      return;
+      return this.#progress(error.outcomes);
     }
+    if (error instanceof RedisRefused) return this.#stuck(error.message);
     if (!(error instanceof RedisUnavailable)) throw error;
     if (error.outcomes.length > 0) {
       await this.events.onProgress(this.#redisIndex ?? 0, error.outcomes);
@@ -118,22 +128,32 @@ export class RedisSync {
     // What was sent last may have been applied all the same: ask before sending again.
     this.#redisIndex = undefined;
     this.events.onState({ kind: "waiting", reason: error.message });
-    await this.#sleep(RETRY_AFTER_MS);
+    await this.#untilRetry();
   }
 
   #stuck(reason: string): Promise<void> {
     this.events.onState({ kind: "stuck", reason });
     this.#redisIndex = undefined;
-    return this.#sleep(RETRY_AFTER_MS);
+    return this.#untilRetry();
   }
 
-  #sleep(atMostMs?: number): Promise<void> {
+  #untilWoken(): Promise<void> {
     if (this.#stopped) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = atMostMs === undefined ? undefined : setTimeout(() => this.wake(), atMostMs);
       this.#wake = () => {
-        clearTimeout(timer);
         this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+
+  #untilRetry(): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.retryNow(), RETRY_AFTER_MS);
+      this.#retry = () => {
+        clearTimeout(timer);
+        this.#retry = undefined;
         resolve();
       };
     });

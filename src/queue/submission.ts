@@ -12,6 +12,8 @@ export const MAX_PRIORITY = 9;
 const MAX_TYPE_LENGTH = 128;
 const MAX_LABELS = 16;
 const MAX_KEY_LENGTH = 256;
+/** W3C trace context: version 00 has 55 characters, later ones may have more. */
+const MAX_TRACEPARENT_LENGTH = 256;
 const MAX_ATTEMPTS = 1_000;
 const DAY_MS = 86_400_000;
 const MAX_AHEAD_MS = 3_660 * DAY_MS;
@@ -78,7 +80,8 @@ export function defineTask(
     idempotencyKey: request.idempotencyKey,
     createdAtMs: nowMs,
     runAtMs: runAt(request, nowMs),
-    traceparent: request.traceparent,
+    // No reason to refuse a task: the standard has a bad one ignored.
+    traceparent: request.traceparent.length > MAX_TRACEPARENT_LENGTH ? "" : request.traceparent,
   };
 }
 

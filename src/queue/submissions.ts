@@ -31,6 +31,8 @@ export interface SubmissionParts {
   readonly now: () => number;
   /** Whether a task of this type is taken. */
   readonly takesType: (type: string) => boolean;
+  /** True for a task that waits, or runs, in this very moment. */
+  readonly isAtHand: (id: string) => boolean;
   /** Throws RedisUnavailable unless Redis shows what earlier leaders acknowledged. */
   readonly assertRedisReadable: () => void;
   /** One place that turns an error into what the client is told. */
@@ -155,9 +157,13 @@ export class Submissions {
   #recent({ id, idempotencyKey }: TaskDefinition): Known | undefined {
     const underWay = this.#underWayById.get(id) ?? this.#underWayByKey.get(idempotencyKey);
     if (underWay !== undefined) return underWay;
-    const { definitions } = this.parts;
-    const definition = definitions.get(id) ?? definitions.ofKey(idempotencyKey);
-    return definition && { id: definition.id, definition, committed: COMMITTED };
+    const { definitions, isAtHand, now } = this.parts;
+    const definition = definitions.get(id) ?? definitions.ofKey(idempotencyKey, now());
+    if (definition !== undefined) {
+      return { id: definition.id, definition, committed: COMMITTED };
+    }
+    // Its definition may be forgotten long since: a second one must not be made all the same.
+    return isAtHand(id) ? { id, definition: undefined, committed: COMMITTED } : undefined;
   }
 
   #known(

@@ -20,7 +20,7 @@ export interface AttachedWorker {
   readonly id: string;
   hello: WorkerHello;
   connected: boolean;
-  /** Leader's clock when it last granted a lease, or attached. */
+  /** Leader's monotonic clock when it last granted a lease, or attached. */
   lastGrantMs: number;
   /** Running tasks, those proposed but not yet committed included. */
   running: number;
@@ -36,7 +36,9 @@ export class WorkerDirectory {
   readonly #drained = new Set<string>();
 
   /**
-   * @param officeStartMs leader's clock when it was elected
+   * All times are of one monotonic clock: the wall clock may jump, and leases must not run out by it.
+   *
+   * @param officeStartMs when the leader was elected
    * @param handoverMs how long an earlier leader may have granted leases after that
    */
   constructor(

@@ -217,7 +217,8 @@ describe("an office whose proposal fails", () => {
 
     log.loseAll();
 
-    for (const each of waiting) expect(await stateOf(each)).toBe("broken");
+    const states = await Promise.all(waiting.map(stateOf));
+    expect(states).toEqual(waiting.map(() => "broken"));
     expect(lost).toHaveLength(1);
   });
 
