@@ -13,7 +13,7 @@ import {
   putHardState,
 } from "./record.js";
 import {
-  hasRecord,
+  hasSecondBatch,
   putSegmentHeader,
   readSegmentHeader,
   type Scan,
@@ -139,7 +139,7 @@ async function readSegment(
   const bytes = await readWhole(files, path);
   const header = readSegmentHeader(bytes);
   if (header.kind !== "segment") {
-    if (isLast && header.kind === "broken" && !hasRecord(bytes)) return undefined;
+    if (isLast && header.kind === "broken" && !hasSecondBatch(bytes)) return undefined;
     throw new LogCorrupt(path, 0, header.what);
   }
   const scan = scanRecords(bytes);
@@ -166,8 +166,10 @@ function replaySegment(
   if (before !== undefined && sequence !== before + 1) {
     throw new LogCorrupt(path, 0, `segment ${before + 1} before it is missing`);
   }
-  if (before === undefined || header.startsAnew) {
-    // Not yet an error: where a later file begins anew, this one is about to be removed.
+  // All that came before is void: replaced by a snapshot, or by what this file begins with.
+  const isBeginning = header.startsAnew || header.firstIndex < index.firstIndex;
+  if (before === undefined || isBeginning) {
+    // Not an error yet: where a later file is the beginning, a crash kept this one from its removal.
     const isGap = header.firstIndex > snapshotIndex + 1;
     const missing = `entries ${snapshotIndex + 1} to ${header.firstIndex - 1} are missing`;
     replay.gap = isGap ? new LogCorrupt(path, 0, missing) : undefined;

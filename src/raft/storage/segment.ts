@@ -137,7 +137,10 @@ function hasLaterBatch(bytes: Buffer, from: number, batch: number): boolean {
   return false;
 }
 
-/** Any whole record stands behind a header that cannot be read. */
-export function hasRecord(bytes: Buffer): boolean {
-  return hasLaterBatch(bytes, 0, -1);
+/**
+ * A record behind a header that cannot be read is of a later batch than the one that was written
+ * with it: the header had been synced.
+ */
+export function hasSecondBatch(bytes: Buffer): boolean {
+  return hasLaterBatch(bytes, 0, 0);
 }

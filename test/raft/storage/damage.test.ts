@@ -15,6 +15,8 @@ import {
   StorageFailure,
 } from "../../../src/raft/index.js";
 import {
+  allEntries,
+  chunksOf,
   contents,
   crashCopy,
   entries,
@@ -24,6 +26,7 @@ import {
   MEMBERSHIP,
   newFolder,
   openNew,
+  snapshotMeta,
   watchedFileSystem,
   withStorage,
   write,
@@ -212,6 +215,41 @@ test("a crash at any step of a new folder, a roll or a truncation loses nothing 
       expect(reopened.lastIndex()).toBe(next);
     });
   }
+});
+
+test("a crash at any step of a compaction past truncations opens as the same log", async () => {
+  let crashes = 0;
+  for (;;) {
+    const dir = await newFolder();
+    let left = Infinity;
+    const files = watchedFileSystem(() => {
+      if (left === 0) throw new Error("crash");
+      left -= 1;
+    });
+    const storage = await openNew(dir, { files, segmentBytes: 100 });
+    // Files that begin with entries 1 to 10, then 4 and 8 again, each taking back what was before.
+    for (const from of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 4, 5, 6, 7, 8, 9, 8, 9]) {
+      await storage.write([write({ hardState: hardState(2), entries: entries(from, from) })]);
+    }
+    await storage.saveSnapshot(snapshotMeta(9, 1, new Uint8Array()), chunksOf("state"));
+    left = crashes;
+    const isWhole = await storage.compact(logIndex(9), 0).then(
+      () => true,
+      () => false,
+    );
+    left = Infinity;
+    const copy = await crashCopy(dir);
+    await storage.close();
+
+    await withStorage(copy, (reopened) => {
+      expect(reopened.lastIndex()).toBe(9);
+      expect(reopened.hardState).toEqual(hardState(2));
+      expect(allEntries(reopened)).toHaveLength(10 - reopened.firstIndex());
+    });
+    if (isWhole) break;
+    crashes += 1;
+  }
+  expect(crashes).toBeGreaterThan(20);
 });
 
 test("after a failed sync nothing is tried again", async () => {
