@@ -1,0 +1,215 @@
+// A leader's desk over a simulated log and Redis: entries are committed when the test says so, and a
+// second state, always whole, tells what the log means.
+import { expect, vi } from "vitest";
+import { CommandBatch } from "../../src/gen/mesh/v1/command.js";
+import type { TaskReport } from "../../src/gen/mesh/v1/worker_service.js";
+import type { SubmitTaskRequest } from "../../src/gen/mesh/v1/task_service.js";
+import { AssignmentTable } from "../../src/queue/assignment-table.js";
+import { DefinitionCache } from "../../src/queue/definition-cache.js";
+import { QueueLeader } from "../../src/queue/leader.js";
+import type { CommittedEntry } from "../../src/queue/redis/command-encoder.js";
+import { BACKOFF, ManualLog, NOW_MS, taskReport, turns, workerHello } from "./queue-fixtures.js";
+import { ENDED, SimulatedRedis, TaskStates } from "./simulated-redis.js";
+
+export const LEASE_MS = 1_000;
+const HANDOVER_MS = 500;
+const LIMITS = { maxTasks: 6, minBandCapacity: 3, lowWater: 2, maxIdleBands: 2 };
+const READ_LIMIT = 3;
+
+export class SimulatedDesk {
+  readonly redis = new SimulatedRedis();
+  readonly truth = new TaskStates();
+  readonly table = new AssignmentTable();
+  readonly entries: CommittedEntry[] = [];
+  readonly acknowledged = new Set<string>();
+  readonly requests: SubmitTaskRequest[] = [];
+  /** What must never happen, as it happened. */
+  readonly wrong: string[] = [];
+  readonly nodes = new Map<string, { readonly concurrency: number; attached: boolean }>();
+  clockMs = NOW_MS;
+  leader: QueueLeader;
+  #log: ManualLog;
+  readonly #definitions = new DefinitionCache(1_000_000);
+  #open = 0;
+
+  constructor() {
+    this.#log = new ManualLog(1);
+    this.leader = this.#elect();
+  }
+
+  /** Calls that have not been answered. */
+  get openCalls(): number {
+    return this.#open;
+  }
+
+  attach(nodeId: string, concurrency = 2): void {
+    this.nodes.set(nodeId, { concurrency, attached: true });
+    this.leader.attach(workerHello(nodeId, { concurrency }));
+  }
+
+  detach(nodeId: string): void {
+    const node = this.nodes.get(nodeId);
+    if (node !== undefined) node.attached = false;
+    this.leader.detach(nodeId);
+  }
+
+  submit(request: SubmitTaskRequest, resend = false): void {
+    this.requests.push(request);
+    this.#follow(
+      this.leader.submit({ items: [request], resend }).then(([result]) => {
+        if (result?.outcome?.$case === "submitted") {
+          this.acknowledged.add(result.outcome.value.task?.id ?? "");
+        }
+      }),
+    );
+  }
+
+  cancel(id: string): void {
+    this.#follow(this.leader.cancel(id));
+  }
+
+  retry(id: string): void {
+    this.#follow(this.leader.retry(id));
+  }
+
+  /** The `at`th running task of an attached node ends. */
+  report(at: number, outcome?: TaskReport["outcome"]): void {
+    const running = [...this.table.all()].filter(({ nodeId }) => this.nodes.get(nodeId)?.attached);
+    const one = running[at % Math.max(1, running.length)];
+    if (one === undefined) return;
+    this.leader.report(one.nodeId, [taskReport(one.assignment.taskId, one.fence, outcome)]);
+  }
+
+  /** Commits up to so many entries. */
+  commit(count = 1): void {
+    for (let done = 0; done < count; done += 1) {
+      const proposal = this.#log.take();
+      if (proposal === undefined) return;
+      this.#apply({ index: proposal.index, term: 1, batch: proposal.batch }, this.leader);
+      proposal.resolve();
+    }
+  }
+
+  /** Somebody is elected: some of what was on its way is kept, the rest is lost. */
+  async changeLeader(kept: number): Promise<void> {
+    const old = this.leader;
+    const kindOf = this.#log.proposed.splice(0);
+    await Promise.all([old.close(), vi.advanceTimersByTimeAsync(1_000)]);
+    kindOf.forEach(({ index, batch, reject }, at) => {
+      if (at < kept) this.#apply({ index, term: 1, batch });
+      reject(new Error("leadership was lost"));
+    });
+    this.#log = new ManualLog(this.entries.length + 1);
+    this.leader = this.#elect();
+    for (const [nodeId, { concurrency, attached }] of this.nodes) {
+      if (attached) this.leader.attach(workerHello(nodeId, { concurrency }));
+    }
+  }
+
+  async pass(ms: number): Promise<void> {
+    this.clockMs += ms;
+    for (const [nodeId, { attached }] of this.nodes) if (attached) this.leader.granted(nodeId);
+    await vi.advanceTimersByTimeAsync(ms);
+    await turns(2);
+  }
+
+  /** The slots that the leader counts are never impossible. */
+  checkSlots(): void {
+    for (const { id, running, hello } of this.leader.workers.all()) {
+      if (running < 0 || running > hello.concurrency) this.wrong.push(`${id} runs ${running}`);
+    }
+  }
+
+  /** Everything heals: workers are there, Redis answers, what runs completes. */
+  async settle(): Promise<void> {
+    this.redis.down = false;
+    this.redis.answersToLose = 0;
+    for (const [nodeId, { concurrency }] of this.nodes) this.attach(nodeId, concurrency);
+    const isSettled = (): boolean =>
+      this.#log.proposed.length === 0 &&
+      this.#open === 0 &&
+      [...this.truth.tasks.values()].every(({ status }) => ENDED.has(status));
+    for (let round = 0; round < 400; round += 1) {
+      await turns(3);
+      this.commit(10);
+      while (this.table.size > 0 && round % 2 === 0) {
+        const before = this.#log.proposed.length;
+        for (let at = 0; at < this.table.size; at += 1) this.report(at);
+        await turns(1);
+        if (this.#log.proposed.length === before) break;
+        this.commit(10);
+      }
+      await this.pass(round < 20 ? 20 : 2_000);
+      if (isSettled()) break;
+    }
+    await turns(4);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.leader.close(), vi.advanceTimersByTimeAsync(1_000)]);
+    this.#log.loseAll();
+    await turns(4);
+    expect(this.#open).toBe(0);
+    expect(vi.getTimerCount()).toBe(0);
+  }
+
+  #follow(call: Promise<unknown>): void {
+    this.#open += 1;
+    const ended = (): void => void (this.#open -= 1);
+    call.then(ended, ended);
+  }
+
+  #apply(entry: CommittedEntry, leader?: QueueLeader): void {
+    this.entries.push(entry);
+    const { contradictions, duplicates } = this.truth.apply(entry);
+    for (const { id, reason } of contradictions) this.wrong.push(`assigned ${id}: ${reason}`);
+    for (const { id } of duplicates) this.wrong.push(`submitted twice: ${id}`);
+    const changes = this.table.apply(entry.index, entry.batch ?? { atMs: 0, commands: [] });
+    for (const change of changes) {
+      if (change.kind === "submitted") this.#definitions.add(change.task);
+    }
+    leader?.committed(changes);
+  }
+
+  #elect(): QueueLeader {
+    // The first entry of a term is a noop.
+    const noop = this.#log.propose(CommandBatch.encode({ atMs: 0, commands: [] }).finish());
+    if (noop.kind === "accepted") noop.committed.catch(() => undefined);
+    this.#log.take()?.resolve();
+    const startIndex = this.entries.length + 1;
+    this.#apply({ index: startIndex, term: 1, batch: undefined });
+    const log = this.#log;
+    const nothing = (): void => undefined;
+    const leader = new QueueLeader({
+      settings: {
+        leaseMs: LEASE_MS,
+        handoverMs: HANDOVER_MS,
+        maxLosses: 100,
+        acceptUnknownTypes: true,
+        maxUnappliedBytes: 10_000_000,
+        defaults: { maxAttempts: 3, backoff: BACKOFF, maxDataBytes: 1_000 },
+      },
+      startIndex,
+      log,
+      committedLog: {
+        firstIndex: () => 1,
+        appliedIndex: () => this.entries.length,
+        read: (from) => this.entries.slice(from - 1, from + 2),
+      },
+      applier: this.redis,
+      reader: this.redis,
+      table: this.table,
+      definitions: this.#definitions,
+      now: () => this.clockMs,
+      monotonicMs: () => this.clockMs,
+      pendingLimits: LIMITS,
+      backlogReadLimit: READ_LIMIT,
+      random: () => 0.5,
+      refusal: () => ({ outcome: undefined }),
+      logger: { info: nothing, warn: nothing, error: nothing },
+      onLost: nothing,
+    });
+    leader.start();
+    return leader;
+  }
+}
