@@ -1,0 +1,2 @@
+// What both sides commit.
+export const VALUE_BYTES = 200;
