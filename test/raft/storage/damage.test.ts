@@ -227,13 +227,13 @@ test("a crash at any step of a compaction past truncations opens as the same log
       left -= 1;
     });
     const storage = await openNew(dir, { files, segmentBytes: 100 });
-    // Files that begin with entries 1 to 10, then 4 and 8 again, each taking back what was before.
-    for (const from of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 4, 5, 6, 7, 8, 9, 8, 9]) {
+    // Files that begin with entries 1 to 6, then 3 and 4 again, each taking back what was before.
+    for (const from of [1, 2, 3, 4, 5, 6, 3, 4, 5, 4]) {
       await storage.write([write({ hardState: hardState(2), entries: entries(from, from) })]);
     }
-    await storage.saveSnapshot(snapshotMeta(9, 1, new Uint8Array()), chunksOf("state"));
+    await storage.saveSnapshot(snapshotMeta(4, 1, new Uint8Array()), chunksOf("state"));
     left = crashes;
-    const isWhole = await storage.compact(logIndex(9), 0).then(
+    const isWhole = await storage.compact(logIndex(4), 0).then(
       () => true,
       () => false,
     );
@@ -242,14 +242,14 @@ test("a crash at any step of a compaction past truncations opens as the same log
     await storage.close();
 
     await withStorage(copy, (reopened) => {
-      expect(reopened.lastIndex()).toBe(9);
+      expect(reopened.lastIndex()).toBe(4);
       expect(reopened.hardState).toEqual(hardState(2));
-      expect(allEntries(reopened)).toHaveLength(10 - reopened.firstIndex());
+      expect(allEntries(reopened)).toHaveLength(5 - reopened.firstIndex());
     });
     if (isWhole) break;
     crashes += 1;
   }
-  expect(crashes).toBeGreaterThan(20);
+  expect(crashes).toBeGreaterThan(10);
 });
 
 test("after a failed sync nothing is tried again", async () => {
