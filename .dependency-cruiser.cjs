@@ -29,7 +29,11 @@ module.exports = {
     layer("raft", [], "Raft moves bytes; it knows nothing of tasks, Redis or gRPC."),
     layer("config", [], "Config is ground: it stands on nothing."),
     layer("telemetry", ["config"], "Telemetry is ground: it stands on config alone."),
-    layer("discovery", ["config", "telemetry"], "How strangers meet: ground for nodes and gateway."),
+    layer(
+      "discovery",
+      ["config", "telemetry"],
+      "How strangers meet: ground for nodes and gateway.",
+    ),
     layer("queue", ["raft", "gen", "config", "telemetry"], "The queue stands on the log."),
     layer("worker", ["raft", "gen", "config", "telemetry"], "A worker runs handlers, no more."),
     layer("api", ["queue", "worker", "raft", "gen", "config", "telemetry"], "gRPC edge of a node."),

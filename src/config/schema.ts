@@ -133,8 +133,15 @@ const backoff = z
   .strictObject({
     type: z.enum(["exponential", "fixed"]).default("exponential"),
     delayMs: milliseconds(0, 86_400_000).default(1_000).describe("Wait before the second attempt."),
-    maxMs: milliseconds(0, 86_400_000).default(60_000).describe("Upper bound of the wait, jitter not counted."),
-    jitter: z.number().min(0).max(1).default(0.2).describe("Share of the wait that is added at random."),
+    maxMs: milliseconds(0, 86_400_000)
+      .default(60_000)
+      .describe("Upper bound of the wait, jitter not counted."),
+    jitter: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.2)
+      .describe("Share of the wait that is added at random."),
   })
   .prefault({});
 

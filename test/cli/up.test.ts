@@ -1,0 +1,177 @@
+// `taskmesh up` from outside: one command gives a mesh that works, heals and leaves nothing behind.
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { freePort } from "../../src/cli/ports.js";
+import { findRedisServer } from "../../src/cli/redis-server.js";
+import { buildCli, cli, ended, type Ended, isRunning, startCli } from "./built-cli.js";
+
+const WAIT = { timeout: 30_000, interval: 100 };
+
+interface Up {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ended>;
+  readonly gateway: string;
+}
+
+interface Worker {
+  readonly id: string;
+  readonly pid: number;
+  readonly state: string;
+}
+
+let data: string;
+let env: NodeJS.ProcessEnv;
+let started: Up[] = [];
+
+beforeAll(() => buildCli(), 120_000);
+beforeEach(async (context) => {
+  if (findRedisServer() === undefined) context.skip("redis-server is missing");
+  data = mkdtempSync(path.join(tmpdir(), "taskmesh-up-"));
+  env = {
+    TASKMESH_DATA: data,
+    TASKMESH_GATEWAY_PORT: String(await freePort()),
+    TASKMESH_GRPC_PORT: String(await freeRange(3)),
+    TASKMESH_LOG_LEVEL: "warn",
+  };
+});
+afterEach(async () => {
+  for (const up of started) {
+    up.process.kill("SIGTERM");
+    await up.ended;
+  }
+  if (started.length > 0) rmSync(data, { recursive: true, force: true });
+  started = [];
+});
+
+/** The first of some ports in a row that are free. */
+async function freeRange(count: number): Promise<number> {
+  for (;;) {
+    const first = await freePort();
+    const servers = [];
+    try {
+      for (let port = first; port < first + count; port += 1) {
+        const server = createServer().listen(port, "127.0.0.1");
+        servers.push(server);
+        await once(server, "listening");
+      }
+      return first;
+    } catch {
+      // Another range, then.
+    } finally {
+      for (const server of servers) server.close();
+    }
+  }
+}
+
+async function up(): Promise<Up> {
+  const child = startCli(["up", "--json"], env);
+  const run = ended(child);
+  let said = "";
+  child.stdout?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  const announced = await Promise.race([
+    vi.waitFor(() => /^\{"gateway":"([^"]+)"/m.exec(said)?.[1] ?? Promise.reject(new Error(said)), {
+      timeout: 60_000,
+      interval: 100,
+    }),
+    run.then((result) => Promise.reject(new Error(result.stderr))),
+  ]);
+  const result = { process: child, ended: run, gateway: announced };
+  started.push(result);
+  return result;
+}
+
+async function workersOf({ gateway }: Up): Promise<readonly Worker[]> {
+  const response = await fetch(`${gateway}/workers`);
+  return ((await response.json()) as { workers: Worker[] }).workers;
+}
+
+const redisPid = (): number =>
+  (JSON.parse(readFileSync(path.join(data, "redis/redis.json"), "utf8")) as { pid: number }).pid;
+
+describe("taskmesh up", { timeout: 120_000 }, () => {
+  test("gives a mesh that runs a task, and SIGTERM leaves nothing of it", async () => {
+    const mesh = await up();
+    const pids = [...(await workersOf(mesh)).map((worker) => worker.pid), redisPid()];
+    expect(pids).toHaveLength(4);
+
+    const answer = await cli([
+      "submit",
+      "process",
+      "hi",
+      "--wait",
+      "--json",
+      "--url",
+      mesh.gateway,
+    ]);
+    expect(JSON.parse(answer.stdout)).toMatchObject({ status: "completed" });
+
+    mesh.process.kill("SIGTERM");
+    expect((await mesh.ended).code).toBe(0);
+    expect(pids.filter(isRunning)).toEqual([]);
+    expect(readdirSync(data).filter((name) => name.endsWith(".lock"))).toEqual([]);
+  });
+
+  test("keeps what was done for the next start", async () => {
+    const first = await up();
+    const answer = await cli([
+      "submit",
+      "process",
+      "hi",
+      "--wait",
+      "--json",
+      "--url",
+      first.gateway,
+    ]);
+    const { id } = JSON.parse(answer.stdout) as { id: string };
+    first.process.kill("SIGINT");
+    expect((await first.ended).code).toBe(0);
+
+    const second = await up();
+
+    const shown = await cli(["task", id, "--json", "--url", second.gateway]);
+    expect(JSON.parse(shown.stdout)).toMatchObject({ id, status: "completed" });
+  });
+
+  test("starts a node that was killed again", async () => {
+    const mesh = await up();
+    const victim = (await workersOf(mesh)).find((worker) => worker.id === "n2");
+    if (victim === undefined) throw new Error("there is no n2");
+
+    process.kill(victim.pid, "SIGKILL");
+
+    await vi.waitFor(async () => {
+      const back = (await workersOf(mesh)).find((worker) => worker.id === "n2");
+      expect(back?.state).toBe("active");
+      expect(back?.pid).not.toBe(victim.pid);
+    }, WAIT);
+  });
+
+  test("that is killed outright leaves no process behind", async () => {
+    const mesh = await up();
+    const pids = [...(await workersOf(mesh)).map((worker) => worker.pid), redisPid()];
+
+    mesh.process.kill("SIGKILL");
+
+    await vi.waitFor(() => expect(pids.filter(isRunning)).toEqual([]), WAIT);
+  });
+
+  test("refuses a data folder that is in use, and a port that is taken", async () => {
+    const mesh = await up();
+
+    const sameFolder = await cli(["up"], env);
+    const samePort = await cli(["up", "--data", "other"], env);
+
+    expect(sameFolder).toMatchObject({ code: 1, stdout: "" });
+    expect(sameFolder.stderr).toContain(
+      `is in use by another "taskmesh up" (pid ${mesh.process.pid})`,
+    );
+    expect(samePort.stderr).toBe(
+      `taskmesh: port ${env["TASKMESH_GATEWAY_PORT"]} on 127.0.0.1 is taken (TASKMESH_GATEWAY_PORT or gateway.port chooses another)\n`,
+    );
+  });
+});
