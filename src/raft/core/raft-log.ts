@@ -26,6 +26,8 @@ export class RaftLog {
   #commit: LogIndex;
   #applying: LogIndex;
   #applied: LogIndex;
+  /** Of the entry at lastIndex. Kept, since a disk that takes a snapshot in has no old entries. */
+  #lastTerm: Term;
   /** Batches handed out for applying, oldest first, and their size. */
   readonly #batches: { readonly lastIndex: LogIndex; readonly bytes: number }[] = [];
   #applyingBytes = 0;
@@ -43,6 +45,9 @@ export class RaftLog {
     this.#commit = logIndex(Math.max(commit, applied));
     this.#applying = applied;
     this.#applied = applied;
+    const lastTerm = this.term(last);
+    invariant(lastTerm !== undefined, "the last entry's term is known at a start");
+    this.#lastTerm = lastTerm;
   }
 
   get lastIndex(): LogIndex {
@@ -50,9 +55,7 @@ export class RaftLog {
   }
 
   get lastTerm(): Term {
-    const last = this.term(this.lastIndex);
-    invariant(last !== undefined, "the last entry's term is always known");
-    return last;
+    return this.#lastTerm;
   }
 
   /** Newest entry known to be on this server's disk. */
@@ -123,12 +126,16 @@ export class RaftLog {
 
   append(entries: readonly Entry[]): void {
     for (const entry of entries) this.#tail.push(entry);
+    this.#lastTerm = entries.at(-1)?.term ?? this.#lastTerm;
   }
 
   /** Drops entries at `index` and after: they conflict with the leader's (§3.5). */
   truncateFrom(index: LogIndex): void {
     invariant(index > this.#commit, `committed entry ${index} would be dropped`);
     const before = logIndex(index - 1);
+    const lastTerm = this.term(before);
+    invariant(lastTerm !== undefined, "what is kept ends with an entry that is known");
+    this.#lastTerm = lastTerm;
     if (index <= this.#tail.firstIndex) this.#tail.reset(index);
     else this.#tail.truncateFrom(index);
     this.#persisted = min(this.#persisted, before);
@@ -207,6 +214,7 @@ export class RaftLog {
   restore(meta: SnapshotMeta): void {
     invariant(meta.index > this.#commit, "a snapshot would take back what is committed");
     this.#tail.reset(logIndex(meta.index + 1));
+    this.#lastTerm = meta.term;
     this.#nextToWrite = logIndex(meta.index + 1);
     this.#persisted = meta.index;
     this.#commit = meta.index;

@@ -13,7 +13,7 @@ import type { HardState } from "./types.js";
 
 /** There is something for `takeReady`, though it may turn out that nobody can be sent anything. */
 export function hasReady(state: RaftState): boolean {
-  const { disk, log, outbox } = state;
+  const { disk, outbox } = state;
   return (
     outbox.messages.length > 0 ||
     outbox.reads.length > 0 ||
@@ -22,7 +22,7 @@ export function hasReady(state: RaftState): boolean {
     state.leadership?.replicationDue === true ||
     needsWrite(state) ||
     (outbox.messagesAfter.length > 0 && disk.writes.length === 0) ||
-    log.hasCommitted(state.config.maxApplyingBytes) ||
+    canApply(state) ||
     softStateChanged(state) ||
     canStartReadRound(state)
   );
@@ -41,7 +41,7 @@ export function takeReady(state: RaftState): Ready {
     membership: outbox.membershipChanged ? memberships.current.membership : undefined,
     messages: outbox.messages,
     write,
-    committed: log.takeCommitted(state.config.maxApplyingBytes),
+    committed: canApply(state) ? log.takeCommitted(state.config.maxApplyingBytes) : [],
     reads: outbox.reads,
     restore: outbox.restore,
   };
@@ -67,6 +67,11 @@ export function notePersisted(state: RaftState, sequence: number, snapshotCorrup
   if (write.term === state.term && write.vote === state.id) countOwnVote(state);
   memberships.compactTo(logIndex(log.firstIndex() - 1));
   maybeCommit(state);
+}
+
+/** Not while the disk puts a snapshot in the log's place: what it held may be gone already. */
+function canApply({ receiving, log, config }: RaftState): boolean {
+  return receiving.installing === undefined && log.hasCommitted(config.maxApplyingBytes);
 }
 
 /** Something waits for the disk. Promises alone wait only while a write is under way. */
