@@ -332,6 +332,8 @@ export class QueueLeader {
     const nowMs = this.#monotonicMs();
     const rules = this.#rules();
     this.workers.decay();
+    // First, so that what is released is not given to a silent node once more.
+    this.workers.noteSilent(nowMs);
     for (const nodeId of [...table.nodes()]) {
       if (!this.workers.isLost(nodeId, nowMs)) continue;
       const lost = [...table.ofNode(nodeId)];

@@ -20,6 +20,8 @@ export interface AttachedWorker {
   readonly id: string;
   hello: WorkerHello;
   connected: boolean;
+  /** Its stream stands, but it has let its lease run out: frozen, or cut off unseen. */
+  silent: boolean;
   /** Leader's monotonic clock when it last granted a lease, or attached. */
   lastGrantMs: number;
   /** Running tasks, those proposed but not yet committed included. */
@@ -62,6 +64,7 @@ export class WorkerDirectory {
     if (known !== undefined) {
       known.hello = hello;
       known.connected = true;
+      known.silent = false;
       known.draining = draining;
       known.lastGrantMs = nowMs;
       return known;
@@ -70,6 +73,7 @@ export class WorkerDirectory {
       id: hello.nodeId,
       hello,
       connected: true,
+      silent: false,
       lastGrantMs: nowMs,
       running,
       draining,
@@ -87,7 +91,14 @@ export class WorkerDirectory {
 
   granted(id: string, nowMs: number): void {
     const worker = this.#workers.get(id);
-    if (worker !== undefined) worker.lastGrantMs = nowMs;
+    if (worker === undefined) return;
+    worker.lastGrantMs = nowMs;
+    worker.silent = false;
+  }
+
+  /** Passes over the nodes that are lost by now, until they ask for a lease again. */
+  noteSilent(nowMs: number): void {
+    for (const worker of this.#workers.values()) worker.silent = this.isLost(worker.id, nowMs);
   }
 
   drain(id: string): void {
@@ -97,7 +108,7 @@ export class WorkerDirectory {
   }
 
   freeSlots(worker: AttachedWorker): number {
-    if (!worker.connected || worker.draining) return 0;
+    if (!worker.connected || worker.silent || worker.draining) return 0;
     const { concurrency } = worker.hello;
     const usable = this.#isAhead(worker) ? Math.ceil(concurrency * AHEAD_SHARE) : concurrency;
     return Math.max(0, usable - worker.running);
