@@ -27,6 +27,8 @@ export class Faults {
     this.#recur(swarm.partitions, (forUs) => this.#partition(forUs));
     this.#recur(swarm.oneWayCuts, (forUs) => this.#cutOneWay(forUs));
     this.#recur(swarm.flapping, (forUs) => this.#flap(forUs));
+    this.cluster.network.remembers = swarm.replayEveryUs !== undefined;
+    this.#every(swarm.replayEveryUs, () => this.cluster.network.replay());
     this.#every(swarm.bitRotEveryUs, () => this.#rot());
     this.#every(swarm.nudgeEveryUs, () => this.#nudge());
     if (swarm.maxClockSkew > 1) {

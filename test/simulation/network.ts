@@ -32,8 +32,15 @@ class Link {
   inFlight = 0;
 }
 
+/** Packets that are remembered to be replayed, some of them from long ago. */
+const MAX_REMEMBERED = 300;
+const REMEMBER_PROBABILITY = 0.2;
+
 export class Network<Packet> {
   conditions: NetworkConditions = HEALTHY_NETWORK;
+  /** Whether packets are kept for {@link replay}. */
+  remembers = false;
+  readonly #remembered: { from: string; to: string; packet: Packet }[] = [];
   /** Packets counted by what became of them. */
   readonly counts = { sent: 0, lost: 0, duplicated: 0, delivered: 0 };
   readonly #links = new Map<string, Map<string, Link>>();
@@ -47,6 +54,10 @@ export class Network<Packet> {
   send(from: string, to: string, packet: Packet): void {
     this.counts.sent += 1;
     const link = this.#link(from, to);
+    if (this.remembers && this.prng.chance(REMEMBER_PROBABILITY)) {
+      const place = Math.min(this.prng.below(MAX_REMEMBERED), this.#remembered.length);
+      this.#remembered[place] = { from, to, packet };
+    }
     if (link.cuts > 0 || this.prng.chance(this.conditions.lossProbability)) {
       this.counts.lost += 1;
       return;
@@ -56,6 +67,14 @@ export class Network<Packet> {
       this.counts.duplicated += 1;
       this.#carry(link, from, to, packet);
     }
+  }
+
+  /** Sends a packet of the past once more, whether it arrived then or not. */
+  replay(): void {
+    const old = this.prng.pick(this.#remembered);
+    if (old === undefined) return;
+    this.counts.duplicated += 1;
+    this.#carry(this.#link(old.from, old.to), old.from, old.to, old.packet);
   }
 
   /**

@@ -286,14 +286,12 @@ export class SimNode {
     this.world.trace.say(this.id, () => describeWrite(write));
     this.disk.submit(write, (outcome) => {
       if (life !== this.#life) return;
-      // What they promise is on disk now; a node that is paused sends them later.
-      if (outcome === "durable") {
-        for (const message of write.messagesAfter) this.world.invariants.leaves(message);
-      }
       if (outcome === "sync-failed") {
         this.crash("a sync failed");
         return;
       }
+      // What they promise is on disk now; a node that is paused sends them later.
+      for (const message of write.messagesAfter) this.world.invariants.leaves(message);
       this.#input((core) => this.#notePersisted(core, write, outcome));
     });
   }

@@ -47,6 +47,8 @@ export interface Swarm {
   readonly flapping: Recurring | undefined;
   /** Largest factor between a node's clock and the true one; 1 for no skew. */
   readonly maxClockSkew: number;
+  /** Packets of the past come again, also from terms long gone. */
+  readonly replayEveryUs: TimeUs | undefined;
   readonly bitRotEveryUs: TimeUs | undefined;
   readonly chunkCorruptionProbability: number;
   readonly membershipChangeEveryUs: TimeUs | undefined;
@@ -106,6 +108,7 @@ export const chooseSwarm = (prng: Prng, overrides: SwarmOverrides = {}): Swarm =
     oneWayCuts: recurring(0.35, 2, 2),
     flapping: recurring(0.2, 5, 2),
     maxClockSkew: prng.chance(0.4) ? 1 + prng.float() * 2 : 1,
+    replayEveryUs: every(0.3, 0.03),
     bitRotEveryUs: every(0.15, 12),
     chunkCorruptionProbability: prng.chance(0.25) ? prng.float() * 0.2 : 0,
     membershipChangeEveryUs: every(0.45, 2.5),
@@ -129,7 +132,7 @@ const chooseNetwork = (prng: Prng): NetworkConditions => {
     ? prng.between(10, 200) * US_PER_MS
     : prng.between(1, 10) * US_PER_MS;
   const stragglerProbability = prng.chance(0.4) ? prng.float() * 0.05 : 0;
-  const meanStragglerDelayUs = prng.between(100, 4_000) * US_PER_MS;
+  const meanStragglerDelayUs = prng.between(100, 8_000) * US_PER_MS;
   if (!isBad) return HEALTHY_NETWORK;
   return {
     lossProbability,
