@@ -5,11 +5,12 @@ import type { QueueChange } from "../queue/assignment-table.js";
 
 export class ReportOutbox {
   readonly #reports = new Map<string, TaskReport>();
-  #fresh: TaskReport[] = [];
+  /** Tasks whose report has not been sent yet; a replayed log ends many of them in the same turn. */
+  readonly #fresh = new Set<string>();
   #scheduled = false;
   #onEmpty: (() => void) | undefined;
 
-  /** @param send hands reports to the leader, where one is attached; false where none is */
+  /** @param send hands reports to the leader, where one is attached; else they are sent again later */
   constructor(private readonly send: (reports: readonly TaskReport[]) => void) {}
 
   get size(): number {
@@ -19,13 +20,14 @@ export class ReportOutbox {
   /** Reports of one turn of the event loop travel together. */
   add(report: TaskReport): void {
     this.#reports.set(report.taskId, report);
-    this.#fresh.push(report);
+    this.#fresh.add(report.taskId);
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.send(this.#fresh);
-      this.#fresh = [];
+      const fresh = [...this.#fresh].flatMap((taskId) => this.#reports.get(taskId) ?? []);
+      this.#fresh.clear();
+      if (fresh.length > 0) this.send(fresh);
     });
   }
 
@@ -42,7 +44,10 @@ export class ReportOutbox {
     const { running } = change;
     if (running === undefined) return;
     const { taskId } = running.assignment;
-    if (this.#reports.get(taskId)?.fence === running.fence) this.#reports.delete(taskId);
+    if (this.#reports.get(taskId)?.fence === running.fence) {
+      this.#reports.delete(taskId);
+      this.#fresh.delete(taskId);
+    }
     if (this.#reports.size === 0) this.#onEmpty?.();
   }
 

@@ -54,6 +54,7 @@ export class TaskFeed {
       const timer = setTimeout(giveUp, timeoutMs);
       signal.addEventListener("abort", giveUp, { once: true });
       this.#add(id, settle);
+      if (signal.aborted) giveUp();
     });
   }
 
@@ -77,7 +78,8 @@ export class TaskFeed {
         if (watcher.overrun) {
           throw new QueueError("overloaded", `the watcher fell ${MAX_BUFFERED} changes behind`);
         }
-        if (watcher.buffer.length === 0) {
+        // It may have been aborted while the reader was busy: no event comes any more.
+        if (watcher.buffer.length === 0 && !isAborted(signal)) {
           await new Promise<void>((resolve) => (watcher.wake = resolve));
         }
       }
@@ -111,6 +113,11 @@ export function isEnd(status: TaskStatus): boolean {
   return (
     status === TaskStatus.COMPLETED || status === TaskStatus.DEAD || status === TaskStatus.CANCELLED
   );
+}
+
+/** Asked anew: it changes while a generator is suspended. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 function offer(watcher: Watcher, event: WatchTasksResponse): void {

@@ -1,7 +1,7 @@
 // Whatever the core says survives the wire: encoded, made bytes, read again, decoded.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ExchangeRequest } from "../../src/gen/raft/v1/raft.js";
+import { EntryKind as WireEntryKind, ExchangeRequest } from "../../src/gen/raft/v1/raft.js";
 import {
   decodeExchange,
   decodeMessage,
@@ -177,7 +177,7 @@ describe("a Raft message on the wire", () => {
       prevLogIndex: 0,
       prevLogTerm: 0,
       leaderCommit: 0,
-      entries: [{ term: 1, kind: 99, data: Buffer.alloc(0) }],
+      entries: [{ term: 1, kind: WireEntryKind.UNRECOGNIZED, data: Buffer.alloc(0) }],
     };
 
     expect(() =>

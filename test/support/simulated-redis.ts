@@ -165,7 +165,7 @@ export class SimulatedRedis implements Applier, LeaderReader {
   /** Redis wakes up with the writes after `index` lost. */
   forgetAfter(index: number): void {
     const back = Math.min(index, this.#states.index);
-    this.#states.tasks = structuredClone(this.#history.get(back) ?? new Map());
+    this.#states.tasks = structuredClone(this.#history.get(back) ?? new Map<string, Stored>());
     this.#states.index = back;
   }
 
