@@ -9,6 +9,8 @@ import { AppliedIndexMismatch, RedisRefused, RedisUnavailable } from "./redis/er
 const MAX_ENTRIES_PER_READ = 256;
 /** Wait before Redis is tried again, unless its connection reports sooner. */
 const RETRY_AFTER_MS = 250;
+/** While there is nothing to apply, Redis is asked this often whether it still has what it had. */
+const LOOK_AFTER_MS = 1_000;
 
 /** The committed part of the log, as applied by this node's state machine. */
 export interface CommittedLog {
@@ -101,7 +103,7 @@ export class RedisSync {
       this.#redisIndex = found;
       return this.#progress([]);
     }
-    if (next > last) return this.#untilWoken();
+    if (next > last) return this.#watchOver(found);
     const entries = this.log.read(next, MAX_ENTRIES_PER_READ);
     const outcomes = await this.applier.apply(entries);
     this.#redisIndex = entries.at(-1)?.index ?? this.#redisIndex;
@@ -137,13 +139,28 @@ export class RedisSync {
     return this.#untilRetry();
   }
 
-  #untilWoken(): Promise<void> {
-    if (this.#stopped) return Promise.resolve();
+  /** A mesh without work applies nothing: only a look shows that Redis was wiped meanwhile. */
+  async #watchOver(expected: number): Promise<void> {
+    if ((await this.#untilWoken()) === "woken") return;
+    const applied = await this.applier.appliedIndex();
+    if (applied === expected) return;
+    this.events.onState({
+      kind: "waiting",
+      reason: `Redis has applied entry ${applied}, not ${expected}`,
+    });
+    this.#redisIndex = undefined;
+  }
+
+  #untilWoken(): Promise<"woken" | "idle"> {
+    if (this.#stopped) return Promise.resolve("woken");
     return new Promise((resolve) => {
-      this.#wake = () => {
+      const end = (how: "woken" | "idle"): void => {
+        clearTimeout(timer);
         this.#wake = undefined;
-        resolve();
+        resolve(how);
       };
+      const timer = setTimeout(() => end("idle"), LOOK_AFTER_MS);
+      this.#wake = () => end("woken");
     });
   }
 
