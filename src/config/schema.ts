@@ -42,13 +42,6 @@ const nodes = z
       .min(1)
       .default(".taskmesh")
       .describe("Folder for the Raft logs and for the Redis that `taskmesh up` starts."),
-    maxVoters: z
-      .int()
-      .min(1)
-      .max(7)
-      .default(5)
-      .refine((count) => count % 2 === 1, "must be odd")
-      .describe("Nodes past this many are learners: they run tasks and do not vote."),
   })
   .prefault({});
 
