@@ -14,6 +14,7 @@ export interface ApplierSettings {
   readonly meanApplyUs: TimeUs;
   /** A snapshot is taken after that many entries. */
   readonly snapshotEvery: number;
+  readonly snapshotPaddingBytes: number;
   /** Entries kept in front of a snapshot for followers that are a little behind. */
   readonly keepEntries: number;
   /** The state machine survives a crash, as one that lives in another process does. */
@@ -134,7 +135,7 @@ export class Applier {
     }
     // A server that joined knows no configuration before the first that its log holds.
     if (membership.voters.length === 0) return;
-    const data = this.#machine.serialize();
+    const data = this.#machine.serialize(this.settings.snapshotPaddingBytes);
     const meta = { index, term, membership, sizeBytes: data.length, checksum: checksum(data) };
     this.#snapshotIndex = index;
     this.world.invariants.snapshotTaken(this.id, meta);

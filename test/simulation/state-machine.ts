@@ -5,7 +5,7 @@ import { NEVER_WRITTEN } from "./history.js";
 import { Violation } from "./violation.js";
 
 const COMMAND_BYTES = 5;
-const SNAPSHOT_HEADER_BYTES = 8;
+const SNAPSHOT_HEADER_BYTES = 9;
 const REGISTER_BYTES = 5;
 
 /** A write of a unique value, padded so that batches meet the size limits of the core. */
@@ -56,10 +56,13 @@ export class StateMachine {
     this.#hash = (Math.imul(mixed, 0xc2b2ae35) ^ (mixed >>> 15)) >>> 0;
   }
 
-  serialize(): Uint8Array {
-    const data = new Uint8Array(SNAPSHOT_HEADER_BYTES + this.#registers.size * REGISTER_BYTES);
+  /** Its whole state, padded so that it takes more chunks to send. */
+  serialize(paddingBytes: number): Uint8Array {
+    const size = SNAPSHOT_HEADER_BYTES + this.#registers.size * REGISTER_BYTES;
+    const data = new Uint8Array(size + paddingBytes);
     putUint32(data, 0, this.#appliedIndex);
     putUint32(data, 4, this.#hash);
+    data[8] = this.#registers.size;
     let at = SNAPSHOT_HEADER_BYTES;
     for (const [key, value] of this.#registers) {
       data[at] = key;
@@ -73,7 +76,8 @@ export class StateMachine {
     const machine = new StateMachine();
     machine.#appliedIndex = takeUint32(data, 0);
     machine.#hash = takeUint32(data, 4);
-    for (let at = SNAPSHOT_HEADER_BYTES; at < data.length; at += REGISTER_BYTES) {
+    const end = SNAPSHOT_HEADER_BYTES + (data[8] ?? 0) * REGISTER_BYTES;
+    for (let at = SNAPSHOT_HEADER_BYTES; at < end; at += REGISTER_BYTES) {
       machine.#registers.set(data[at] ?? 0, takeUint32(data, at + 1));
     }
     return machine;

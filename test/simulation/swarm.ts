@@ -32,6 +32,7 @@ export interface Swarm {
     readonly preVote: boolean;
   };
   readonly snapshotEvery: number;
+  readonly snapshotPaddingBytes: number;
   readonly keepEntries: number;
   readonly isMachineDurable: boolean;
   readonly meanApplyUs: TimeUs;
@@ -98,6 +99,7 @@ export const chooseSwarm = (prng: Prng, overrides: SwarmOverrides = {}): Swarm =
     disk: chooseDisk(prng),
     core: chooseCore(prng),
     snapshotEvery: prng.chance(0.7) ? prng.between(3, 60) : 1_000_000,
+    snapshotPaddingBytes: prng.chance(0.5) ? prng.between(20, 400) : 0,
     keepEntries: prng.between(0, 30),
     isMachineDurable: prng.chance(0.4),
     meanApplyUs: prng.chance(0.3) ? prng.between(1, 100) * US_PER_MS : 0,
