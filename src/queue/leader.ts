@@ -271,7 +271,6 @@ export class QueueLeader {
   }
 
   async #redisProgress(redisIndex: number, outcomes: readonly ApplyOutcome[]): Promise<void> {
-    const promoted = this.#office.redisReached(redisIndex);
     while ((this.#unapplied[0]?.index ?? Infinity) <= redisIndex) {
       this.#unappliedBytes -= this.#unapplied.shift()?.bytes ?? 0;
     }
@@ -281,6 +280,8 @@ export class QueueLeader {
       this.#trustedFrom = Math.max(this.#trustedFrom, outcome.index);
     }
     this.#trustedFrom = Math.max(this.#trustedFrom, redisIndex);
+    // Only now: what an outcome tells may be overtaken by a later entry of the same batch.
+    const promoted = this.#office.redisReached(redisIndex);
     if (this.#closed || redisIndex < this.#trustedFrom) return;
     try {
       const opening = !this.#backlog.open;
@@ -301,8 +302,8 @@ export class QueueLeader {
     const { logger } = this.parts;
     const retried = outcome.retried.flatMap((one) => (one.result === "pending" ? one.task : []));
     for (const task of [...outcome.promoted, ...retried]) {
-      // It may have been cancelled by an entry that is still on its way.
-      if (!this.#isTaken(task.id)) this.#pending.add(pendingFromRedis(task), outcome.index);
+      if (this.#office.isTakenSince(task.id, outcome.index)) continue;
+      this.#pending.add(pendingFromRedis(task), outcome.index);
     }
     for (const { id } of outcome.duplicates) {
       const bySequence = this.#pending.get(id)?.sequence ?? 0;

@@ -140,6 +140,13 @@ export class Office {
     return this.#claimed.has(id) || this.#cancelling.has(id);
   }
 
+  /** True where an entry past `index` gives the task to a node, or cancels it. */
+  isTakenSince(id: string, index: number): boolean {
+    const claimedAt = this.#claimed.get(id) ?? 0;
+    const cancelledAt = this.#cancelling.get(id) ?? 0;
+    return Math.max(claimedAt, cancelledAt) > index || this.parts.table.get(id) !== undefined;
+  }
+
   /** A committed entry was applied to the table. */
   committed(changes: readonly QueueChange[]): void {
     for (const change of changes) {
@@ -235,6 +242,9 @@ export class Office {
     for (const { taskId, fence, reason } of outgoing.releases) {
       const running = this.parts.table.get(taskId);
       if (running?.fence !== fence) continue;
+      // A cancellation on its way may end this attempt first: the release will change nothing.
+      const cancelledAt = this.#cancelling.get(taskId) ?? 0;
+      if (cancelledAt > fence && cancelledAt < index) continue;
       this.pending.add(pendingFromRelease(running, reason === AttemptOutcome.LOST), index);
     }
     for (const id of outgoing.cancels) {

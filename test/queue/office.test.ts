@@ -100,6 +100,25 @@ describe("the office", () => {
     expect(table.size).toBe(0);
   });
 
+  test("never assigns a task that was released behind its cancellation", async () => {
+    const { office, attach, commit, table } = openOffice();
+    attach("n1");
+    void office.submit([taskDefinition("a")]);
+    await turns();
+    // given the assignment and, behind it, the cancellation are on their way
+    void office.cancel("a");
+    await turns();
+    await commit();
+
+    // when the task is released before the cancellation is committed
+    office.release({ taskId: "a", fence: 1, reason: AttemptOutcome.LOST });
+    await turns();
+    await commit();
+    await commit();
+
+    expect(table.size).toBe(0);
+  });
+
   test("frees the slot once where a report meets a cancellation that is on its way", async () => {
     const { office, attach, commit, running } = openOffice();
     attach("n1");
