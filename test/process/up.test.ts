@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isRunning } from "../cli/built-cli.js";
 import type { HealthView, TaskView, WorkerView } from "../support/mesh-http.js";
-import { isFree, MeshProcess } from "../support/mesh-process.js";
+import { isFree } from "../support/free-ports.js";
+import { MeshProcess } from "../support/mesh-process.js";
 import { waitFor } from "../support/wait-for.js";
 
 let mesh: MeshProcess;

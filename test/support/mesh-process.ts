@@ -2,7 +2,6 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import {
@@ -13,14 +12,12 @@ import {
   isRunning,
   plainEnvironment,
 } from "../cli/built-cli.js";
+import { freePorts } from "./free-ports.js";
 import { MeshHttp } from "./mesh-http.js";
 import { descendantsOf, type ProcessInfo } from "./process-tree.js";
 import { waitFor } from "./wait-for.js";
 
 const READY_MS = 60_000;
-// Below the ports that systems hand out for outgoing connections, which come and go at any time.
-const FIRST_PORT = 20_000;
-const LAST_PORT = 30_000;
 
 export interface MeshProcessOptions {
   /** Laid over the config of the tests, section by section. */
@@ -167,23 +164,4 @@ function killQuietly(pid: number): void {
   } catch {
     // It has ended by itself.
   }
-}
-
-/** So many free ports in a row. */
-export async function freePorts(count: number): Promise<number[]> {
-  for (;;) {
-    const first = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT - count));
-    const ports = Array.from({ length: count }, (_, at) => first + at);
-    const free = await Promise.all(ports.map(isFree));
-    if (free.every(Boolean)) return ports;
-  }
-}
-
-/** Whether a port can be listened on. */
-export function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
 }
