@@ -273,12 +273,12 @@ export class RaftNode {
       for (const listener of this.#membershipListeners) listener(ready.membership);
     }
     if (ready.softState !== undefined) this.#softStateChanged(ready.softState);
+    this.#reads.answered(ready.reads, this.#appliedIndex);
     if (ready.restore !== undefined) {
       this.#restoring = this.#restore(ready.restore, ready.committed);
       return;
     }
     this.#apply(ready.committed);
-    this.#reads.answered(ready.reads, this.#appliedIndex);
   }
 
   #apply(entries: readonly Entry[]): void {
@@ -297,6 +297,7 @@ export class RaftNode {
       await this.options.stateMachine.restore(meta);
       this.#appliedIndex = meta.index;
       this.#core.applied(meta.index);
+      this.#reads.applied(meta.index);
       this.#apply(committed);
     } catch (error) {
       this.#fail(error);
