@@ -9,7 +9,7 @@ import { type Place, type Side, startEtcd, startTaskmesh } from "./raft/sides.js
 import { VALUE_BYTES } from "./raft/sizes.js";
 import type { Measured } from "./raft/window.js";
 
-const IN_FLIGHT = [1, 64, 256];
+const IN_FLIGHT = (process.env["BENCH_IN_FLIGHT"] ?? "1,64,256").split(",").map(Number);
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
 const MEASURE_MS = Number(process.env["BENCH_MS"] ?? 2_000);
 const WARM_UP_MS = 1_000;

@@ -69,7 +69,8 @@ class PeerLink {
   #client: RaftServiceClient | undefined;
   #address: string | undefined;
   #connected = false;
-  #queuedBytes = 0;
+  /** Of the stream that stands: what an older one took with it counts no more. */
+  #queue = { bytes: 0 };
   #sent = 0;
   #dropped = 0;
   #failures = 0;
@@ -82,16 +83,17 @@ class PeerLink {
 
   send(messages: readonly Message[]): void {
     const stream = this.#open();
-    if (stream === undefined || this.#queuedBytes > MAX_QUEUED_BYTES) {
+    if (stream === undefined || this.#queue.bytes > MAX_QUEUED_BYTES) {
       this.#drop(messages.length);
       return;
     }
     const request = encodeExchange(this.options.meshId, messages);
     const bytes = sizeOf(messages);
-    this.#queuedBytes += bytes;
+    const queue = this.#queue;
+    queue.bytes += bytes;
     this.#sent += messages.length;
     stream.write(request, () => {
-      this.#queuedBytes -= bytes;
+      queue.bytes -= bytes;
     });
   }
 
@@ -142,7 +144,7 @@ class PeerLink {
   #broken(): void {
     this.#stream = undefined;
     this.#connected = false;
-    this.#queuedBytes = 0;
+    this.#queue = { bytes: 0 };
     this.#failures += 1;
     const waitMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(this.#failures, 5));
     this.#notBeforeMs = performance.now() + waitMs;
@@ -153,7 +155,7 @@ class PeerLink {
     this.#address = address;
     this.close();
     this.#connected = false;
-    this.#queuedBytes = 0;
+    this.#queue = { bytes: 0 };
     this.#notBeforeMs = 0;
   }
 
