@@ -1,5 +1,6 @@
 // The gateway as a whole: the registry's watch, the mesh client and the HTTP server, started and
 // stopped together.
+import { setMaxListeners } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { BindFailed, PortTaken } from "../api/errors.js";
@@ -42,6 +43,8 @@ export async function startGateway({ config, logger }: GatewayOptions): Promise<
   });
   const mesh = new MeshClient({ directory: registry.watch, retryForMs });
   const stopping = new AbortController();
+  // Every request under way listens to it: their number is bounded elsewhere, and many are no leak.
+  setMaxListeners(0, stopping.signal);
   const app = buildServer({
     mesh,
     config,

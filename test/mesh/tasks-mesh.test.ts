@@ -179,6 +179,21 @@ describe("a task that is put off", () => {
   });
 });
 
+describe("many clients that wait for a task", () => {
+  test("are all answered at its end, and the gateway warns of no leak", async () => {
+    const warnings: string[] = [];
+    const onWarning = ({ message }: Error): void => void warnings.push(message);
+    process.on("warning", onWarning);
+    const { id } = await mesh.http.submit({ type: "process", delayMs: 500 });
+
+    const answers = await Promise.all(Array.from({ length: 40 }, () => mesh.http.ended(id)));
+
+    process.off("warning", onWarning);
+    expect(answers.filter(({ status }) => status !== "completed")).toEqual([]);
+    expect(warnings).toEqual([]);
+  });
+});
+
 describe("a node that stops", () => {
   test.each(["a follower", "the leader"])("%s hands back what it runs", async (which) => {
     const leader = await mesh.leader();
