@@ -1,4 +1,4 @@
-// Append messages on their way to one follower, bounded in number and bytes (§10.2.1).
+// Append messages on their way to one follower, bounded in number and bytes (§10.2.2).
 import { invariant } from "./errors.js";
 import type { LogIndex } from "./types.js";
 

@@ -66,7 +66,7 @@ export interface HeartbeatResponse extends Envelope {
   readonly leadershipPriority: number;
 }
 
-/** InstallSnapshot (§5.3), one chunk of it. */
+/** InstallSnapshot (figure 5.3), one chunk of it. */
 export interface SnapshotChunk extends Envelope {
   readonly kind: "snapshot-chunk";
   readonly meta: SnapshotMeta;

@@ -1,4 +1,4 @@
-// The leader's side of AppendEntries (§3.5, §10.2.1): what is sent to whom, and what the answers
+// The leader's side of AppendEntries (§3.5, §10.2.2): what is sent to whom, and what the answers
 // say. Appends are pipelined within a window; what a follower lacks and the log no longer has goes
 // as a snapshot.
 import { invariant } from "./errors.js";

@@ -95,7 +95,7 @@ async function openLog(foundation: Foundation, snapshots: SnapshotStore): Promis
   const { files, dir } = foundation;
   const { meta } = snapshots;
   const log = new SegmentedLog(foundation, await recoverLog(files, dir, meta?.index ?? 0));
-  // A crash came between a snapshot's arrival and the log's new beginning (§5.3, rules 6 to 8).
+  // A crash came between a snapshot's arrival and the log's new beginning (figure 5.3, rules 6 to 8).
   if (meta !== undefined && log.term(meta.index) !== meta.term) {
     try {
       await log.reset(meta.index, meta.term);
