@@ -72,6 +72,9 @@ export async function expectCompletedOnce(
   const completed = await waitFor(
     `${acknowledged.length} tasks of ${queue} are completed`,
     async () => {
+      // The counts are cheap; the tasks are read only where they may be all there.
+      const { pending, running, scheduled } = await http.counts();
+      if (pending + running + scheduled > 0) throw new Error(`${pending} pending, ${running} run`);
       const tasks = await http.tasksOf(queue, "completed");
       if (tasks.length < acknowledged.length) throw new Error(`${tasks.length} are completed`);
       return tasks;
