@@ -142,12 +142,11 @@ export class SegmentedLog {
 
   /** Begins the log anew behind a snapshot that none of it continues. */
   async reset(snapshotIndex: number, snapshotTerm: number): Promise<void> {
-    const dropped = [...this.#segments];
     const start = { firstIndex: snapshotIndex + 1, termBefore: snapshotTerm, startsAnew: true };
     await this.#roll(start, []);
     this.#index.reset(start.firstIndex, snapshotTerm);
     this.#recent.clear();
-    await this.#drop(dropped);
+    await this.#drop(this.#segments.slice(0, -1));
   }
 
   /** Drops entries before `index`, as far as they fill whole segments. */
@@ -213,12 +212,19 @@ export class SegmentedLog {
     const bytes = this.#encode(SEGMENT_HEADER_BYTES, size, batch, 0);
     putSegmentHeader(bytes, header);
     const path = segmentPath(dir, header.sequence);
-    const segment: Segment = { ...header, path, file: await files.open(path, "create") };
+    const file = await files.open(path, "create");
+    try {
+      await file.write(bytes, 0);
+      await file.sync();
+      await files.syncFolder(dir);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    // Not part of the log any sooner: a compaction meanwhile would let it take the place of others.
+    const segment: Segment = { ...header, path, file };
     this.#segments.push(segment);
     this.#bySequence.set(segment.sequence, segment);
-    await segment.file.write(bytes, 0);
-    await segment.file.sync();
-    await files.syncFolder(dir);
     this.#publish(segment, SEGMENT_HEADER_BYTES, batch);
     this.#end = bytes.byteLength;
     this.#nextBatch = 1;
