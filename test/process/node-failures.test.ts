@@ -8,6 +8,8 @@ import { waitFor } from "../support/wait-for.js";
 
 /** The promise is two seconds; the machine that tests may be busy with other things. */
 const ACCEPTS_AGAIN_MS = 5_000;
+/** Behind one gateway, clients wait until its process has started anew, beside the load. */
+const GATEWAY_IS_BACK_MS = 10_000;
 
 let mesh: MeshProcess;
 let journal: Journal;
@@ -36,12 +38,12 @@ async function loadWhile(queue: string, count: number, hurt: () => Promise<void>
 }
 
 /** Kills a process and measures until a submission is accepted again. */
-async function killAndSubmit(pid: number): Promise<void> {
+async function killAndSubmit(pid: number, withinMs = ACCEPTS_AGAIN_MS): Promise<void> {
   process.kill(pid, "SIGKILL");
   await waitFor(
     "submissions are accepted again",
     async () => (await mesh.http.call("POST", "/tasks", { type: "process" })).status === 201,
-    ACCEPTS_AGAIN_MS,
+    withinMs,
   );
 }
 
@@ -89,7 +91,7 @@ describe("ten thousand tasks", { timeout: 120_000 }, () => {
 
   test("are each completed once though the gateway is killed in the middle", async () => {
     const acknowledged = await loadWhile("gateway-killed", 10_000, () =>
-      killAndSubmit(mesh.gatewayPid()),
+      killAndSubmit(mesh.gatewayPid(), GATEWAY_IS_BACK_MS),
     );
 
     await expectCompletedOnce(mesh.http, "gateway-killed", acknowledged);
