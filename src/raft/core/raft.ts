@@ -173,8 +173,12 @@ export class RaftCore {
     return statusOf(this.#state);
   }
 
-  /** The configuration in force at an index, for a snapshot there; undefined where compacted. */
+  /**
+   * The configuration in force at an index, for a snapshot there. Undefined where it is not known:
+   * compacted, or before the first one in the log of a server that joined; take no snapshot there.
+   */
   membershipAt(index: LogIndex): Membership | undefined {
-    return this.#state.memberships.at(index);
+    const membership = this.#state.memberships.at(index);
+    return membership === undefined || membership.voters.length === 0 ? undefined : membership;
   }
 }

@@ -1,6 +1,7 @@
 // The core as its driver sees it: what it is built from, what it hands out, and when it is at rest.
 import { describe, expect, it } from "vitest";
 import {
+  emptyMembership,
   InvariantViolation,
   logIndex,
   nodeId,
@@ -185,6 +186,11 @@ describe("a core", () => {
     work(single);
     expect(single.core.membershipAt(logIndex(1))?.learners).toEqual([]);
     expect(single.core.membershipAt(logIndex(2))?.learners).toEqual([{ id: B, address: "b" }]);
+  });
+
+  it("knows no configuration before the first one in the log of a server that joined", () => {
+    const { core } = start({ membership: emptyMembership });
+    expect(core.membershipAt(logIndex(0))).toBeUndefined();
   });
 
   it("waits longer before it campaigns the less willing it is to lead", () => {
