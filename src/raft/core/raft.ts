@@ -174,11 +174,10 @@ export class RaftCore {
   }
 
   /**
-   * The configuration in force at an index, for a snapshot there. Undefined where it is not known:
-   * compacted, or before the first one in the log of a server that joined; take no snapshot there.
+   * The configuration in force at an index, for a snapshot there; undefined where compacted. Without
+   * voters where a server that joined has none in its log yet: no snapshot may be taken there.
    */
   membershipAt(index: LogIndex): Membership | undefined {
-    const membership = this.#state.memberships.at(index);
-    return membership === undefined || membership.voters.length === 0 ? undefined : membership;
+    return this.#state.memberships.at(index);
   }
 }
