@@ -1,6 +1,6 @@
 // Committed proposals a second, and their latency: three processes of this Raft beside three of etcd
-// on this machine, turn about. npm run bench -- raft. BENCH_ONLY, BENCH_IN_FLIGHT, BENCH_ROUNDS and BENCH_MS narrow it;
-// BENCH_PROFILE names a folder for CPU profiles of the members.
+// on this machine, turn about. npm run bench -- raft. BENCH_ONLY, BENCH_IN_FLIGHT, BENCH_ROUNDS and
+// BENCH_MS narrow it; BENCH_PROFILE names a folder for CPU profiles of the members.
 import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
