@@ -39,11 +39,6 @@ const INTERNAL: Mapping = { grpc: status.INTERNAL, http: 500 };
 
 const isQueueErrorCode = (code: string): code is QueueErrorCode => Object.hasOwn(CATALOGUE, code);
 
-/** HTTP status for a code; 500 for one that is not of the catalogue. */
-export function httpStatusOf(code: string): number {
-  return isQueueErrorCode(code) ? CATALOGUE[code].http : INTERNAL.http;
-}
-
 /** Any error as a Problem; one that is no QueueError is masked. */
 export function problemFrom(error: unknown): Problem {
   if (!(error instanceof QueueError)) {

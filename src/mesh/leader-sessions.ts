@@ -1,24 +1,17 @@
 // The leader's end of the workers' streams: sessions come and go, the leader of this term hears of
 // them, and every keepalive is answered with a lease.
+import type { WorkerSession, WorkerSessions } from "../api/worker-attach-service.js";
 import type { TaskReport, WorkerHello } from "../gen/mesh/v1/worker_service.js";
 import type { QueueLeader } from "../queue/leader.js";
-
-/** One attached worker, over gRPC or in this process. */
-export interface Session {
-  readonly nodeId: string;
-  readonly hello: WorkerHello;
-  sendLease(sequence: number, leaseMs: number, term: number): void;
-  close(reason: string): void;
-}
 
 export interface LeaderSessionsOptions {
   readonly leaseMs: number;
   readonly term: () => number;
 }
 
-export class LeaderSessions {
+export class LeaderSessions implements WorkerSessions {
   /** The newest session of each node. */
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions = new Map<string, WorkerSession>();
   #leader: QueueLeader | undefined;
 
   constructor(private readonly options: LeaderSessionsOptions) {}
@@ -30,33 +23,33 @@ export class LeaderSessions {
     for (const { hello } of this.#sessions.values()) leader.attach(hello);
   }
 
-  attached(session: Session): void {
+  attached(session: WorkerSession): void {
     this.#sessions.get(session.nodeId)?.close("the node attached anew");
     this.#sessions.set(session.nodeId, session);
     this.#leader?.attach(session.hello);
   }
 
-  hello(session: Session, hello: WorkerHello): void {
+  hello(session: WorkerSession, hello: WorkerHello): void {
     if (this.#isCurrent(session)) this.#leader?.attach(hello);
   }
 
-  keepalive(session: Session, sequence: number): void {
+  keepalive(session: WorkerSession, sequence: number): void {
     if (this.#leader === undefined || !this.#isCurrent(session)) return;
     this.#leader.granted(session.nodeId);
     session.sendLease(sequence, this.options.leaseMs, this.options.term());
   }
 
-  reports(session: Session, reports: readonly TaskReport[]): void {
+  reports(session: WorkerSession, reports: readonly TaskReport[]): void {
     this.#leader?.report(session.nodeId, reports);
   }
 
-  detached(session: Session): void {
+  detached(session: WorkerSession): void {
     if (!this.#isCurrent(session)) return;
     this.#sessions.delete(session.nodeId);
     this.#leader?.detach(session.nodeId);
   }
 
-  #isCurrent(session: Session): boolean {
+  #isCurrent(session: WorkerSession): boolean {
     return this.#sessions.get(session.nodeId) === session;
   }
 }

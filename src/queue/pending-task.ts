@@ -3,20 +3,8 @@ import type { Backoff, TaskDefinition } from "../gen/mesh/v1/task.js";
 import type { RunningTask } from "./assignment-table.js";
 import type { PendingTask as StoredPendingTask } from "./redis/apply-outcome.js";
 
-export interface PendingTask {
-  readonly id: string;
-  readonly type: string;
-  readonly queue: string;
-  readonly priority: number;
-  readonly sequence: number;
-  /** Attempts so far that count. */
-  readonly attempts: number;
-  readonly maxAttempts: number;
+export interface PendingTask extends Omit<StoredPendingTask, "backoff" | "runAtMs"> {
   readonly backoff: Backoff;
-  readonly timeoutMs: number;
-  readonly requires: readonly string[];
-  /** How often a node was lost under it. */
-  readonly losses: number;
 }
 
 export function pendingFromDefinition(task: TaskDefinition, sequence: number): PendingTask {

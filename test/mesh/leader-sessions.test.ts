@@ -1,6 +1,7 @@
 // The leader's sessions with the workers: only the newest of a node counts, and only a leader grants.
 import { describe, expect, test } from "vitest";
-import { LeaderSessions, type Session } from "../../src/mesh/leader-sessions.js";
+import type { WorkerSession } from "../../src/api/worker-attach-service.js";
+import { LeaderSessions } from "../../src/mesh/leader-sessions.js";
 import type { QueueLeader } from "../../src/queue/leader.js";
 import { taskReport, workerHello } from "../support/queue-fixtures.js";
 
@@ -18,7 +19,7 @@ function fakeLeader() {
 function session(nodeId: string) {
   const leases: number[] = [];
   const closed: string[] = [];
-  const one: Session = {
+  const one: WorkerSession = {
     nodeId,
     hello: workerHello(nodeId),
     sendLease: (sequence) => leases.push(sequence),

@@ -25,10 +25,6 @@ export function isLearner(membership: Membership, id: NodeId): boolean {
   return has(membership.learners, id);
 }
 
-export function isMember(membership: Membership, id: NodeId): boolean {
-  return isVoter(membership, id) || isLearner(membership, id);
-}
-
 /** Every server that receives the log, each once. */
 export function memberIds(membership: Membership): ReadonlySet<NodeId> {
   const ids = new Set<NodeId>();

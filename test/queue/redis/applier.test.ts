@@ -1,35 +1,22 @@
 // The applied index, submission with its idempotency keys, and assignment.
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Redis } from "ioredis";
+import { describe, expect, it } from "vitest";
 import { TaskStatus } from "../../../src/gen/mesh/v1/task.js";
 import { IDEMPOTENCY_WINDOW_MS } from "../../../src/queue/redis/command-encoder.js";
 import { AppliedIndexMismatch } from "../../../src/queue/redis/errors.js";
 import { MAX_TASKS_PER_ENTRY, taskSequence } from "../../../src/queue/redis/task-sequence.js";
-import { RedisServer } from "../../support/redis-server.js";
 import { AppliedLog, assign, AT_MS, cancel, definition, entry, submit } from "./applied-log.js";
+import { taskOf, withFreshRedis } from "./fresh-redis.js";
 
-let server: RedisServer;
 let redis: Redis;
 let log: AppliedLog;
 
-beforeAll(async () => {
-  server = await RedisServer.start();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
-beforeEach(async () => {
-  await redis.flushall();
-  log = new AppliedLog(redis, "test");
+withFreshRedis((freshRedis, freshLog) => {
+  redis = freshRedis;
+  log = freshLog;
 });
 
-async function task(id: string) {
-  const found = await log.reader.getTask(id);
-  if (found === undefined) throw new Error(`no task ${id}`);
-  return found;
-}
+const task = (id: string) => taskOf(log, id);
 
 describe("the applied index", () => {
   it("moves with each batch, also over entries without commands", async () => {

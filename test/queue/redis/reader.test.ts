@@ -1,12 +1,11 @@
 // Listing, heads of lanes and counts, as any node reads them.
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Redis } from "ioredis";
+import { describe, expect, it } from "vitest";
 import { TaskStatus, type TaskDefinition } from "../../../src/gen/mesh/v1/task.js";
 import { InvalidCursor } from "../../../src/queue/redis/errors.js";
 import { encodeCursor } from "../../../src/queue/redis/list-cursor.js";
 import { MAX_HEAD_TASKS } from "../../../src/queue/redis/reader.js";
 import type { ListQuery } from "../../../src/queue/redis/task-list.js";
-import { RedisServer } from "../../support/redis-server.js";
 import {
   AppliedLog,
   assign,
@@ -18,22 +17,14 @@ import {
   finish,
   submit,
 } from "./applied-log.js";
+import { withFreshRedis } from "./fresh-redis.js";
 
-let server: RedisServer;
 let redis: Redis;
 let log: AppliedLog;
 
-beforeAll(async () => {
-  server = await RedisServer.start();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
-beforeEach(async () => {
-  await redis.flushall();
-  log = new AppliedLog(redis, "test");
+withFreshRedis((freshRedis, freshLog) => {
+  redis = freshRedis;
+  log = freshLog;
 });
 
 /** Ids of each page until there is no cursor. */

@@ -1,11 +1,9 @@
 // How running tasks end, and what cancel, retry and promote do to tasks of every state.
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { AttemptOutcome, TaskStatus } from "../../../src/gen/mesh/v1/task.js";
 import { taskSequence } from "../../../src/queue/redis/task-sequence.js";
-import { RedisServer } from "../../support/redis-server.js";
 import {
-  AppliedLog,
+  type AppliedLog,
   assign,
   AT_MS,
   cancel,
@@ -20,29 +18,15 @@ import {
   retry,
   submit,
 } from "./applied-log.js";
+import { taskOf, withFreshRedis } from "./fresh-redis.js";
 
-let server: RedisServer;
-let redis: Redis;
 let log: AppliedLog;
 
-beforeAll(async () => {
-  server = await RedisServer.start();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
-beforeEach(async () => {
-  await redis.flushall();
-  log = new AppliedLog(redis, "test");
+withFreshRedis((_, freshLog) => {
+  log = freshLog;
 });
 
-async function task(id: string) {
-  const found = await log.reader.getTask(id);
-  if (found === undefined) throw new Error(`no task ${id}`);
-  return found;
-}
+const task = (id: string) => taskOf(log, id);
 
 describe("finish", () => {
   beforeEach(async () => {
