@@ -5,12 +5,10 @@ import type { WorkerHello } from "../gen/mesh/v1/worker_service.js";
 /** Clocks of two machines may run apart; the leader waits this much longer than the lease. */
 const LEASE_MARGIN = 0.25;
 
-/** Attempts shorter than this keep a slot busy for less time than it takes to fill it again. */
-const SHORT_ATTEMPT_MS = 10;
-/** Share of its slots that a node ahead of the others still gets while attempts are that short. */
-const AHEAD_SHARE = 0.75;
-/** How far ahead of the others' mean is ahead. */
-const AHEAD_BY = 1.03;
+/** With attempts shorter than this, how soon a slot is filled again decides how many a node runs. */
+const SHORT_ATTEMPT_MS = 50;
+/** Share of its slots that a node keeps, however far it is ahead of the others. */
+const AHEAD_SHARE = 0.5;
 /** Weight of the newest attempt in a node's mean duration. */
 const DURATION_WEIGHT = 0.05;
 /** What is left of the recent assignments after one `decay`. */
@@ -110,16 +108,17 @@ export class WorkerDirectory {
   freeSlots(worker: AttachedWorker): number {
     if (!worker.connected || worker.silent || worker.draining) return 0;
     const { concurrency } = worker.hello;
-    const usable = this.#isAhead(worker) ? Math.ceil(concurrency * AHEAD_SHARE) : concurrency;
-    return Math.max(0, usable - worker.running);
+    const heldBack = Math.min(this.#lead(worker), concurrency * (1 - AHEAD_SHARE));
+    return Math.max(0, Math.ceil(concurrency - heldBack) - worker.running);
   }
 
   /**
-   * The node nearest to the leader gets its slots filled soonest, and with very short attempts that
-   * alone would make it run far more of them than the others: it is held back a little.
+   * How many more tasks than its share the node got of late, 0 where attempts are long. The node
+   * nearest to the leader gets its slots filled soonest, and with short attempts that alone would
+   * make it run far more than the others: each task of its lead holds one of its slots back.
    */
-  #isAhead(worker: AttachedWorker): boolean {
-    if (worker.meanAttemptMs >= SHORT_ATTEMPT_MS) return false;
+  #lead(worker: AttachedWorker): number {
+    if (worker.meanAttemptMs >= SHORT_ATTEMPT_MS) return 0;
     let recent = 0;
     let slots = 0;
     for (const { connected, recentAssignments, hello } of this.#workers.values()) {
@@ -127,7 +126,7 @@ export class WorkerDirectory {
       recent += recentAssignments;
       slots += hello.concurrency;
     }
-    return worker.recentAssignments > (AHEAD_BY * recent * worker.hello.concurrency) / slots;
+    return Math.max(0, worker.recentAssignments - (recent * worker.hello.concurrency) / slots);
   }
 
   /** An attempt of the node took this long. */
