@@ -41,15 +41,13 @@ describe("a node's record", () => {
   it("expires, and its id leaves the index, when its node is gone without a word", async () => {
     const { registry } = await bench.node("n1");
     await withRedis(redis, async (client) => {
-      await client.set(
-        keys.node("n2"),
-        encodeNodeRecord({ ...recordOf("n2"), meshId: undefined }),
-        "PX",
-        300,
-      );
+      const record = encodeNodeRecord({ ...recordOf("n2"), meshId: undefined });
       await client.sadd(keys.index, "n2");
+      await until(async () => {
+        await client.set(keys.node("n2"), record, "PX", 300);
+        return registry.watch.get("n2") !== undefined;
+      });
     });
-    await until(() => registry.watch.get("n2") !== undefined);
 
     await until(() => registry.watch.get("n2") === undefined);
 
