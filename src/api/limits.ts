@@ -26,3 +26,5 @@ export const DEFAULT_LEADER_WAIT_MS = 2_000;
 export const DEFAULT_CALL_TIMEOUT_MS = 30_000;
 /** How long a stopping server waits for calls under way. */
 export const DEFAULT_SHUTDOWN_GRACE_MS = 5_000;
+/** A watcher that does not read for this long is cut off; it may go on from where it was. */
+export const WATCH_STALL_MS = 60_000;

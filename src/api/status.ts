@@ -8,6 +8,8 @@ import type { EdgeLog } from "./edge-log.js";
 
 /** Metadata key of the encoded Problem. */
 export const PROBLEM_METADATA_KEY = "mesh-problem-bin";
+/** Metadata key of the oldest index that can be watched from, where older ones were asked for. */
+export const OLDEST_INDEX_METADATA_KEY = "mesh-oldest-index";
 /** Longest message of a status: headers are bounded, and a refusal that does not fit is lost. */
 export const MAX_PROBLEM_MESSAGE_LENGTH = 1_024;
 /** Code of an error that is none of the queue's: its cause is logged and never sent. */
@@ -31,6 +33,7 @@ const CATALOGUE: Readonly<Record<QueueErrorCode, Mapping>> = {
   no_leader: { grpc: status.UNAVAILABLE, http: 503 },
   overloaded: { grpc: status.RESOURCE_EXHAUSTED, http: 503 },
   redis_unavailable: { grpc: status.UNAVAILABLE, http: 503 },
+  events_gone: { grpc: status.OUT_OF_RANGE, http: 410 },
   // Not UNAVAILABLE: clients resend those by themselves, and only the caller knows how to do that.
   outcome_unknown: { grpc: status.ABORTED, http: 503 },
 };
@@ -79,6 +82,9 @@ export function statusFrom(error: unknown, log: EdgeLog, method: string): Status
   if (!(error instanceof QueueError)) log.error({ err: error, method }, "a call failed");
   const metadata = new Metadata();
   metadata.set(PROBLEM_METADATA_KEY, Buffer.from(Problem.encode(problem).finish()));
+  if (error instanceof QueueError && error.oldestIndex !== undefined) {
+    metadata.set(OLDEST_INDEX_METADATA_KEY, String(error.oldestIndex));
+  }
   const mapping = isQueueErrorCode(problem.code) ? CATALOGUE[problem.code] : INTERNAL;
   return { code: mapping.grpc, details: problem.message, metadata };
 }
@@ -105,4 +111,12 @@ export function problemOf(error: unknown): Problem | undefined {
     // Of a version that this one cannot read: as good as none.
     return undefined;
   }
+}
+
+/** The oldest index that a node attached to its status; undefined where it did not. */
+export function oldestIndexOf(error: unknown): number | undefined {
+  if (!isServiceError(error)) return undefined;
+  const [text] = error.metadata.get(OLDEST_INDEX_METADATA_KEY);
+  const index = Number(text ?? Number.NaN);
+  return Number.isSafeInteger(index) ? index : undefined;
 }

@@ -47,7 +47,7 @@ export interface TaskReads {
   /** Throws QueueError "not_found". Ends early when `signal` is aborted. */
   get(request: GetTaskRequest, signal: AbortSignal): Promise<Task>;
   list(request: ListTasksRequest): Promise<ListTasksResponse>;
-  /** Changes from now on, in log order, until `signal` is aborted. */
+  /** Changes in log order, until `signal` is aborted or the node stops. */
   watch(request: WatchTasksRequest, signal: AbortSignal): AsyncIterable<WatchTasksResponse>;
 }
 

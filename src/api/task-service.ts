@@ -1,15 +1,17 @@
 // mesh.v1.TaskService: what only the leader can do goes through the forwarder, reads are done here.
 import { once } from "node:events";
 
-import type { handleServerStreamingCall } from "@grpc/grpc-js";
+import { type handleServerStreamingCall, Metadata, type ServerWritableStream } from "@grpc/grpc-js";
 
 import type {
   TaskServiceServer,
   WatchTasksRequest,
   WatchTasksResponse,
 } from "../gen/mesh/v1/task_service.js";
+import { QueueError } from "../queue/errors.js";
 import type { EdgeLog } from "./edge-log.js";
 import type { Forwarder } from "./forwarding.js";
+import { WATCH_STALL_MS } from "./limits.js";
 import { statusFrom } from "./status.js";
 import { Submissions } from "./submissions.js";
 import type { LeaderTaskOperations, TaskReads } from "./task-backend.js";
@@ -77,10 +79,12 @@ function watchHandler(
     const watch = async (): Promise<void> => {
       for await (const change of reads.watch(call.request, signal)) {
         if (signal.aborted) return;
-        // A watcher that does not read holds up its own source, which is bounded, not this node.
-        if (!call.write(change)) await once(call, "drain", { signal });
+        // Whoever does not read holds up its own watch, which takes no more from its source.
+        if (!call.write(change)) await drained(call, signal);
       }
     };
+    // So that a client knows at once that it is served.
+    call.sendMetadata(new Metadata());
     watch().then(
       () => {
         call.end();
@@ -91,4 +95,17 @@ function watchHandler(
       },
     );
   };
+}
+
+async function drained(
+  call: ServerWritableStream<WatchTasksRequest, WatchTasksResponse>,
+  signal: AbortSignal,
+): Promise<void> {
+  const stalled = AbortSignal.timeout(WATCH_STALL_MS);
+  try {
+    await once(call, "drain", { signal: AbortSignal.any([signal, stalled]) });
+  } catch (error) {
+    if (!stalled.aborted) throw error;
+    throw new QueueError("overloaded", `the watcher read nothing for ${WATCH_STALL_MS} ms`);
+  }
 }

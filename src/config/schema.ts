@@ -172,12 +172,32 @@ const limits = z
       .default(10_000)
       .describe("Items of one batch; past it 422."),
     waitMs: milliseconds(0, 600_000).default(60_000).describe("Longest `wait` of a read."),
+    eventClients: z
+      .int()
+      .min(0)
+      .max(10_000)
+      .default(256)
+      .describe("Clients that follow GET /events at a time, for each gateway; past it 503."),
     unappliedBytes: z
       .int()
       .min(1_048_576)
       .max(4_294_967_296)
       .default(134_217_728)
       .describe("Committed work that waits for Redis; past it a submission is answered 503."),
+  })
+  .prefault({});
+
+const events = z
+  .strictObject({
+    maxEntries: z
+      .int()
+      .min(100)
+      .max(10_000_000)
+      .default(10_000)
+      .describe(
+        "About how many records of changes Redis keeps for watchers that come back; one for up to " +
+          "128 changes of a log entry, 0.1 to 9 KB.",
+      ),
   })
   .prefault({});
 
@@ -211,6 +231,7 @@ export const configSchema = z.strictObject({
   worker,
   retries,
   limits,
+  events,
   tasks,
   log,
 });

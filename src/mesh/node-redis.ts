@@ -1,8 +1,11 @@
-// A node's connections to Redis: one to read, one for the leader to write, one to listen.
+// A node's connections to Redis: one to read, one for the leader to write, one to listen;
+// and one to follow the events for as long as somebody watches.
 import type { Config } from "../config/schema.js";
 import { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
 import { RedisApplier } from "../queue/redis/applier.js";
 import { RedisConnection } from "../queue/redis/connection.js";
+import { EventReader } from "../queue/redis/event-reader.js";
+import { EventTail } from "../queue/redis/event-tail.js";
 import { RedisKeys } from "../queue/redis/keys.js";
 import { TaskReader } from "../queue/redis/reader.js";
 import { NodeStartError } from "./errors.js";
@@ -13,6 +16,8 @@ export class NodeRedis {
   readonly reader: TaskReader;
   readonly applier: RedisApplier;
   readonly appliedWatch: AppliedIndexWatch;
+  readonly eventReader: EventReader;
+  readonly eventTail: EventTail;
   readonly #writer: RedisConnection;
   readonly #subscriber: RedisConnection;
 
@@ -30,7 +35,13 @@ export class NodeRedis {
     this.#subscriber = connect("subscriber");
     const keys = new RedisKeys(config.mesh);
     this.reader = new TaskReader({ redis: this.connection.client, keys });
-    this.applier = new RedisApplier({ redis: this.#writer.client, keys });
+    this.applier = new RedisApplier({
+      redis: this.#writer.client,
+      keys,
+      maxEventRecords: config.events.maxEntries,
+    });
+    this.eventReader = new EventReader({ redis: this.connection.client, keys });
+    this.eventTail = new EventTail({ connect: () => connect("events"), commandTimeoutMs, keys });
     this.appliedWatch = new AppliedIndexWatch({
       reader: this.connection,
       subscriber: this.#subscriber,
@@ -47,6 +58,7 @@ export class NodeRedis {
 
   close(): void {
     this.appliedWatch.close();
+    this.eventTail.close();
     for (const connection of [this.connection, this.#writer, this.#subscriber]) connection.close();
   }
 }

@@ -9,6 +9,7 @@ import { type Consensus, createConsensus } from "./node-consensus.js";
 import type { NodeParts } from "./node-parts.js";
 import { type NodeServer, serveNode } from "./node-server.js";
 import { createAgent } from "./node-worker.js";
+import { TaskEvents } from "./task-events.js";
 import { TaskFeed } from "./task-feed.js";
 import { NodeTaskReads } from "./task-reads.js";
 import type { WorkerAgent } from "./worker-agent.js";
@@ -52,7 +53,13 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
   machine.onApplied((entry) => {
     office.entryApplied(entry);
     agent.entryApplied(entry);
-    feed.applied(entry, machine.lastAtMs);
+    feed.applied(entry);
+  });
+  const events = new TaskEvents({
+    tail: redis.eventTail,
+    reader: redis.eventReader,
+    appliedIndex: () => machine.appliedIndex,
+    readIndex: () => raft.readIndex(),
   });
   const reads = new NodeTaskReads({
     raft,
@@ -60,6 +67,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     reader: redis.reader,
     appliedWatch: redis.appliedWatch,
     feed,
+    events,
     maxWaitMs: config.limits.waitMs,
     now,
   });
@@ -71,6 +79,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
   const stop = async (): Promise<void> => {
     state.draining = true;
     health.setAllServing(false);
+    events.close();
     link.helloChanged();
     await agent.stop(config.worker.stopGraceMs);
     link.stop();

@@ -16,6 +16,7 @@ import type { TaskReader } from "../queue/redis/reader.js";
 import { taskFromLog } from "../queue/task-snapshot.js";
 import { NoLeader, type RaftNode } from "../raft/index.js";
 import type { QueueMachine } from "./queue-machine.js";
+import type { TaskEvents } from "./task-events.js";
 import { isEnd, type TaskFeed } from "./task-feed.js";
 
 const DEFAULT_PAGE = 50;
@@ -30,6 +31,7 @@ export interface TaskReadsOptions {
   readonly reader: TaskReader;
   readonly appliedWatch: AppliedIndexWatch;
   readonly feed: TaskFeed;
+  readonly events: TaskEvents;
   readonly maxWaitMs: number;
   readonly now: () => number;
 }
@@ -87,7 +89,7 @@ export class NodeTaskReads implements TaskReads {
   }
 
   watch(request: WatchTasksRequest, signal: AbortSignal): AsyncIterable<WatchTasksResponse> {
-    return this.options.feed.watch(request.ids, signal);
+    return this.options.events.watch(request, signal);
   }
 
   /** Reads again with everything committed before it says that there is no such task. */

@@ -22,6 +22,8 @@ export type QueueErrorCode =
   | "redis_unavailable"
   /** The call was handed over to a node that does not lead (any more). */
   | "not_leader"
+  /** Changes were asked for that are no longer kept; `oldestIndex` is what can be had. */
+  | "events_gone"
   /** The answer was lost: the submission may or may not be kept; sent again it stays one task. */
   | "outcome_unknown";
 
@@ -29,6 +31,8 @@ export interface QueueErrorOptions {
   readonly field?: string;
   /** When to try again, in milliseconds. */
   readonly retryAfterMs?: number;
+  /** Of "events_gone": the oldest index of the log to watch from. */
+  readonly oldestIndex?: number;
   readonly cause?: unknown;
 }
 
@@ -37,6 +41,7 @@ export class QueueError extends Error {
   override readonly name = "QueueError";
   readonly field: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly oldestIndex: number | undefined;
 
   constructor(
     readonly code: QueueErrorCode,
@@ -46,5 +51,6 @@ export class QueueError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.field = options.field;
     this.retryAfterMs = options.retryAfterMs;
+    this.oldestIndex = options.oldestIndex;
   }
 }

@@ -3,7 +3,7 @@ import { isValid } from "ulid";
 import { describe, expect, test, vi } from "vitest";
 
 import { problemOf } from "../../src/api/status.js";
-import type { WatchTasksResponse } from "../../src/gen/mesh/v1/task_service.js";
+import { WatchTasksRequest, type WatchTasksResponse } from "../../src/gen/mesh/v1/task_service.js";
 import { TaskStatus } from "../../src/gen/mesh/v1/task.js";
 import { call, failureOf, startNode, submissionOf, submit } from "./support.js";
 
@@ -22,7 +22,10 @@ const change = (id: string): WatchTasksResponse => ({
   attempt: 0,
   type: "process",
   queue: "default",
+  position: 0,
+  changes: [],
 });
+const everything = WatchTasksRequest.decode(new Uint8Array());
 
 describe("TaskService on the leader", () => {
   test("gives a submission an id and answers with the task", async () => {
@@ -157,9 +160,9 @@ describe("WatchTasks", () => {
       for (const id of ["a", "b", "c"]) yield await Promise.resolve(change(id));
     };
     const seen: string[] = [];
-    for await (const { id } of node.tasks.watchTasks({
-      ids: [],
-    }) as AsyncIterable<WatchTasksResponse>) {
+    for await (const { id } of node.tasks.watchTasks(
+      everything,
+    ) as AsyncIterable<WatchTasksResponse>) {
       seen.push(id);
     }
     expect(seen).toEqual(["a", "b", "c"]);
@@ -173,7 +176,7 @@ describe("WatchTasks", () => {
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
       ended = true;
     };
-    const watching = node.tasks.watchTasks({ ids: [] });
+    const watching = node.tasks.watchTasks(everything);
     watching.on("error", () => undefined);
     await new Promise((resolve) => watching.once("data", resolve));
     watching.cancel();
@@ -188,7 +191,7 @@ describe("WatchTasks", () => {
         yield await Promise.resolve({ ...change("x"), queue: "q".repeat(10_000) });
       }
     };
-    const watching = node.tasks.watchTasks({ ids: [] });
+    const watching = node.tasks.watchTasks(everything);
     watching.on("error", () => undefined);
     await new Promise((resolve) => watching.once("readable", resolve));
     let last = -1;
@@ -211,7 +214,7 @@ describe("WatchTasks", () => {
       yield await Promise.resolve(change("a"));
       throw new QueueError("redis_unavailable", "Redis is down");
     };
-    const watching = node.tasks.watchTasks({ ids: [] });
+    const watching = node.tasks.watchTasks(everything);
     watching.resume();
     const error = await new Promise((resolve) => watching.once("error", resolve));
     expect(problemOf(error)).toMatchObject({ code: "redis_unavailable" });

@@ -1,15 +1,9 @@
-// Waiters and watchers of tasks hear what the log says, and leave nothing behind.
+// Who waits for a task hears of its end from the log, and leaves nothing behind.
 import { describe, expect, test } from "vitest";
-import { TaskStatus } from "../../src/gen/mesh/v1/task.js";
 import type { QueueChange } from "../../src/queue/assignment-table.js";
 import { TaskFeed } from "../../src/mesh/task-feed.js";
-import { runningTask, stateOf, taskDefinition, turns } from "../support/queue-fixtures.js";
+import { runningTask, stateOf } from "../support/queue-fixtures.js";
 
-const submitted = (id: string): QueueChange => ({
-  kind: "submitted",
-  task: taskDefinition(id),
-  scheduled: false,
-});
 const finished = (id: string, $case: "completed" | "retry"): QueueChange => ({
   kind: "finished",
   running: runningTask(id, 1),
@@ -25,7 +19,7 @@ const finished = (id: string, $case: "completed" | "retry"): QueueChange => ({
   },
 });
 const tell = (feed: TaskFeed, ...changes: QueueChange[]): void =>
-  feed.applied({ index: 7, term: 1, changes }, 100);
+  feed.applied({ index: 7, term: 1, changes });
 
 describe("a call that waits for a task", () => {
   test("learns the entry that ended it, and not of an attempt that is tried again", async () => {
@@ -55,58 +49,5 @@ describe("a call that waits for a task", () => {
 
     expect(await stateOf(before)).toBe("kept");
     expect(await stateOf(after)).toBe("kept");
-  });
-});
-
-describe("a watcher", () => {
-  test("sees the changes of its tasks in the order of the log", async () => {
-    const feed = new TaskFeed();
-    const watching = new AbortController();
-    const seen: string[] = [];
-    const reading = (async () => {
-      for await (const { id, status } of feed.watch(["a"], watching.signal)) {
-        seen.push(`${id} ${TaskStatus[status]}`);
-      }
-    })();
-    await turns();
-
-    tell(feed, submitted("a"), submitted("b"));
-    tell(feed, finished("a", "completed"));
-    await turns();
-    watching.abort();
-    await reading;
-
-    expect(seen).toEqual(["a PENDING", "a COMPLETED"]);
-  });
-
-  test("ends where it is aborted while its reader is busy with a change", async () => {
-    const feed = new TaskFeed();
-    const watching = new AbortController();
-    const reading = (async () => {
-      for await (const { id } of feed.watch([], watching.signal)) {
-        expect(id).toBe("a");
-        watching.abort();
-      }
-    })();
-    await turns();
-
-    tell(feed, submitted("a"));
-
-    expect(await stateOf(reading)).toBe("kept");
-  });
-
-  test("is ended with an error where it falls too far behind", async () => {
-    const feed = new TaskFeed();
-    const changes = feed.watch([], new AbortController().signal)[Symbol.asyncIterator]();
-    const first = changes.next();
-    await turns();
-    tell(feed, ...Array.from({ length: 10_002 }, (_, at) => submitted(`t${at}`)));
-    await first;
-
-    const rest = (async () => {
-      for (let next = await changes.next(); next.done !== true; next = await changes.next());
-    })();
-
-    await expect(rest).rejects.toMatchObject({ code: "overloaded" });
   });
 });

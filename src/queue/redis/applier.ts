@@ -23,6 +23,9 @@ const MAX_ENTRIES_PER_CALL = 1_024;
 /** Text of tasks and results in one script call, unless a single entry has more. */
 const MAX_TEXT_PER_CALL = 4 * 1024 * 1024;
 
+/** Records of events that are kept unless the configuration says otherwise; see event-record.ts. */
+export const DEFAULT_MAX_EVENT_RECORDS = 10_000;
+
 const applyScript = new RedisScript("apply.lua");
 
 /** Index and term of the last entry that Redis reflects; both 0 for an empty Redis. */
@@ -34,17 +37,21 @@ export interface AppliedEntry {
 export interface RedisApplierOptions {
   readonly redis: Redis;
   readonly keys: RedisKeys;
+  /** About how many records the stream of events keeps; default 10,000. */
+  readonly maxEventRecords?: number;
 }
 
 /** The one writer of the queue's state. Calls of `apply` must not overlap. */
 export class RedisApplier {
   private readonly redis: Redis;
   private readonly keys: RedisKeys;
+  private readonly maxEventRecords: number;
   private busy = false;
 
-  constructor({ redis, keys }: RedisApplierOptions) {
+  constructor({ redis, keys, maxEventRecords }: RedisApplierOptions) {
     this.redis = redis;
     this.keys = keys;
+    this.maxEventRecords = maxEventRecords ?? DEFAULT_MAX_EVENT_RECORDS;
   }
 
   /** @throws RedisUnavailable */
@@ -85,7 +92,13 @@ export class RedisApplier {
     const first = entries[0];
     const last = entries.at(-1);
     if (first === undefined || last === undefined) return [];
-    const args = [first.index - 1, last.index, last.term, encodeEntries(entries)];
+    const args = [
+      first.index - 1,
+      last.index,
+      last.term,
+      encodeEntries(entries),
+      this.maxEventRecords,
+    ];
     let reply: unknown;
     try {
       reply = await applyScript.run(this.redis, this.keys.prefix, args);

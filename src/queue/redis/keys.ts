@@ -4,7 +4,7 @@
 export class RedisKeys {
   /** What every key starts with. */
   readonly prefix: string;
-  /** String: index and term of the last applied entry, "<index> <term>". */
+  /** String: "<index> <term> <index of the last entry that changed a task>" of what is applied. */
   readonly applied: string;
   /** Pub/sub channel on which the applied index is published after each batch. */
   readonly appliedChannel: string;
@@ -22,6 +22,8 @@ export class RedisKeys {
   readonly completed: string;
   readonly dead: string;
   readonly cancelled: string;
+  /** Stream of the changes of tasks, see event-record.ts. */
+  readonly events: string;
 
   constructor(mesh: string) {
     this.prefix = `{tm:${mesh}}:`;
@@ -36,6 +38,7 @@ export class RedisKeys {
     this.completed = `${this.prefix}completed`;
     this.dead = `${this.prefix}dead`;
     this.cancelled = `${this.prefix}cancelled`;
+    this.events = `${this.prefix}events`;
   }
 
   /** String: run state of a task, see run-state.ts. */

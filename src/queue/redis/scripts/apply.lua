@@ -4,10 +4,12 @@
 -- KEYS[1]  prefix of the mesh, see keys.lua
 -- ARGV[1]  index before the first entry   ARGV[2] index of the last entry   ARGV[3] its term
 -- ARGV[4]  entries in MessagePack: {index, at_ms, {command, …}}; a command: {kind, …}
+-- ARGV[5]  about how many records the stream of events keeps
 -- Returns  outcomes in MessagePack, "" when there is nothing to tell;
 --          error "APPLIEDMISMATCH <applied index>" when ARGV[1] is not the applied index
 --- @include "keys.lua"
 --- @include "state.lua"
+--- @include "events.lua"
 --- @include "working-set.lua"
 --- @include "flush.lua"
 --- @include "outcome.lua"
@@ -24,7 +26,11 @@
 local transitions = { submit, assign, finish, release, cancel, retry, promote }
 local strides = { 7, 2, 7, 3, 1, 1 }
 
-local applied = string.match(redis.call("GET", APPLIED) or "0", "^%d+")
+-- "<index> <term> <index of the last entry that changed a task>"; the last is missing where the
+-- events before are not known, as after a snapshot was restored.
+local stored = redis.call("GET", APPLIED) or "0"
+local applied = string.match(stored, "^%d+")
+previous_event = tonumber(string.match(stored, "^%d+ %d+ (%d+)") or applied)
 if applied ~= ARGV[1] then
   return redis.error_reply("APPLIEDMISMATCH " .. applied)
 end
@@ -46,8 +52,9 @@ end
 load(ids)
 for _, entry in ipairs(entries) do
   for _, command in ipairs(entry[3]) do transitions[command[1]](entry, command) end
+  append_events(entry, ARGV[5])
 end
 flush()
-redis.call("SET", APPLIED, ARGV[2] .. " " .. ARGV[3])
+redis.call("SET", APPLIED, ARGV[2] .. " " .. ARGV[3] .. " " .. previous_event)
 redis.call("PUBLISH", APPLIED, ARGV[2])
 return #outcomes > 0 and cmsgpack.pack(outcomes) or ""

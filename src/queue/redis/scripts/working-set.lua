@@ -30,7 +30,10 @@ local function load(ids)
   end
 end
 
+-- Call it once for each transition, when the state is what it is after it.
 local function change(id)
+  local state = tasks[id]
+  if state then note(id, state) end
   if not is_changed[id] then
     is_changed[id] = true
     changed[#changed + 1] = id

@@ -1,0 +1,97 @@
+// Reads the stream of events in pages, and tells where it is no longer whole.
+import type { Redis } from "ioredis";
+import { callRedis } from "./connection.js";
+import {
+  decodeEventRecord,
+  followsOn,
+  isBefore,
+  oldestIndex,
+  recordIdAt,
+  type EventPosition,
+  type EventRecord,
+} from "./event-record.js";
+import type { RedisKeys } from "./keys.js";
+
+/** Records of one read: at most some 500 KB. */
+const RECORDS_PER_READ = 64;
+
+/** Thrown where events were asked for that the stream has let go of. */
+export class EventsGone extends Error {
+  override readonly name = "EventsGone";
+  /** Index of the oldest entry from which the stream is whole. */
+  readonly oldestIndex: number;
+
+  constructor(askedIndex: number, oldest: number) {
+    super(`the changes from entry ${askedIndex} on are gone; they are kept from ${oldest} on`);
+    this.oldestIndex = oldest;
+  }
+}
+
+export class EventReader {
+  private readonly redis: Redis;
+  private readonly keys: RedisKeys;
+
+  constructor({ redis, keys }: { readonly redis: Redis; readonly keys: RedisKeys }) {
+    this.redis = redis;
+    this.keys = keys;
+  }
+
+  /**
+   * The records from `from` on, the oldest first, a bounded number of them; the first may begin
+   * before it. None where nothing was added since.
+   * @throws EventsGone where something from `from` on is missing
+   * @throws RedisUnavailable
+   */
+  async read(from: EventPosition): Promise<readonly EventRecord[]> {
+    try {
+      return await this.readOnce(from);
+    } catch (error) {
+      // A Redis that was wiped between the two reads looks like that too: the second look tells.
+      if (error instanceof EventsGone) return this.readOnce(from);
+      throw error;
+    }
+  }
+
+  /** Index of the last entry that changed a task, as far as Redis has applied the log. */
+  async lastIndex(): Promise<number> {
+    const value = await callRedis(() => this.redis.get(this.keys.applied));
+    const [applied, , lastEvent] = (value ?? "0").split(" ");
+    return Number(lastEvent ?? applied);
+  }
+
+  /**
+   * Index of the oldest entry from which the stream is whole; of the next one to come while it is
+   * empty.
+   * @throws RedisUnavailable
+   */
+  async oldestIndex(): Promise<number> {
+    const lastIndex = await this.lastIndex();
+    const [row] = await callRedis(() =>
+      this.redis.xrangeBuffer(this.keys.events, "-", "+", "COUNT", 1),
+    );
+    return row === undefined ? lastIndex + 1 : oldestIndex(toRecord(row));
+  }
+
+  private async readOnce(from: EventPosition): Promise<readonly EventRecord[]> {
+    // Read before the records: what it names must then be among them.
+    const lastIndex = await this.lastIndex();
+    const rows = await callRedis(() =>
+      this.redis.xrangeBuffer(this.keys.events, recordIdAt(from), "+", "COUNT", RECORDS_PER_READ),
+    );
+    const records = rows.map(toRecord);
+    const [first] = records;
+    if (first === undefined) {
+      if (lastIndex >= from.index) throw new EventsGone(from.index, lastIndex + 1);
+      return [];
+    }
+    if (!followsOn(first, from)) throw new EventsGone(from.index, oldestIndex(first));
+    return records.filter(({ next }) => isBefore(from, next));
+  }
+}
+
+/** A row of XRANGE or XREAD. */
+export function toRecord([id, fields]: [Buffer, Buffer[]]): EventRecord {
+  const [, value] = fields;
+  if (value === undefined) throw new Error("a record of the stream of events has no value");
+  return decodeEventRecord(id.toString(), value);
+}
