@@ -24,7 +24,8 @@ end
 
 -- Notes the state that a task has now.
 local function note(id, s)
-  local status, attempts, worker, lane, type = s[1], s[2], s[10], s[9], type_of(id, s[11])
+  local status, attempts, worker, lane = s[STATUS], s[ATTEMPTS], s[WORKER], s[LANE]
+  local type = type_of(id, s[DEFINITION])
   if room == 0 then
     record, room, run_status = { 0, 0, false }, MAX_CHANGES, nil
     records[#records + 1] = record
@@ -44,9 +45,13 @@ local function note(id, s)
 end
 
 -- Appends what the entry changed. A record that is there already, because Redis kept the stream and
--- lost the rest, is the same one.
+-- lost the rest, is the same one. Where some changes of the entry are in the state already, and so
+-- were left out (entry.is_partial), they are not known here: the stream begins anew behind it.
 local function append_events(entry, max_records)
   local count = #records
+  if entry.is_partial then
+    previous_event, records, room, count = entry[1], {}, 0, 0
+  end
   if count == 0 then return end
   for n, made in ipairs(records) do
     made[1], made[2], made[3] = previous_event, entry[2], n == count
