@@ -1,8 +1,10 @@
 // Drives the core with real time, a disk and a transport. One turn of the event loop makes one
 // batch: what is proposed in it shares an append message and a sync.
+import { Applier } from "./applier.js";
 import {
   type Entry,
   type LogIndex,
+  logIndex,
   type MemberChange,
   type Membership,
   type Message,
@@ -16,42 +18,15 @@ import {
   type Term,
   type Write,
 } from "./core/index.js";
-import type { DurableLog } from "./durable-log.js";
 import { NodeStopped, ProposalLost, ProposalRefused, TransferFailed } from "./errors.js";
+import { type RaftNodeConfig, type RaftNodeOptions, resolveNodeOptions } from "./node-options.js";
 import { PendingProposals } from "./pending-proposals.js";
 import { PendingReads } from "./pending-reads.js";
+import { PendingSoftStates } from "./pending-soft-states.js";
+import { SnapshotTaker } from "./snapshot-taker.js";
 
 /** Election timeouts that a read, or a transfer, is given. */
 const PATIENCE_TIMEOUTS = 4;
-
-export interface RaftTransport {
-  /** Must not block; may drop. */
-  send(messages: readonly Message[]): void;
-}
-
-export interface StateMachine {
-  /** Committed entries, each once, in order, noops and configurations included. */
-  apply(entries: readonly Entry[]): void;
-  /** The state as of `meta.index` replaces everything. */
-  restore(meta: SnapshotMeta): Promise<void>;
-}
-
-export interface RaftNodeOptions {
-  readonly id: NodeId;
-  readonly log: DurableLog;
-  readonly transport: RaftTransport;
-  readonly stateMachine: StateMachine;
-  readonly tickMs: number;
-  readonly electionTicks: number;
-  readonly heartbeatTicks: number;
-  readonly maxEntriesBytes: number;
-  readonly maxInflightMessages: number;
-  readonly maxUncommittedBytes: number;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  /** The disk failed, or the code broke a promise: the node has stopped itself. */
-  readonly onFatal: (error: unknown) => void;
-}
 
 export type Proposal =
   | {
@@ -67,55 +42,79 @@ export type Proposal =
       readonly leader: NodeId | undefined;
     };
 
+/** One server of a Raft cluster. */
 export class RaftNode {
+  readonly #config: RaftNodeConfig;
   readonly #core: RaftCore;
+  readonly #applier: Applier;
+  readonly #snapshots: SnapshotTaker;
   readonly #proposals = new PendingProposals();
   readonly #reads = new PendingReads();
+  readonly #pendingStates = new PendingSoftStates();
   readonly #softStateListeners = new Set<(state: SoftState) => void>();
   readonly #membershipListeners = new Set<(membership: Membership) => void>();
+  readonly #stopping = new AbortController();
   #softState: SoftState;
-  #appliedIndex: LogIndex;
   #writes: Write[] = [];
   #writing: Promise<void> | undefined;
-  #restoring: Promise<void> | undefined;
   #scheduled: NodeJS.Immediate | undefined;
   #ticker: NodeJS.Timeout | undefined;
-  #stopped = false;
 
-  constructor(private readonly options: RaftNodeOptions) {
-    const { log } = options;
-    this.#appliedIndex = log.snapshot()?.index ?? (0 as LogIndex);
-    this.#core = new RaftCore({
-      id: options.id,
+  constructor(options: RaftNodeOptions) {
+    const config = resolveNodeOptions(options);
+    const { log, stateMachine } = config;
+    this.#config = config;
+    this.#core = createCore(config);
+    const onFatal = (error: unknown) => this.#fail(error);
+    this.#applier = new Applier({
       log,
-      hardState: log.hardState,
-      membership: log.membership,
-      applied: this.#appliedIndex,
-      random: options.random,
-      electionTicks: options.electionTicks,
-      heartbeatTicks: options.heartbeatTicks,
-      maxEntriesBytes: options.maxEntriesBytes,
-      maxInflightMessages: options.maxInflightMessages,
-      maxInflightBytes: options.maxEntriesBytes * options.maxInflightMessages,
-      maxUncommittedBytes: options.maxUncommittedBytes,
+      stateMachine,
+      signal: this.#stopping.signal,
+      beforeRestore: () => this.#snapshots.abort(),
+      onApplied: (index, entries) => this.#noteApplied(index, entries),
+      onFatal,
+    });
+    this.#snapshots = new SnapshotTaker({
+      log,
+      stateMachine,
+      policy: config.snapshots,
+      appliedIndex: () => this.#applier.appliedIndex,
+      isRestoring: () => this.#applier.isRestoring,
+      membershipAt: (index) => this.#core.membershipAt(index),
+      isSending: () =>
+        this.#core.status().peers.some(({ snapshotOffset }) => snapshotOffset !== undefined),
+      onFailed: config.onSnapshotFailed,
+      onFatal,
     });
     const { role, leader, term } = this.#core.status();
     this.#softState = { role, leader, term };
   }
 
+  /**
+   * Begins to take part. The state machine is restored from the snapshot on disk, if there is one,
+   * while the node already votes and answers.
+   */
   start(): void {
     this.#ticker = setInterval(() => {
-      this.#reads.expire(performance.now());
-      this.#input(() => this.#core.tick());
-    }, this.options.tickMs);
+      const nowMs = performance.now();
+      this.#reads.expire(nowMs);
+      this.#pendingStates.expire(nowMs);
+      this.#input(() => {
+        this.#core.tick();
+        this.#snapshots.tick();
+      });
+    }, this.#config.tickMs);
+    this.#applier.start();
     this.#schedule();
   }
 
-  /** Waits for the write under way; what waits for a commit or a read is rejected. */
+  /**
+   * Waits for what the disk and the state machine are doing; the log may be closed then. Whatever
+   * waits for the node is rejected with NodeStopped.
+   */
   async stop(): Promise<void> {
     this.#halt();
-    await this.#writing?.catch(() => undefined);
-    await this.#restoring?.catch(() => undefined);
+    await Promise.allSettled([this.#writing, this.#applier.settled(), this.#snapshots.abort()]);
   }
 
   receive(messages: readonly Message[]): void {
@@ -124,7 +123,7 @@ export class RaftNode {
     });
   }
 
-  /** Appends a command to the log, if this server leads. */
+  /** Appends a command to the log, if this server leads. For many at a time: the answer is at hand. */
   propose(data: Uint8Array): Proposal {
     if (this.#stopped) return { kind: "refused", reason: "stopped", leader: undefined };
     const result = this.#guard(() => this.#core.propose([data]));
@@ -132,6 +131,20 @@ export class RaftNode {
     this.#schedule();
     const committed = this.#proposals.add(result.index, result.term);
     return { ...result, committed };
+  }
+
+  /**
+   * Appends a command to the log; resolves when it is committed and applied here, with its index.
+   * @throws ProposalRefused, ProposalLost, NodeStopped
+   */
+  async commit(data: Uint8Array): Promise<LogIndex> {
+    const proposal = this.propose(data);
+    if (proposal.kind === "accepted") {
+      await proposal.committed;
+      return proposal.index;
+    }
+    const { reason, leader } = proposal;
+    throw reason === "stopped" ? new NodeStopped() : new ProposalRefused(reason, leader);
   }
 
   /** False where a proposal would be refused: not the leader, or about to hand over. */
@@ -155,7 +168,8 @@ export class RaftNode {
    * Resolves once everything that was committed before the call is applied here, with its index.
    * @throws NoLeader, NodeStopped
    */
-  readIndex(): Promise<LogIndex> {
+  async readIndex(): Promise<LogIndex> {
+    if (this.#stopped) throw new NodeStopped();
     const read = this.#reads.add(
       (requestId) => this.#guard(() => this.#core.readIndex(requestId)),
       performance.now() + this.#patienceMs(),
@@ -172,18 +186,31 @@ export class RaftNode {
     const result = this.#guard(() => this.#core.transferLeadership(to));
     if (result.kind === "refused") throw new ProposalRefused(result.reason, result.leader);
     this.#schedule();
-    return new Promise((resolve, reject) => {
-      const stopListening = this.onSoftState(({ leader }) => {
-        if (leader === undefined || leader === this.options.id) return;
-        clearTimeout(timer);
-        stopListening();
-        resolve(leader);
-      });
-      const timer = setTimeout(() => {
-        stopListening();
-        reject(new TransferFailed(`${result.to} did not take over in ${this.#patienceMs()} ms`));
-      }, this.#patienceMs());
+    const { id } = this.#config;
+    const patienceMs = this.#patienceMs();
+    return this.#pendingStates.next(({ leader }) => (leader === id ? undefined : leader), {
+      atMs: performance.now() + patienceMs,
+      error: new TransferFailed(`${result.to} did not take over in ${patienceMs} ms`),
     });
+  }
+
+  /**
+   * Resolves once this server knows a leader, with its id; at once where it does.
+   * @throws NodeStopped
+   */
+  async whenLed(): Promise<NodeId> {
+    if (this.#stopped) throw new NodeStopped();
+    return this.#softState.leader ?? this.#pendingStates.next(({ leader }) => leader);
+  }
+
+  /**
+   * Takes a snapshot now, whatever the policy says, or joins the one under way; resolves when it is
+   * on disk. Undefined where there is none to be had: the state machine offers none, or none that is
+   * newer, a snapshot is being restored, or the node stops.
+   * @throws what the state machine threw; StorageFailure, and the node stops
+   */
+  takeSnapshot(): Promise<SnapshotMeta | undefined> {
+    return this.#stopped ? Promise.reject(new NodeStopped()) : this.#snapshots.take();
   }
 
   /** The transport lost what was on its way to a peer. */
@@ -204,8 +231,22 @@ export class RaftNode {
     return this.#core.lastIndex();
   }
 
+  /** What the state machine has arrived at: 0 until it is restored after a start. */
   get appliedIndex(): LogIndex {
-    return this.#appliedIndex;
+    return this.#applier.appliedIndex;
+  }
+
+  /** Of the newest snapshot on disk; 0 where there is none. */
+  get snapshotIndex(): LogIndex {
+    return this.#config.log.snapshot()?.index ?? logIndex(0);
+  }
+
+  /**
+   * The configuration in force at an index; undefined where compacted, without voters where this
+   * server joined later and its log does not tell.
+   */
+  membershipAt(index: LogIndex): Membership | undefined {
+    return this.#core.membershipAt(index);
   }
 
   /** Role, leader or term have changed; returns how to stop listening. */
@@ -214,18 +255,19 @@ export class RaftNode {
     return () => this.#softStateListeners.delete(listener);
   }
 
+  /** The configuration in force has changed, committed or not; returns how to stop listening. */
   onMembership(listener: (membership: Membership) => void): () => void {
     this.#membershipListeners.add(listener);
     return () => this.#membershipListeners.delete(listener);
   }
 
   #patienceMs(): number {
-    return PATIENCE_TIMEOUTS * this.options.electionTicks * this.options.tickMs;
+    return PATIENCE_TIMEOUTS * this.#config.electionTicks * this.#config.tickMs;
   }
 
   /** Calls the core; where it finds a broken promise, the node stops and the caller learns why. */
   #guard<T>(call: () => T): T {
-    if (this.#stopped) throw new NodeStopped("the node has stopped");
+    if (this.#stopped) throw new NodeStopped();
     try {
       return call();
     } catch (error) {
@@ -255,16 +297,14 @@ export class RaftNode {
 
   #drive(): void {
     try {
-      while (!this.#stopped && this.#restoring === undefined && this.#core.hasReady()) {
-        this.#handle(this.#core.ready());
-      }
+      while (!this.#stopped && this.#core.hasReady()) this.#handle(this.#core.ready());
     } catch (error) {
       this.#fail(error);
     }
   }
 
   #handle(ready: Ready): void {
-    if (ready.messages.length > 0) this.options.transport.send(ready.messages);
+    if (ready.messages.length > 0) this.#config.transport.send(ready.messages);
     if (ready.write !== undefined) {
       this.#writes.push(ready.write);
       this.#writing ??= this.#writeAll();
@@ -273,36 +313,17 @@ export class RaftNode {
       for (const listener of this.#membershipListeners) listener(ready.membership);
     }
     if (ready.softState !== undefined) this.#softStateChanged(ready.softState);
-    this.#reads.answered(ready.reads, this.#appliedIndex);
-    if (ready.restore !== undefined) {
-      this.#restoring = this.#restore(ready.restore, ready.committed);
-      return;
-    }
-    this.#apply(ready.committed);
+    this.#reads.answered(ready.reads, this.appliedIndex);
+    if (ready.restore !== undefined) this.#applier.restore(ready.restore);
+    this.#applier.apply(ready.committed);
   }
 
-  #apply(entries: readonly Entry[]): void {
-    const last = entries.at(-1);
-    if (last === undefined) return;
-    this.options.stateMachine.apply(entries);
-    this.#appliedIndex = last.index;
-    this.#core.applied(last.index);
+  #noteApplied(index: LogIndex, entries: readonly Entry[]): void {
+    this.#core.applied(index);
     this.#proposals.applied(entries);
-    this.#reads.applied(last.index);
-  }
-
-  async #restore(meta: SnapshotMeta, committed: readonly Entry[]): Promise<void> {
-    try {
-      await this.#writing;
-      await this.options.stateMachine.restore(meta);
-      this.#appliedIndex = meta.index;
-      this.#core.applied(meta.index);
-      this.#reads.applied(meta.index);
-      this.#apply(committed);
-    } catch (error) {
-      this.#fail(error);
-    }
-    this.#restoring = undefined;
+    this.#reads.applied(index);
+    if (entries.length === 0) this.#snapshots.noteRestored();
+    else this.#snapshots.noteApplied(entries);
     this.#schedule();
   }
 
@@ -312,7 +333,7 @@ export class RaftNode {
       while (this.#writes.length > 0) {
         const writes = this.#writes;
         this.#writes = [];
-        const outcomes = await this.options.log.write(writes);
+        const outcomes = await this.#config.log.write(writes);
         if (this.#stopped) return;
         writes.forEach((write, at) => {
           if (outcomes[at] === "snapshot-corrupt") {
@@ -320,7 +341,7 @@ export class RaftNode {
           } else {
             this.#core.persisted(write.sequence);
           }
-          if (write.messagesAfter.length > 0) this.options.transport.send(write.messagesAfter);
+          if (write.messagesAfter.length > 0) this.#config.transport.send(write.messagesAfter);
         });
         // Commits that this write made possible go out before the next one is waited for.
         this.#drive();
@@ -338,21 +359,46 @@ export class RaftNode {
     if (before.role === "leader" && (next.role !== "leader" || next.term !== before.term)) {
       this.#proposals.rejectAll(new ProposalLost("leadership was lost"));
     }
+    this.#pendingStates.changed(next);
     for (const listener of this.#softStateListeners) listener(next);
   }
 
   #fail(error: unknown): void {
     if (this.#stopped) return;
     this.#halt();
-    this.options.onFatal(error);
+    this.#config.onFatal(error);
+  }
+
+  get #stopped(): boolean {
+    return this.#stopping.signal.aborted;
   }
 
   #halt(): void {
-    this.#stopped = true;
+    this.#stopping.abort();
     clearInterval(this.#ticker);
     clearImmediate(this.#scheduled);
-    const error = new NodeStopped("the node has stopped");
+    const error = new NodeStopped();
     this.#proposals.rejectAll(error);
     this.#reads.rejectAll(error);
+    this.#pendingStates.rejectAll(error);
   }
+}
+
+function createCore(config: RaftNodeConfig): RaftCore {
+  const { id, log, random, electionTicks, heartbeatTicks } = config;
+  const { maxEntriesBytes, maxInflightMessages, maxUncommittedBytes } = config;
+  return new RaftCore({
+    id,
+    log,
+    hardState: log.hardState,
+    membership: log.membership,
+    applied: log.snapshot()?.index ?? logIndex(0),
+    random,
+    electionTicks,
+    heartbeatTicks,
+    maxEntriesBytes,
+    maxInflightMessages,
+    maxInflightBytes: maxEntriesBytes * maxInflightMessages,
+    maxUncommittedBytes,
+  });
 }

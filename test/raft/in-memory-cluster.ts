@@ -5,78 +5,84 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import {
   type DurableLog,
-  type Entry,
+  emptyMembership,
+  type Membership,
   type Message,
   type NodeId,
   nodeId,
   openRaftStorage,
   RaftNode,
+  type RaftNodeOptions,
   type RaftStorage,
 } from "../../src/raft/index.js";
+import { Journal } from "./journal-machine.js";
 
 const NAMES = ["a", "b", "c"].map(nodeId);
-const MEMBERSHIP = {
+export const MEMBERSHIP: Membership = {
+  ...emptyMembership,
   voters: NAMES.map((id) => ({ id, address: `host-${id}:1` })),
-  outgoing: [],
-  learners: [],
-  learnersNext: [],
 };
 
 export interface Server {
   readonly id: NodeId;
   readonly node: RaftNode;
   readonly storage: RaftStorage;
+  readonly machine: Journal;
   /** Commands in the order in which this server applied them. */
-  readonly applied: string[];
+  readonly applied: readonly string[];
   readonly fatal: unknown[];
   /** Calls of `write`, that is, syncs. */
   writes: number;
 }
 
+export interface InMemoryClusterOptions {
+  readonly node?: Partial<RaftNodeOptions>;
+  /** A file of the log is closed at about this size. */
+  readonly segmentBytes?: number;
+}
+
 export class InMemoryCluster {
   readonly servers = new Map<NodeId, Server>();
 
-  private constructor(private readonly folder: string) {}
+  private constructor(
+    private readonly folder: string,
+    private readonly options: InMemoryClusterOptions,
+  ) {}
 
-  static async start(): Promise<InMemoryCluster> {
-    const cluster = new InMemoryCluster(await mkdtemp(path.join(tmpdir(), "raft-node-")));
+  static async start(options: InMemoryClusterOptions = {}): Promise<InMemoryCluster> {
+    const cluster = new InMemoryCluster(await mkdtemp(path.join(tmpdir(), "raft-node-")), options);
     for (const id of NAMES) await cluster.startServer(id);
     return cluster;
   }
 
-  /** Opens the server's folder, new or as it was left. */
-  async startServer(id: NodeId): Promise<Server> {
-    const storage = await openRaftStorage({ dir: path.join(this.folder, id) });
-    if (storage.identity === undefined) {
-      await storage.initialise({ serverId: id, meshId: "test" }, MEMBERSHIP);
-    }
-    const applied: string[] = [];
-    const fatal: unknown[] = [];
-    const log = counted(storage, () => {
-      server.writes += 1;
+  /** Opens the server's folder, new or as it was left. A new one that is not a founder joins later. */
+  async startServer(id: NodeId, machine = new Journal()): Promise<Server> {
+    const { segmentBytes } = this.options;
+    const storage = await openRaftStorage({
+      dir: path.join(this.folder, id),
+      ...(segmentBytes !== undefined && { segmentBytes }),
     });
+    if (storage.identity === undefined) {
+      const membership = NAMES.includes(id) ? MEMBERSHIP : emptyMembership;
+      await storage.initialise({ serverId: id, meshId: "test" }, membership);
+    }
+    const fatal: unknown[] = [];
     const node = new RaftNode({
       id,
-      log,
+      log: counted(storage, () => {
+        server.writes += 1;
+      }),
       transport: { send: (messages) => this.#deliver(messages) },
-      stateMachine: {
-        apply: (entries: readonly Entry[]) => {
-          for (const { kind, data } of entries) {
-            if (kind === "command") applied.push(Buffer.from(data).toString());
-          }
-        },
-        restore: () => Promise.resolve(),
-      },
+      stateMachine: machine,
       tickMs: 10,
-      electionTicks: 10,
-      heartbeatTicks: 1,
       maxEntriesBytes: 64 * 1024,
       maxInflightMessages: 16,
       maxUncommittedBytes: 1024 * 1024,
-      random: Math.random,
       onFatal: (error) => fatal.push(error),
+      ...this.options.node,
     });
-    const server: Server = { id, node, storage, applied, fatal, writes: 0 };
+    const { applied } = machine;
+    const server: Server = { id, node, storage, machine, applied, fatal, writes: 0 };
     this.servers.set(id, server);
     node.start();
     return server;
@@ -101,6 +107,14 @@ export class InMemoryCluster {
     return leader;
   }
 
+  /** One that follows. */
+  follower(): Server {
+    const { id } = this.leader();
+    const follower = [...this.servers.values()].find((server) => server.id !== id);
+    if (follower === undefined) throw new Error("there is no follower");
+    return follower;
+  }
+
   async stop(): Promise<void> {
     for (const id of [...this.servers.keys()]) await this.stopServer(id);
     await rm(this.folder, { recursive: true, force: true });
@@ -123,6 +137,8 @@ function counted(storage: RaftStorage, count: () => void): DurableLog {
     entries: (from, to, maxBytes) => storage.entries(from, to, maxBytes),
     snapshot: () => storage.snapshot(),
     snapshotChunk: (meta, offset, maxBytes) => storage.snapshotChunk(meta, offset, maxBytes),
+    saveSnapshot: (subject, content) => storage.saveSnapshot(subject, content),
+    compact: (upTo, keepTailEntries) => storage.compact(upTo, keepTailEntries),
     write: (writes) => {
       count();
       return storage.write(writes);
