@@ -1,0 +1,259 @@
+// A cluster that takes snapshots, lets its log go, and lives off both: after restarts, and for
+// servers that lack what the log no longer has.
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type LogIndex, logIndex, nodeId } from "../../src/raft/index.js";
+import { InMemoryCluster, type Server } from "./in-memory-cluster.js";
+import { gate, Journal } from "./journal-machine.js";
+
+const PATIENCE = { timeout: 15_000, interval: 10 };
+const KEEP_ENTRIES = 50;
+const EVERY_ENTRIES = 200;
+
+let cluster: InMemoryCluster;
+let snapshotFailures: unknown[];
+
+beforeEach(async () => {
+  snapshotFailures = [];
+  cluster = await InMemoryCluster.start({
+    segmentBytes: 4 * 1024,
+    node: {
+      snapshots: { everyEntries: EVERY_ENTRIES, keepEntries: KEEP_ENTRIES },
+      onSnapshotFailed: (error) => snapshotFailures.push(error),
+    },
+  });
+});
+
+afterEach(async () => {
+  const fatal = [...cluster.servers.values()].flatMap((server) => server.fatal);
+  await cluster.stop();
+  expect(fatal).toEqual([]);
+});
+
+function servers(): readonly Server[] {
+  return [...cluster.servers.values()];
+}
+
+function untilLed(): Promise<Server> {
+  return vi.waitFor(() => cluster.leader(), PATIENCE);
+}
+
+/** What was acknowledged, in order. */
+const acknowledged: string[] = [];
+beforeEach(() => void acknowledged.splice(0));
+
+/** Commits that many commands, a few at a time. */
+async function load(leader: Server, count: number): Promise<void> {
+  for (let done = 0; done < count; done += 20) {
+    const commands = Array.from({ length: 20 }, (_, at) => `${acknowledged.length + at}`);
+    await Promise.all(commands.map((text) => leader.node.commit(Buffer.from(text))));
+    acknowledged.push(...commands);
+  }
+}
+
+/** Goes on until the leader's log no longer has what `index` needs next. */
+async function loadUntilCompactedPast(index: LogIndex): Promise<void> {
+  const leader = await untilLed();
+  await vi.waitFor(async () => {
+    await load(leader, 20);
+    expect(leader.storage.firstIndex()).toBeGreaterThan(index + 1);
+  }, PATIENCE);
+}
+
+async function untilAllApplied(): Promise<void> {
+  await vi.waitFor(() => {
+    for (const { applied } of servers()) expect(applied).toEqual(acknowledged);
+  }, PATIENCE);
+}
+
+describe("under load", () => {
+  test("every server takes snapshots and keeps no more of the log than it was told", async () => {
+    await load(await untilLed(), 2_000);
+
+    await untilAllApplied();
+    await vi.waitFor(() => {
+      for (const { node, storage } of servers()) {
+        expect(node.snapshotIndex).toBeGreaterThan(2_000 - 2 * EVERY_ENTRIES);
+        expect(storage.firstIndex()).toBeGreaterThan(2_000 - 4 * EVERY_ENTRIES);
+        expect(storage.firstIndex()).toBeLessThanOrEqual(node.lastIndex - KEEP_ENTRIES + 1);
+      }
+    }, PATIENCE);
+  });
+
+  test("all start again from snapshot and log, and nothing that was acknowledged is missing", async () => {
+    await load(await untilLed(), 1_000);
+    await vi.waitUntil(() => servers().every(({ node }) => node.snapshotIndex > 0), PATIENCE);
+    const ids = servers().map(({ id }) => id);
+    for (const id of ids) await cluster.stopServer(id);
+
+    for (const id of ids) await cluster.startServer(id);
+    await load(await untilLed(), 20);
+
+    await untilAllApplied();
+    for (const { machine, storage } of servers()) {
+      expect(machine.restored).toHaveLength(1);
+      expect(storage.firstIndex()).toBeGreaterThan(1);
+    }
+  });
+
+  test("a server that comes back late is caught up by a snapshot while the leader serves", async () => {
+    await untilLed();
+    const late = cluster.follower();
+    const lastOfLate = late.node.lastIndex;
+    await cluster.stopServer(late.id);
+    await loadUntilCompactedPast(lastOfLate);
+
+    const back = await cluster.startServer(late.id);
+    await load(await untilLed(), 1_000);
+
+    await untilAllApplied();
+    expect(back.machine.restored.at(-1)).toBeGreaterThan(lastOfLate);
+  });
+
+  test("a server that joins with an empty disk gets a snapshot, and votes thereafter", async () => {
+    await loadUntilCompactedPast(logIndex(1));
+    const leader = await untilLed();
+    const id = nodeId("d");
+    const joined = await cluster.startServer(id);
+    const member = { id, address: "host-d:1" };
+
+    await leader.node.changeMembership([{ kind: "add-learner", member }]);
+    await load(leader, 500);
+    await untilAllApplied();
+    await leader.node.changeMembership([{ kind: "add-voter", member }]);
+
+    expect(joined.machine.restored[0]).toBeGreaterThan(1);
+    await leader.node.transferLeadership(id);
+    await load(await untilLed(), 20);
+    expect(cluster.leader().id).toBe(id);
+    await untilAllApplied();
+  });
+});
+
+describe("while a state machine restores its snapshot", () => {
+  test("the server votes and acknowledges: the others need no third one", async () => {
+    // given one that has restarted and does not get on with its restore
+    await load(await untilLed(), 500);
+    const slow = cluster.follower();
+    await vi.waitUntil(() => slow.node.snapshotIndex > 0, PATIENCE);
+    const { closed, open } = gate();
+    const machine = new Journal();
+    machine.restoreGate = closed;
+    await cluster.stopServer(slow.id);
+    const restarted = await cluster.startServer(slow.id, machine);
+    const before = await untilLed();
+
+    // when the leader goes: its successor needs the vote, and then every acknowledgement
+    await cluster.stopServer(before.id);
+    const after = await untilLed();
+    await load(after, 200);
+
+    // then all that was done while nothing could be applied there
+    expect(after.id).not.toBe(before.id);
+    expect(machine.restoresBegun).toBe(1);
+    expect(restarted.node.appliedIndex).toBe(0);
+    open();
+    await cluster.startServer(before.id);
+    await untilAllApplied();
+  });
+
+  test("a read there waits for it", async () => {
+    await load(await untilLed(), 500);
+    const slow = cluster.follower();
+    await vi.waitUntil(() => slow.node.snapshotIndex > 0, PATIENCE);
+    const { closed, open } = gate();
+    const machine = new Journal();
+    machine.restoreGate = closed;
+    await cluster.stopServer(slow.id);
+    const { node } = await cluster.startServer(slow.id, machine);
+    await untilLed();
+    const index = node.readIndex();
+    await vi.waitUntil(() => machine.restoresBegun > 0, PATIENCE);
+    expect(machine.applied).toEqual([]);
+
+    open();
+
+    expect(await index).toBeLessThanOrEqual(node.appliedIndex);
+    expect(machine.applied).toEqual(acknowledged);
+  });
+});
+
+describe("while a snapshot is taken", () => {
+  test("commits go on, and it is one of the moment at which it was begun", async () => {
+    const leader = await untilLed();
+    await load(leader, 100);
+    const { closed, open } = gate();
+    leader.machine.snapshotGate = closed;
+    const begunAt = leader.node.appliedIndex;
+
+    const taken = leader.node.takeSnapshot();
+    await load(leader, 100);
+    expect(leader.node.snapshotIndex).toBe(0);
+    open();
+
+    expect((await taken)?.index).toBe(begunAt);
+    expect(leader.node.snapshotIndex).toBe(begunAt);
+    await cluster.stopServer(leader.id);
+    await cluster.startServer(leader.id);
+    await untilAllApplied();
+  });
+
+  test("the node can be stopped", async () => {
+    const leader = await untilLed();
+    await load(leader, 150);
+    const { closed, open } = gate();
+    leader.machine.snapshotGate = closed;
+    const taken = leader.node.takeSnapshot();
+
+    const stopped = cluster.stopServer(leader.id);
+    open();
+
+    await stopped;
+    expect(await taken).toBeUndefined();
+  });
+});
+
+describe("a state machine", () => {
+  test("that cannot give a snapshot is asked again, and commits go on", async () => {
+    const leader = await untilLed();
+    const failure = new Error("the store does not answer");
+    leader.machine.snapshotFailure = failure;
+
+    await load(leader, EVERY_ENTRIES + 100);
+    await vi.waitUntil(() => snapshotFailures.length > 0, PATIENCE);
+    await expect(leader.node.takeSnapshot()).rejects.toThrow(failure);
+    leader.machine.snapshotFailure = undefined;
+    await load(leader, EVERY_ENTRIES + 100);
+
+    await vi.waitUntil(() => leader.node.snapshotIndex > 0, PATIENCE);
+    expect(snapshotFailures).toContain(failure);
+  });
+
+  test("may give a snapshot that lies behind: the log goes on from there at a start", async () => {
+    const leader = await untilLed();
+    leader.machine.snapshotLag = 30;
+    await load(leader, 100);
+    const applied = leader.node.appliedIndex;
+
+    const taken = await leader.node.takeSnapshot();
+    await cluster.stopServer(leader.id);
+    const restarted = await cluster.startServer(leader.id);
+
+    expect(taken?.index).toBe(applied - 30);
+    await untilAllApplied();
+    expect(restarted.machine.restored).toEqual([taken?.index]);
+  });
+
+  test("says from where on its owner needs the log, whatever snapshots there are", async () => {
+    const leader = await untilLed();
+    leader.machine.compactThrough = logIndex(100);
+
+    await load(leader, 1_000);
+    await vi.waitUntil(() => leader.node.snapshotIndex > 500, PATIENCE);
+    const others = servers().filter(({ id }) => id !== leader.id);
+    await vi.waitUntil(() => others.every(({ storage }) => storage.firstIndex() > 500), PATIENCE);
+    expect(leader.storage.firstIndex()).toBeLessThanOrEqual(101);
+    leader.machine.compactThrough = undefined;
+
+    await vi.waitUntil(() => leader.storage.firstIndex() > 500, PATIENCE);
+  });
+});
