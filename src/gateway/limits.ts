@@ -26,6 +26,11 @@ export const CONNECT_MS = 500;
 export const BACKOFF_MIN_MS = 25;
 export const BACKOFF_MAX_MS = 400;
 
+/** Wait before a watch whose node went away is begun anew with another. */
+export const WATCH_RETRY_MS = 100;
+/** How often a stream of events without events says that it lives. */
+export const EVENT_HEARTBEAT_MS = 15_000;
+
 /** How often the leader is looked for although calls succeed: one that handed leadership over goes
  * on answering, at the price of a hop. */
 export const LEADER_REFRESH_MS = 2_000;

@@ -29,6 +29,7 @@ import { MeshRefusal } from "./mesh-refusal.js";
 import { type NodeDirectory, Peers } from "./peers.js";
 import { RecentSubmissions } from "./recent-submissions.js";
 import { SubmissionBatcher } from "./submission-batcher.js";
+import { type WatchRequest, type WatchStep, TaskWatch } from "./task-watch.js";
 
 /** Every method rejects with MeshRefusal where the mesh refused or did not answer in time. */
 export interface Mesh {
@@ -38,6 +39,8 @@ export interface Mesh {
   list(request: ListTasksRequest): Promise<ListTasksResponse>;
   cancel(id: string): Promise<Task>;
   retry(id: string): Promise<Task>;
+  /** Changes of tasks until `signal` is aborted; see TaskWatch. */
+  watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchStep>;
   workers(patience?: Patience): Promise<readonly Worker[]>;
   cluster(patience?: Patience): Promise<GetClusterResponse>;
   transfer(to: string): Promise<TransferLeadershipResponse>;
@@ -64,6 +67,7 @@ export class MeshClient implements Mesh {
   private readonly pool = new ClientPool();
   private readonly leaders: LeaderTracker;
   private readonly caller: MeshCaller;
+  private readonly taskWatch: TaskWatch;
   private readonly newId = monotonicFactory();
   private readonly recent = new RecentSubmissions();
   private readonly batcher = new SubmissionBatcher((items) => this.submitBatch(items));
@@ -74,6 +78,7 @@ export class MeshClient implements Mesh {
     this.retryForMs = options.retryForMs;
     this.leaders = new LeaderTracker(this.pool, peers);
     this.caller = new MeshCaller(this.pool, peers, this.leaders);
+    this.taskWatch = new TaskWatch(this.pool, peers, this.leaders);
   }
 
   /** Begins to look for the leader. */
@@ -147,6 +152,10 @@ export class MeshClient implements Mesh {
       });
       return present(task);
     });
+  }
+
+  watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchStep> {
+    return this.taskWatch.follow(request, { signal, retryForMs: this.retryForMs });
   }
 
   async workers(patience: Patience = "normal"): Promise<readonly Worker[]> {

@@ -4,6 +4,7 @@ import { TaskStatus } from "../gen/mesh/v1/task.js";
 import type { GetTaskRequest, ListTasksRequest } from "../gen/mesh/v1/task_service.js";
 import { parseDurationMs } from "./duration.js";
 import { invalidFields } from "./problem.js";
+import type { WatchRequest } from "./task-watch.js";
 import { validated } from "./validated.js";
 
 const statusByName = {
@@ -41,6 +42,24 @@ const getQuery = z.strictObject({
   consistency: z.enum(["eventual", "linearizable"]).optional(),
   minIndex: digits.transform(Number).optional(),
 });
+
+const watchQuery = z.strictObject({
+  id: z.string().min(1).max(26_999).optional(),
+  type: z.string().min(1).max(128).optional(),
+  queue: z.string().min(1).max(63).optional(),
+  from: digits.transform(Number).optional(),
+});
+
+/** @throws HttpProblem 422 */
+export function watchRequestFrom(query: unknown): WatchRequest {
+  const { id, type, queue, from } = validated(watchQuery, query);
+  return {
+    ids: id === undefined ? [] : id.split(","),
+    type: type ?? "",
+    queue: queue ?? "",
+    from: from === undefined ? undefined : { index: from, position: 0 },
+  };
+}
 
 /** @throws HttpProblem 422 */
 export function listRequestFrom(query: unknown): ListTasksRequest {

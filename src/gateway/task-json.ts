@@ -10,7 +10,8 @@ import {
   TaskStatus,
 } from "../gen/mesh/v1/task.js";
 
-const statusName: Readonly<Record<TaskStatus, string>> = {
+/** The word for a status, as clients see it. */
+export const statusName: Readonly<Record<TaskStatus, string>> = {
   [TaskStatus.UNSPECIFIED]: "pending",
   [TaskStatus.SCHEDULED]: "scheduled",
   [TaskStatus.PENDING]: "pending",

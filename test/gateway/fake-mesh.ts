@@ -15,6 +15,7 @@ export interface FakeMeshOptions {
     readonly batchItems?: number;
     readonly bodyBytes?: number;
     readonly waitMs?: number;
+    readonly eventClients?: number;
   };
 }
 

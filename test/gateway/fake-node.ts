@@ -3,11 +3,12 @@ import {
   Metadata,
   Server,
   ServerCredentials,
+  type ServerWritableStream,
   status,
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { PROBLEM_METADATA_KEY } from "../../src/api/status.js";
+import { OLDEST_INDEX_METADATA_KEY, PROBLEM_METADATA_KEY } from "../../src/api/status.js";
 import {
   ClusterServiceService,
   type GetClusterResponse,
@@ -24,7 +25,12 @@ import {
   type SubmitTaskResult,
   type SubmitTasksRequest,
   TaskServiceService,
+  type WatchTasksRequest,
+  WatchTasksResponse,
 } from "../../src/gen/mesh/v1/task_service.js";
+
+/** A message of a watch with nothing in it. */
+export const NO_CHANGE = WatchTasksResponse.decode(new Uint8Array());
 
 /** What a handler may do besides answering. */
 export type Behaviour = "answer" | "not_leader" | "no_leader" | "hang" | "keep_and_hang";
@@ -33,6 +39,9 @@ export class FakeNode {
   readonly submissions: SubmitTasksRequest[] = [];
   readonly reads: GetTaskRequest[] = [];
   readonly lists: ListTasksRequest[] = [];
+  readonly watches: ServerWritableStream<WatchTasksRequest, WatchTasksResponse>[] = [];
+  /** Watches from before it are refused. */
+  oldestIndex = 0;
   /** Ids of reads that were held and whose caller hung up. */
   readonly cancelledReads: string[] = [];
   /** Set by a test for reads that wait. */
@@ -105,7 +114,20 @@ export class FakeNode {
       }),
       cancelTask: unary(({ id }: { id: string }) => this.change(id, TaskStatus.CANCELLED)),
       retryTask: unary(({ id }: { id: string }) => this.change(id, TaskStatus.PENDING)),
-      watchTasks: () => undefined,
+      watchTasks: (call: ServerWritableStream<WatchTasksRequest, WatchTasksResponse>) => {
+        this.watches.push(call);
+        const oldest = this.oldestIndex;
+        const { fromIndex } = call.request;
+        if (fromIndex !== undefined && fromIndex < oldest) {
+          const metadata = new Metadata();
+          metadata.set(OLDEST_INDEX_METADATA_KEY, String(oldest));
+          const error = { code: status.OUT_OF_RANGE, details: "they are gone", metadata };
+          call.emit("error", error);
+          return;
+        }
+        const begin = { index: fromIndex ?? 1, position: call.request.fromPosition, changes: [] };
+        call.write({ ...NO_CHANGE, ...begin });
+      },
     };
   }
 
