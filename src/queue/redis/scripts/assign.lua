@@ -9,7 +9,7 @@ local function assign(entry, command)
     if status == PENDING or (status == SCHEDULED and state[RUN_AT] <= at_ms) then
       state[STATUS], state[ATTEMPTS], state[WORKER] = RUNNING, items[i + 1], command[3]
       state[FENCE], state[STARTED_AT], state[FINISHED_AT] = entry[1], at_ms, 0
-      change(id)
+      change(entry, id)
     else
       report(entry, OUTCOME_CONTRADICTIONS, { id, status })
     end

@@ -8,7 +8,7 @@ local function cancel(entry, command)
     if status == SCHEDULED or status == PENDING or status == RUNNING then
       if status == RUNNING then record_attempt(state, entry[2], ATTEMPT_CANCELLED, "") end
       state[STATUS], state[FINISHED_AT] = CANCELLED, entry[2]
-      change(id)
+      change(entry, id)
     end
     report(entry, OUTCOME_CANCELLED, { id, status })
   end

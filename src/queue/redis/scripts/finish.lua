@@ -23,7 +23,7 @@ local function finish(entry, command)
           state[RUN_AT] = detail[3]
         end
       end
-      change(id)
+      change(entry, id)
     else
       report(entry, OUTCOME_STALE, id)
     end

@@ -8,7 +8,7 @@ local function promote(entry, command)
   for _, id in ipairs(due) do
     local state = tasks[id]
     state[STATUS] = PENDING
-    change(id)
+    change(entry, id)
     report(entry, OUTCOME_PROMOTED, { id, pack_state(state) })
   end
 end

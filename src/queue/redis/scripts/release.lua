@@ -9,7 +9,7 @@ local function release(entry, command)
       record_attempt(state, entry[2], reason, "")
       state[STATUS], state[ATTEMPTS] = PENDING, math.max(0, state[ATTEMPTS] - 1)
       if reason == ATTEMPT_LOST then state[LOSSES] = state[LOSSES] + 1 end
-      change(id)
+      change(entry, id)
     else
       report(entry, OUTCOME_STALE, id)
     end

@@ -8,7 +8,7 @@ local function retry(entry, command)
     if status == DEAD or status == CANCELLED then
       state[STATUS], state[ATTEMPTS], state[LOSSES], state[ERROR] = PENDING, 0, 0, ""
       state[RUN_AT], state[FINISHED_AT] = entry[2], 0
-      change(id)
+      change(entry, id)
       now = pack_state(state)
     end
     report(entry, OUTCOME_RETRIED, { id, status, now })

@@ -1,6 +1,6 @@
 -- The run state of a task: one packed string holds all that changes. run-state.ts reads the same
 -- layout. struct packs and unpacks it in half the time that a MessagePack array takes.
-local LAYOUT = ">BI4I4ddddHc0I4c0Hc0I4c0Hc0I4c0I4c0"
+local LAYOUT = ">BI4I4ddddHc0I4c0Hc0I4c0Hc0I4c0I4c0d"
 local STATUS, ATTEMPTS, LOSSES = 1, 2, 3
 local RUN_AT, STARTED_AT, FINISHED_AT = 4, 5, 6
 local FENCE = 7
@@ -18,10 +18,12 @@ local ERROR = 12
 -- Ended attempts but a completed one, oldest first, in MessagePack; "" for none.
 local HISTORY = 14
 local MAX_HISTORY = 20
+-- Index of the entry that last changed the task: a state is never changed by an entry at or before it.
+local CHANGED = 15
 
 local function pack_state(s)
   return struct.pack(LAYOUT, s[1], s[2], s[3], s[4], s[5], s[6], s[7], #s[8], s[8], #s[9], s[9],
-    #s[10], s[10], #s[11], s[11], #s[12], s[12], #s[13], s[13], #s[14], s[14])
+    #s[10], s[10], #s[11], s[11], #s[12], s[12], #s[13], s[13], #s[14], s[14], s[15])
 end
 
 local function unpack_state(value)
@@ -39,6 +41,13 @@ local STATUS_INDEX = {
   [COMPLETED] = PREFIX .. "completed",
   [DEAD] = PREFIX .. "dead",
   [CANCELLED] = PREFIX .. "cancelled",
+}
+
+-- Ended tasks by the time of their end: what is kept of them is bounded, see expire.lua.
+local ENDED_INDEX = {
+  [COMPLETED] = PREFIX .. "ended:completed",
+  [DEAD] = PREFIX .. "ended:dead",
+  [CANCELLED] = PREFIX .. "ended:cancelled",
 }
 
 -- Notes how the running attempt ended.

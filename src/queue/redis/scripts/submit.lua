@@ -32,9 +32,9 @@ local function submit(entry, command)
     else
       local status = run_at <= at_ms and PENDING or SCHEDULED
       tasks[id] = {
-        status, 0, 0, run_at, 0, 0, 0, items[i + 2], items[i + 1], "", items[i + 5], "", "", "",
+        status, 0, 0, run_at, 0, 0, 0, items[i + 2], items[i + 1], "", items[i + 5], "", "", "", 0,
       }
-      change(id)
+      change(entry, id)
       if data ~= "" then redis.call("SET", DATA .. id, data) end
       if key ~= "" then keep_key(key, id, at_ms, until_ms) end
     end

@@ -31,9 +31,12 @@ local function load(ids)
 end
 
 -- Call it once for each transition, when the state is what it is after it.
-local function change(id)
+local function change(entry, id)
   local state = tasks[id]
-  if state then note(id, state) end
+  if state then
+    state[CHANGED] = entry[1]
+    note(id, state)
+  end
   if not is_changed[id] then
     is_changed[id] = true
     changed[#changed + 1] = id
