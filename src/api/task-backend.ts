@@ -1,6 +1,7 @@
 // What the gRPC edge needs of the node behind it. The composition root provides it.
 import type {
   CancelTaskRequest,
+  DeadLetterSelection,
   GetTaskRequest,
   ListTasksRequest,
   ListTasksResponse,
@@ -40,6 +41,21 @@ export interface LeaderTaskOperations {
   submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]>;
   cancel(request: CancelTaskRequest): Promise<Task>;
   retry(request: RetryTaskRequest): Promise<Task>;
+  readonly deadLetters: DeadLetters;
+}
+
+/** Dead tasks as a whole; done by the leader. */
+export interface DeadLetters {
+  /** Runs them again. */
+  retry(selection: DeadLetterSelection | undefined): Promise<TakenDeadLetters>;
+  /** Removes them for good. */
+  drop(selection: DeadLetterSelection | undefined): Promise<TakenDeadLetters>;
+}
+
+export interface TakenDeadLetters {
+  readonly ids: string[];
+  /** More tasks match the filter than were taken. */
+  readonly more: boolean;
 }
 
 /** Done by any node. */

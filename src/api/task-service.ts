@@ -9,6 +9,7 @@ import type {
   WatchTasksResponse,
 } from "../gen/mesh/v1/task_service.js";
 import { QueueError } from "../queue/errors.js";
+import { deadLetterCalls } from "./dead-letter-calls.js";
 import type { EdgeLog } from "./edge-log.js";
 import type { Forwarder } from "./forwarding.js";
 import { WATCH_STALL_MS } from "./limits.js";
@@ -66,6 +67,7 @@ export function createTaskService(options: TaskServiceOptions): TaskServiceServe
         ),
       log,
     ),
+    ...deadLetterCalls(operations.deadLetters, forwarder, log),
     watchTasks: watchHandler(reads, log),
   };
 }

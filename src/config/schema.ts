@@ -201,6 +201,32 @@ const events = z
   })
   .prefault({});
 
+const DAY_MS = 86_400_000;
+
+const retained = (maxAgeMs: number, maxCount: number) =>
+  z
+    .strictObject({
+      maxAgeMs: milliseconds(0, 3_650 * DAY_MS)
+        .default(maxAgeMs)
+        .describe("How long a task is kept after its end."),
+      maxCount: z
+        .int()
+        .min(0)
+        .max(1_000_000_000)
+        .default(maxCount)
+        .describe("Most tasks that are kept; past it those that ended first go."),
+    })
+    .prefault({});
+
+const retention = z
+  .strictObject({
+    completed: retained(3_600_000, 100_000),
+    dead: retained(7 * DAY_MS, 100_000),
+    cancelled: retained(DAY_MS, 100_000),
+  })
+  .prefault({})
+  .describe("What is kept of tasks that have ended; what is past it is removed for good.");
+
 const tasks = z
   .strictObject({
     acceptUnknownTypes: z
@@ -232,6 +258,7 @@ export const configSchema = z.strictObject({
   retries,
   limits,
   events,
+  retention,
   tasks,
   log,
 });

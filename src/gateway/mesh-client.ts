@@ -9,9 +9,11 @@ import type {
 } from "../gen/mesh/v1/cluster_service.js";
 import { type Task, TaskStatus } from "../gen/mesh/v1/task.js";
 import type {
+  DeadLetterSelection,
   GetTaskRequest,
   ListTasksRequest,
   ListTasksResponse,
+  RetryDeadLettersResponse as TakenDeadLetters,
   SubmitTaskRequest,
   SubmitTaskResponse,
   SubmitTaskResult,
@@ -39,6 +41,8 @@ export interface Mesh {
   list(request: ListTasksRequest): Promise<ListTasksResponse>;
   cancel(id: string): Promise<Task>;
   retry(id: string): Promise<Task>;
+  retryDead(selection: DeadLetterSelection): Promise<TakenDeadLetters>;
+  dropDead(selection: DeadLetterSelection): Promise<TakenDeadLetters>;
   /** Changes of tasks until `signal` is aborted; see TaskWatch. */
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchStep>;
   workers(patience?: Patience): Promise<readonly Worker[]>;
@@ -154,6 +158,22 @@ export class MeshClient implements Mesh {
     });
   }
 
+  retryDead(selection: DeadLetterSelection): Promise<TakenDeadLetters> {
+    return this.caller.call({
+      stub: (peer) => peer.tasks.retryDeadLetters.bind(peer.tasks),
+      request: () => ({ selection }),
+      ...this.onceAtLeader(),
+    });
+  }
+
+  dropDead(selection: DeadLetterSelection): Promise<TakenDeadLetters> {
+    return this.caller.call({
+      stub: (peer) => peer.tasks.dropDeadLetters.bind(peer.tasks),
+      request: () => ({ selection }),
+      ...this.onceAtLeader(),
+    });
+  }
+
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchStep> {
     return this.taskWatch.follow(request, { signal, retryForMs: this.retryForMs });
   }
@@ -244,6 +264,12 @@ export class MeshClient implements Mesh {
       if (doneStatuses.includes(task.status)) return task;
       throw error;
     }
+  }
+
+  /** For what would do more the second time. */
+  private onceAtLeader() {
+    const tryMs = CALL_TRY_MS + WAIT_SLACK_MS;
+    return { target: "leader", repeat: "other", tryMs, retryForMs: this.retryForMs } as const;
   }
 
   private boundsOf(patience: Patience): { readonly tryMs: number; readonly retryForMs: number } {

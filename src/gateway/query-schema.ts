@@ -27,7 +27,8 @@ const statusName = z.enum([
   "cancelled",
 ]);
 
-const digits = z.string().regex(/^\d{1,15}$/, "must be a whole number");
+/** A whole number in a query string. */
+export const digits = z.string().regex(/^\d{1,15}$/, "must be a whole number");
 
 const listQuery = z.strictObject({
   status: statusName.optional(),
@@ -36,6 +37,8 @@ const listQuery = z.strictObject({
   limit: digits.transform(Number).pipe(z.int().min(1).max(1_000)).optional(),
   cursor: z.string().min(1).max(1_024).optional(),
 });
+
+const deadLettersQuery = listQuery.omit({ status: true });
 
 const getQuery = z.strictObject({
   wait: z.string().optional(),
@@ -58,6 +61,18 @@ export function watchRequestFrom(query: unknown): WatchRequest {
     type: type ?? "",
     queue: queue ?? "",
     from: from === undefined ? undefined : { index: from, position: 0 },
+  };
+}
+
+/** @throws HttpProblem 422 */
+export function deadLettersRequestFrom(query: unknown): ListTasksRequest {
+  const { type, queue, limit, cursor } = validated(deadLettersQuery, query);
+  return {
+    status: TaskStatus.DEAD,
+    type: type ?? "",
+    queue: queue ?? "",
+    limit: limit ?? 0,
+    cursor: cursor ?? "",
   };
 }
 

@@ -8,6 +8,7 @@ import { MethodTable } from "./method-table.js";
 import { HttpProblem, PROBLEM_CONTENT_TYPE, problemBody, retryAfterSeconds } from "./problem.js";
 import type { RouteContext } from "./route-context.js";
 import { clusterRoutes } from "./routes/cluster.js";
+import { deadLetterRoutes } from "./routes/dead-letters.js";
 import { eventRoutes } from "./routes/events.js";
 import { healthRoutes } from "./routes/health.js";
 import { indexRoutes } from "./routes/index-page.js";
@@ -48,6 +49,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   indexRoutes(app);
   taskRoutes(app, options);
   taskBatchRoutes(app, options);
+  deadLetterRoutes(app, options);
   eventRoutes(app, options);
   workerRoutes(app, options);
   clusterRoutes(app, options);

@@ -17,6 +17,7 @@ import { QueueError } from "../queue/errors.js";
 import type { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
 import type { TaskReader } from "../queue/redis/reader.js";
 import { nodeId, ProposalRefused, type RaftNode, TransferFailed } from "../raft/index.js";
+import { LeaderDeadLetters } from "./dead-letters.js";
 import type { LeadershipOffice } from "./leadership.js";
 import { isEnd } from "./task-feed.js";
 import { unavailable } from "./task-reads.js";
@@ -34,7 +35,11 @@ export interface LeaderOperationsOptions {
 }
 
 export class LeaderOperations implements LeaderTaskOperations, LeaderClusterOperations {
-  constructor(private readonly options: LeaderOperationsOptions) {}
+  readonly deadLetters: LeaderDeadLetters;
+
+  constructor(private readonly options: LeaderOperationsOptions) {
+    this.deadLetters = new LeaderDeadLetters(options);
+  }
 
   async submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]> {
     return this.options.office.requireLeader().submit(request);

@@ -4,7 +4,7 @@ import { BackoffType } from "../gen/mesh/v1/task.js";
 import type { LeaderSettings } from "../queue/leader.js";
 
 export function leaderSettings(config: Config): LeaderSettings {
-  const { raft, retries, worker, limits, tasks } = config;
+  const { raft, retries, worker, limits, tasks, retention } = config;
   const { type, delayMs, maxMs, jitter } = retries.backoff;
   return {
     leaseMs: worker.leaseMs,
@@ -12,6 +12,7 @@ export function leaderSettings(config: Config): LeaderSettings {
     handoverMs: 2 * raft.electionTicks * raft.tickMs,
     maxLosses: retries.maxLosses,
     acceptUnknownTypes: tasks.acceptUnknownTypes,
+    retention,
     maxUnappliedBytes: limits.unappliedBytes,
     defaults: {
       maxAttempts: retries.maxAttempts,

@@ -101,6 +101,8 @@ export class AssignmentTable {
           for (const taskId of kind.value.taskIds) changes.push({ kind: "retried", taskId });
           break;
         case "promote":
+        case "drop":
+        case "expire":
           break;
       }
     }

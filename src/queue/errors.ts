@@ -12,6 +12,8 @@ export type QueueErrorCode =
   | "not_retryable"
   /** Only a task that has not ended can be cancelled. */
   | "already_ended"
+  /** The task was, and its record has been removed since. */
+  | "gone"
   | "invalid_cursor"
   | "too_many_items"
   /** No leader with a quorum was found in time. */

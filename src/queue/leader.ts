@@ -1,23 +1,24 @@
 // What a node does while it leads: the office, the backlog, the workers' leases and Redis, put
 // together for one term and taken apart at its end.
+import type { Command } from "../gen/mesh/v1/command.js";
 import type { SubmitTaskResult, SubmitTasksRequest } from "../gen/mesh/v1/task_service.js";
 import type { TaskReport, WorkerHello } from "../gen/mesh/v1/worker_service.js";
-import type { AssignmentTable, QueueChange } from "./assignment-table.js";
-import { Backlog, type BacklogReader } from "./backlog.js";
+import type { QueueChange } from "./assignment-table.js";
+import { Backlog } from "./backlog.js";
 import { LeastLoadedBalancer } from "./balancer.js";
-import type { DefinitionCache } from "./definition-cache.js";
 import { QueueError } from "./errors.js";
+import type { LeaderParts } from "./leader-parts.js";
 import { type CommandLog, Office } from "./office.js";
-import { type PendingLimits, PendingSet } from "./pending-set.js";
+import { PendingSet } from "./pending-set.js";
 import { pendingFromRedis } from "./pending-task.js";
 import { PromotionClock } from "./promotion-clock.js";
 import type { ApplyOutcome } from "./redis/apply-outcome.js";
 import { RedisUnavailable } from "./redis/errors.js";
 import { taskSequence } from "./redis/task-sequence.js";
-import { type Applier, type CommittedLog, RedisSync, type SyncState } from "./redis-sync.js";
+import { RedisSync, type SyncState } from "./redis-sync.js";
 import { type Ending, endingOf, endingOfLoss, type EndingRules } from "./report.js";
-import type { SubmissionDefaults } from "./submission.js";
-import { type SubmissionReader, Submissions } from "./submissions.js";
+import { Retention } from "./retention.js";
+import { Submissions } from "./submissions.js";
 import { type AttachedWorker, WorkerDirectory } from "./worker-directory.js";
 
 /** Submitted tasks that wait for an entry; past it a submission is refused. */
@@ -28,50 +29,7 @@ const SWEEP_MS = 100;
 const TYPES_KNOWN_AFTER_MS = 1_500;
 const OVERLOADED_RETRY_MS = 1_000;
 
-export interface LeaderSettings {
-  readonly leaseMs: number;
-  /** How long after the election an earlier leader may still have granted leases. */
-  readonly handoverMs: number;
-  readonly maxLosses: number;
-  readonly acceptUnknownTypes: boolean;
-  /** Committed work that waits for Redis; past it a submission is refused. */
-  readonly maxUnappliedBytes: number;
-  readonly defaults: SubmissionDefaults;
-}
-
-export interface LeaderReader extends BacklogReader, SubmissionReader {
-  nextScheduledAtMs(): Promise<number | undefined>;
-}
-
-export interface LeaderLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-export interface LeaderParts {
-  readonly settings: LeaderSettings;
-  /** Entry with which the term began: Redis must reflect it before it is trusted. */
-  readonly startIndex: number;
-  readonly log: CommandLog;
-  readonly committedLog: CommittedLog;
-  readonly applier: Applier;
-  readonly reader: LeaderReader;
-  readonly table: AssignmentTable;
-  readonly definitions: DefinitionCache;
-  readonly now: () => number;
-  /** Milliseconds of a clock that never jumps, for leases. Default: that of the process. */
-  readonly monotonicMs?: () => number;
-  /** Smaller in tests. */
-  readonly pendingLimits?: PendingLimits;
-  /** Tasks read from Redis at a time. */
-  readonly backlogReadLimit?: number;
-  readonly random: () => number;
-  readonly refusal: (error: unknown) => SubmitTaskResult;
-  readonly logger: LeaderLogger;
-  /** The picture can no longer be trusted: close this leader; begin anew where the node still leads. */
-  readonly onLost: (reason: string) => void;
-}
+export type { LeaderLogger, LeaderParts, LeaderReader, LeaderSettings } from "./leader-parts.js";
 
 export class QueueLeader {
   readonly workers: WorkerDirectory;
@@ -82,6 +40,7 @@ export class QueueLeader {
   readonly #backlog: Backlog;
   readonly #sync: RedisSync;
   readonly #submissions: Submissions;
+  readonly #retention: Retention;
   readonly #unapplied: { readonly index: number; readonly bytes: number }[] = [];
   /** Reports on assignments that this node has not applied itself; bounded by the slots. */
   readonly #early: { readonly nodeId: string; readonly report: TaskReport }[] = [];
@@ -128,6 +87,12 @@ export class QueueLeader {
       onProgress: (index, outcomes) => this.#redisProgress(index, outcomes),
       onState: (state) => this.#syncChanged(state),
     });
+    this.#retention = new Retention({
+      settings: settings.retention,
+      now,
+      ended: () => parts.reader.ended(),
+      propose: (value) => this.command({ $case: "expire", value }),
+    });
     this.#submissions = new Submissions({
       ...parts,
       defaults: settings.defaults,
@@ -140,6 +105,7 @@ export class QueueLeader {
 
   start(): void {
     this.#sync.start();
+    this.#retention.start();
     this.#sweep = setInterval(() => this.#releaseLost(), SWEEP_MS);
   }
 
@@ -149,6 +115,7 @@ export class QueueLeader {
     this.#closed = true;
     clearInterval(this.#sweep);
     this.#promotions.stop();
+    this.#retention.stop();
     this.#office.close(new QueueError("not_leader", "this node does not lead any more"));
     await this.#sync.stop();
   }
@@ -174,6 +141,11 @@ export class QueueLeader {
   /** Resolves with the index of the committed command. */
   retry(id: string): Promise<number> {
     return this.#office.retry(id);
+  }
+
+  /** Resolves with the index of the committed command. */
+  command(kind: NonNullable<Command["kind"]>): Promise<number> {
+    return this.#office.command({ kind });
   }
 
   attach(hello: WorkerHello): AttachedWorker {
@@ -282,6 +254,7 @@ export class QueueLeader {
     this.#trustedFrom = Math.max(this.#trustedFrom, redisIndex);
     // Only now: what an outcome tells may be overtaken by a later entry of the same batch.
     const promoted = this.#office.redisReached(redisIndex);
+    this.#retention.redisReached(redisIndex);
     if (this.#closed || redisIndex < this.#trustedFrom) return;
     try {
       const opening = !this.#backlog.open;

@@ -95,6 +95,11 @@ export class Office {
     return this.#add(() => this.#outgoing.retry(id));
   }
 
+  /** Resolves with the index of the committed command, of a kind that no picture here depends on. */
+  command(command: Command): Promise<number> {
+    return this.#add(() => this.#outgoing.other(command));
+  }
+
   /** Ends an attempt, unless its fence is old or its end is proposed already. */
   finish(finish: Finish): boolean {
     const running = this.#beginEnding(finish.taskId, finish.fence);

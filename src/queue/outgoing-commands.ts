@@ -6,6 +6,8 @@ import type { TaskDefinition } from "../gen/mesh/v1/task.js";
 /** Bounds of one entry: it must fit a few times into one append message. */
 const MAX_SUBMITS = 2_000;
 const MAX_ENDINGS = 2_000;
+/** Other commands; whoever makes them bounds their size. */
+const MAX_OTHERS = 16;
 const MAX_TEXT = 512 * 1024;
 
 /** Someone waits to learn under which index a command was committed. */
@@ -26,6 +28,8 @@ export interface Outgoing {
   readonly releases: readonly Release[];
   readonly cancels: readonly string[];
   readonly retries: readonly string[];
+  /** Commands of other kinds, as they are. */
+  readonly others: readonly Command[];
   readonly waiting: readonly Waiting[];
 }
 
@@ -35,6 +39,7 @@ export class OutgoingCommands {
   #releases: Release[] = [];
   #cancels: Waiter<string>[] = [];
   #retries: Waiter<string>[] = [];
+  #others: Waiter<Command>[] = [];
   #submitCount = 0;
 
   get empty(): boolean {
@@ -43,7 +48,8 @@ export class OutgoingCommands {
       this.#finishes.length === 0 &&
       this.#releases.length === 0 &&
       this.#cancels.length === 0 &&
-      this.#retries.length === 0
+      this.#retries.length === 0 &&
+      this.#others.length === 0
     );
   }
 
@@ -66,6 +72,10 @@ export class OutgoingCommands {
     return wait(this.#retries, id);
   }
 
+  other(command: Command): Promise<number> {
+    return wait(this.#others, command);
+  }
+
   finish(finish: Finish): void {
     this.#finishes.push(finish);
   }
@@ -79,25 +89,27 @@ export class OutgoingCommands {
     const submits = this.#takeSubmits();
     const cancels = this.#cancels.splice(0, MAX_ENDINGS);
     const retries = this.#retries.splice(0, MAX_ENDINGS);
+    const others = this.#others.splice(0, MAX_OTHERS);
     return {
       submits: submits.flatMap(({ value }) => value),
       finishes: this.#takeFinishes(),
       releases: this.#releases.splice(0, MAX_ENDINGS),
       cancels: cancels.map(({ value }) => value),
       retries: retries.map(({ value }) => value),
-      waiting: [...submits, ...cancels, ...retries].map(({ waiting }) => waiting),
+      others: others.map(({ value }) => value),
+      waiting: [...submits, ...cancels, ...retries, ...others].map(({ waiting }) => waiting),
     };
   }
 
   /** Everything that still waits is refused. */
   rejectAll(error: unknown): void {
-    for (const { waiting } of [...this.#submits, ...this.#cancels, ...this.#retries]) {
-      waiting.reject(error);
-    }
+    const waiters = [...this.#submits, ...this.#cancels, ...this.#retries, ...this.#others];
+    for (const { waiting } of waiters) waiting.reject(error);
     this.#submits = [];
     this.#submitCount = 0;
     this.#cancels = [];
     this.#retries = [];
+    this.#others = [];
     this.#finishes = [];
     this.#releases = [];
   }
@@ -152,7 +164,7 @@ export function splitForEntries(
 /** The commands of an entry, in the order in which they are applied; assignments come last. */
 export function commandsOf(outgoing: Outgoing): Command[] {
   const commands: Command[] = [];
-  const { submits, finishes, releases, cancels, retries } = outgoing;
+  const { submits, finishes, releases, cancels, retries, others } = outgoing;
   if (submits.length > 0) {
     commands.push({ kind: { $case: "submit", value: { tasks: [...submits] } } });
   }
@@ -168,6 +180,7 @@ export function commandsOf(outgoing: Outgoing): Command[] {
   if (retries.length > 0) {
     commands.push({ kind: { $case: "retry", value: { taskIds: [...retries] } } });
   }
+  commands.push(...others);
   return commands;
 }
 

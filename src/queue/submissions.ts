@@ -43,6 +43,8 @@ export interface SubmissionParts {
 interface Known {
   readonly id: string;
   readonly definition: TaskDefinition | undefined;
+  /** Redis told of it. */
+  readonly isStored?: boolean;
   /** Resolves once it is committed. */
   readonly committed: Promise<unknown>;
 }
@@ -174,7 +176,8 @@ export class Submissions {
     const recent = this.#recent(definition);
     if (recent !== undefined) return recent;
     const id = stored.has(definition.id) ? definition.id : keys?.get(definition.idempotencyKey);
-    return id === undefined ? undefined : { id, definition: undefined, committed: COMMITTED };
+    if (id === undefined) return undefined;
+    return { id, definition: undefined, committed: COMMITTED, isStored: true };
   }
 
   /** Proposes the items that are new; the same id or key twice in one request counts once. */
@@ -211,17 +214,26 @@ export class Submissions {
   }
 
   async #answer(item: Item, index: number): Promise<SubmitTaskResult> {
-    const { table, reader, now } = this.parts;
+    const { table, definitions, reader, now } = this.parts;
     const { known, definition } = item;
     if (known === undefined) {
       const task = taskFromLog(definition, table.get(definition.id), now());
       return { outcome: { $case: "submitted", value: { task, created: true, index } } };
     }
     await known.committed;
-    const task =
-      (await reader.getTask(known.id).catch(orUndefined)) ??
-      (known.definition && taskFromLog(known.definition, table.get(known.id), now()));
-    if (task === undefined) {
+    const stored = await reader.getTask(known.id).catch(redisAway);
+    // Its record in Redis is older than its key there, and is removed long after its end.
+    if (stored === undefined && (known.isStored || definitions.hasEnded(known.id))) {
+      throw new QueueError(
+        "gone",
+        `this was submitted before, as task ${known.id}, which has ended and was removed since; ` +
+          "submit with another key to have it done once more",
+        { field: definition.id === known.id ? "id" : "idempotencyKey" },
+      );
+    }
+    const fromLog = known.definition && taskFromLog(known.definition, table.get(known.id), now());
+    const task = stored === "away" || stored === undefined ? fromLog : stored;
+    if (task === undefined || (stored === "away" && definitions.hasEnded(known.id))) {
       throw new QueueError("redis_unavailable", "the task is known, but Redis does not show it", {
         retryAfterMs: 1_000,
       });
@@ -230,6 +242,7 @@ export class Submissions {
   }
 }
 
-function orUndefined(error: unknown): undefined {
+function redisAway(error: unknown): "away" {
   if (!(error instanceof RedisUnavailable)) throw error;
+  return "away";
 }

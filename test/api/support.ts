@@ -13,6 +13,7 @@ import { addReflection } from "../../src/api/reflection-service.js";
 import { createGrpcServer, type GrpcServer } from "../../src/api/server.js";
 import type {
   ClusterReads,
+  DeadLetters,
   LeaderClusterOperations,
   LeaderTaskOperations,
   Leadership,
@@ -112,6 +113,11 @@ export class FakeQueue implements LeaderTaskOperations, TaskReads, ClusterReads 
   cancel = ({ id }: { readonly id: string }): Promise<Task> => this.#once("cancel", id);
   retry = ({ id }: { readonly id: string }): Promise<Task> => this.#once("retry", id);
 
+  readonly deadLetters: DeadLetters = {
+    retry: (selection) => this.#onceForAll("retry", selection?.ids ?? []),
+    drop: (selection) => this.#onceForAll("drop", selection?.ids ?? []),
+  };
+
   get: TaskReads["get"] = ({ id }) => {
     const task = this.kept.get(id);
     return task === undefined
@@ -124,6 +130,11 @@ export class FakeQueue implements LeaderTaskOperations, TaskReads, ClusterReads 
     /* nothing happens */
   };
   cluster: ClusterReads["cluster"] = () => Promise.reject(new Error("the fake has no cluster"));
+
+  #onceForAll(call: string, ids: readonly string[]) {
+    this.calls.push(`${call} dead ${ids.join(" ")}`);
+    return Promise.resolve({ ids: [...ids], more: false });
+  }
 
   #once(call: string, id: string): Promise<Task> {
     this.calls.push(`${call} ${id}`);

@@ -109,10 +109,8 @@ describe("a submission that is sent twice", () => {
     redis.ids.add(A);
     redis.keys.set("k", A);
 
-    expect(await submit([submission({ id: A })], true)).toEqual(["refused redis_unavailable"]);
-    expect(await submit([submission({ id: B, idempotencyKey: "k" })])).toEqual([
-      "refused redis_unavailable",
-    ]);
+    expect(await submit([submission({ id: A })], true)).toEqual(["refused gone"]);
+    expect(await submit([submission({ id: B, idempotencyKey: "k" })])).toEqual(["refused gone"]);
     expect(proposed).toEqual([]);
   });
 

@@ -15,6 +15,7 @@ export const LEASE_MS = 1_000;
 const HANDOVER_MS = 500;
 const LIMITS = { maxTasks: 6, minBandCapacity: 3, lowWater: 2, maxIdleBands: 2 };
 const READ_LIMIT = 3;
+const KEPT = { maxAgeMs: 60_000, maxCount: 100 };
 
 export class SimulatedDesk {
   readonly redis = new SimulatedRedis();
@@ -187,6 +188,7 @@ export class SimulatedDesk {
         maxLosses: 100,
         acceptUnknownTypes: true,
         maxUnappliedBytes: 10_000_000,
+        retention: { completed: KEPT, dead: KEPT, cancelled: KEPT },
         defaults: { maxAttempts: 3, backoff: BACKOFF, maxDataBytes: 1_000 },
       },
       startIndex,

@@ -4,6 +4,7 @@ import type { Command, Finish } from "../../src/gen/mesh/v1/command.js";
 import { AttemptOutcome, type TaskDefinition, TaskStatus } from "../../src/gen/mesh/v1/task.js";
 import type { LeaderReader } from "../../src/queue/leader.js";
 import { pendingFromDefinition } from "../../src/queue/pending-task.js";
+import type { EndedTasks } from "../../src/queue/retention.js";
 import type { ApplyOutcome, PendingTask } from "../../src/queue/redis/apply-outcome.js";
 import type { CommittedEntry } from "../../src/queue/redis/command-encoder.js";
 import { AppliedIndexMismatch, RedisUnavailable } from "../../src/queue/redis/errors.js";
@@ -118,6 +119,12 @@ export class TaskStates {
           if (pending !== undefined) told.promoted.push(pending);
         }
         return;
+      case "drop":
+        for (const id of kind.value.taskIds) {
+          if (this.tasks.get(id)?.status === TaskStatus.DEAD) this.tasks.delete(id);
+        }
+        return;
+      case "expire":
       case undefined:
     }
   }
@@ -223,6 +230,10 @@ export class SimulatedRedis implements Applier, LeaderReader {
         .map(({ runAtMs }) => runAtMs);
       return times.length === 0 ? undefined : Math.min(...times);
     });
+  }
+
+  ended(): Promise<readonly EndedTasks[]> {
+    return this.#call(() => []);
   }
 
   getTask(): Promise<undefined> {

@@ -25,6 +25,7 @@ export interface MeshOptions {
   /** Nodes that form the mesh, n1 and up. Default 3. */
   readonly nodes?: number;
   readonly worker?: Readonly<Record<string, unknown>>;
+  readonly retention?: Readonly<Record<string, unknown>>;
 }
 
 export class TestMesh {
@@ -49,6 +50,7 @@ export class TestMesh {
       nodes: { count: options.nodes ?? 3, dataDir: this.folder },
       gateway: { port: gatewayPort },
       raft: { tickMs: 20 },
+      retention: options.retention ?? {},
       worker: { handlers: journalHandlers, leaseMs: 1_500, stopGraceMs: 0, ...options.worker },
     });
   }

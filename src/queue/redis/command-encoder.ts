@@ -20,6 +20,9 @@ const MAX_HISTORY_ERROR_LENGTH = 512;
 /** Most tasks that one Promote makes pending, whatever it asks for. */
 export const MAX_PROMOTED = 4_096;
 
+/** Most tasks that one Expire removes, whatever it asks for. */
+export const MAX_EXPIRED = 4_096;
+
 /** One committed log entry, as far as the queue is concerned. */
 export interface CommittedEntry {
   readonly index: number;
@@ -29,7 +32,17 @@ export interface CommittedEntry {
 }
 
 /** Kinds of commands as apply.lua numbers its transitions. */
-const KIND = { submit: 1, assign: 2, finish: 3, release: 4, cancel: 5, retry: 6, promote: 7 };
+const KIND = {
+  submit: 1,
+  assign: 2,
+  finish: 3,
+  release: 4,
+  cancel: 5,
+  retry: 6,
+  promote: 7,
+  drop: 30,
+  expire: 31,
+};
 
 /** The entries as the script's argument; empty when none of them has a command. */
 export function encodeEntries(entries: readonly CommittedEntry[]): Buffer {
@@ -62,7 +75,11 @@ export function taskCount(batch: CommandBatch | undefined): number {
         break;
       case "cancel":
       case "retry":
+      case "drop":
         count += kind.value.taskIds.length;
+        break;
+      case "expire":
+        count += Math.min(kind.value.limit, MAX_EXPIRED);
         break;
       case "promote":
         count += Math.min(kind.value.limit, MAX_PROMOTED);
@@ -120,6 +137,20 @@ function writeCommand(w: PackedWriter, { kind }: Command, sequence: number, atMs
     case "retry":
       writeIds(w, KIND.retry, kind.value.taskIds);
       break;
+    case "drop":
+      writeIds(w, KIND.drop, kind.value.taskIds);
+      break;
+    case "expire": {
+      const { rules, limit } = kind.value;
+      w.array(3)
+        .number(KIND.expire)
+        .number(Math.min(limit, MAX_EXPIRED))
+        .array(rules.length * 3);
+      for (const { status, endedBeforeMs, maxCount } of rules) {
+        w.number(status).number(endedBeforeMs).number(maxCount);
+      }
+      break;
+    }
     case "promote":
       w.array(2).number(KIND.promote).number(Math.min(kind.value.limit, MAX_PROMOTED));
       break;

@@ -22,6 +22,10 @@ export class RedisKeys {
   readonly completed: string;
   readonly dead: string;
   readonly cancelled: string;
+  /** ZSETs of ended tasks by the time of their end, in milliseconds. */
+  readonly endedCompleted: string;
+  readonly endedDead: string;
+  readonly endedCancelled: string;
   /** Stream of the changes of tasks, see event-record.ts. */
   readonly events: string;
 
@@ -38,6 +42,9 @@ export class RedisKeys {
     this.completed = `${this.prefix}completed`;
     this.dead = `${this.prefix}dead`;
     this.cancelled = `${this.prefix}cancelled`;
+    this.endedCompleted = `${this.prefix}ended:completed`;
+    this.endedDead = `${this.prefix}ended:dead`;
+    this.endedCancelled = `${this.prefix}ended:cancelled`;
     this.events = `${this.prefix}events`;
   }
 

@@ -1,16 +1,17 @@
 // Everything that is read of the queue's state in Redis; any node may.
 import type { Redis } from "ioredis";
 import type { TaskCounts } from "../../gen/mesh/v1/cluster_service.js";
-import type { Task, TaskDefinition } from "../../gen/mesh/v1/task.js";
+import { type Task, type TaskDefinition, TaskStatus } from "../../gen/mesh/v1/task.js";
+import type { EndedTasks } from "../retention.js";
 import { readAppliedEntry } from "./applier.js";
 import type { PendingTask } from "./apply-outcome.js";
 import { callRedis } from "./connection.js";
 import { laneName, parseLaneName, type RedisKeys } from "./keys.js";
 import { asNumber, asText, readPackedSequence } from "./packed-reader.js";
 import { runPipeline } from "./pipeline.js";
-import { decodeRunState } from "./run-state.js";
+import { decodeRunState, type RunState } from "./run-state.js";
 import { RedisScript } from "./script.js";
-import { listTasks, type ListQuery, type TaskPage } from "./task-list.js";
+import { listTasks, type ListQuery, selectStates, type TaskPage } from "./task-list.js";
 import { TaskStore } from "./task-store.js";
 import { pendingTask } from "./task-view.js";
 
@@ -68,6 +69,16 @@ export class TaskReader {
   /** One page, newest first. @throws InvalidCursor */
   async list(query: ListQuery): Promise<TaskPage> {
     return listTasks(this.redis, this.keys, this.store, query);
+  }
+
+  /** As `list`, states alone. @throws InvalidCursor */
+  async select(query: ListQuery): ReturnType<typeof selectStates> {
+    return selectStates(this.redis, this.keys, this.store, query);
+  }
+
+  /** States in the order asked for; unknown ids are left out. */
+  async getStates(ids: readonly string[]): Promise<ReadonlyMap<string, RunState>> {
+    return this.store.states(ids);
   }
 
   /** The next pending tasks of a queue and priority, oldest first; fewer than `limit` only at the end. */
@@ -133,6 +144,24 @@ export class TaskReader {
   async nextScheduledAtMs(): Promise<number | undefined> {
     const [, score] = await callRedis(() => this.redis.zrange(this.keys.due, 0, "0", "WITHSCORES"));
     return score === undefined ? undefined : Number(score);
+  }
+
+  /** How many tasks have ended, by status, and when the first of them did. */
+  async ended(): Promise<readonly EndedTasks[]> {
+    const { endedCompleted, endedDead, endedCancelled } = this.keys;
+    const sets = [
+      { status: TaskStatus.COMPLETED, key: endedCompleted },
+      { status: TaskStatus.DEAD, key: endedDead },
+      { status: TaskStatus.CANCELLED, key: endedCancelled },
+    ];
+    const replies = await runPipeline(this.redis, (pipeline) => {
+      for (const { key } of sets) pipeline.zcard(key).zrange(key, 0, "0", "WITHSCORES");
+    });
+    return sets.map(({ status }, i) => {
+      const [, oldest] = replies[2 * i + 1] as string[];
+      const oldestMs = oldest === undefined ? undefined : Number(oldest);
+      return { status, count: replies[2 * i] as number, oldestMs };
+    });
   }
 
   /** Which of `ids` are tasks. */

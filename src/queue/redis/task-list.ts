@@ -59,6 +59,20 @@ export async function listTasks(
   return readPage(store, selection);
 }
 
+/** States of the tasks of one page, newest first, without what is read apart; see `listTasks`. */
+export async function selectStates(
+  redis: Redis,
+  keys: RedisKeys,
+  store: TaskStore,
+  query: ListQuery,
+): Promise<{ readonly states: ReadonlyMap<string, RunState>; readonly next: string | undefined }> {
+  const sources = await sourcesOf(redis, keys, query);
+  const start = query.cursor === undefined ? undefined : decodeCursor(query.cursor);
+  if (sources.length === 0) return { states: new Map(), next: undefined };
+  const { states, below } = await select(redis, sources, store, query, start);
+  return { states, next: below === undefined ? undefined : encodeCursor(below) };
+}
+
 /** The sets that hold what is asked for; those of pending tasks are one for each lane. */
 async function sourcesOf(
   redis: Redis,

@@ -1,6 +1,6 @@
 // A log for tests: builds entries with the next index and applies each to Redis as it is appended.
 import type { Redis } from "ioredis";
-import type { Command, Finish } from "../../../src/gen/mesh/v1/command.js";
+import type { Command, ExpireRule, Finish } from "../../../src/gen/mesh/v1/command.js";
 import {
   AttemptOutcome,
   BackoffType,
@@ -134,6 +134,14 @@ export function cancel(...taskIds: readonly string[]): Kind {
 
 export function retry(...taskIds: readonly string[]): Kind {
   return { $case: "retry", value: { taskIds: [...taskIds] } };
+}
+
+export function drop(...taskIds: readonly string[]): Kind {
+  return { $case: "drop", value: { taskIds: [...taskIds] } };
+}
+
+export function expire(limit: number, ...rules: readonly ExpireRule[]): Kind {
+  return { $case: "expire", value: { limit, rules: [...rules] } };
 }
 
 export function promote(limit: number): Kind {

@@ -1,5 +1,6 @@
 // The states of tasks as the rules of the commands say, in a few lines: what Redis must agree with.
 import type { Kind } from "./applied-log.js";
+import type { ExpireCommand } from "../../../src/gen/mesh/v1/command.js";
 import { AttemptOutcome, TaskStatus } from "../../../src/gen/mesh/v1/task.js";
 
 export interface ModelTask {
@@ -10,6 +11,8 @@ export interface ModelTask {
   fence: number;
   workerId: string;
   ended: number;
+  /** When it reached its end. */
+  endedAtMs: number;
 }
 
 export class TaskModel {
@@ -35,7 +38,14 @@ export class TaskModel {
           } else {
             if (key !== "") this.keys.set(key, { untilMs: atMs + this.windowMs, id });
             const status = runAtMs <= atMs ? TaskStatus.PENDING : TaskStatus.SCHEDULED;
-            const fresh = { attempts: 0, losses: 0, fence: 0, workerId: "", ended: 0 };
+            const fresh = {
+              attempts: 0,
+              losses: 0,
+              fence: 0,
+              workerId: "",
+              ended: 0,
+              endedAtMs: 0,
+            };
             this.tasks.set(id, { status, runAtMs, ...fresh });
           }
         }
@@ -55,10 +65,11 @@ export class TaskModel {
         }
         return;
       case "finish":
-        for (const { taskId, fence, outcome } of kind.value.outcomes) {
+        for (const { taskId, fence, outcome, finishedAtMs } of kind.value.outcomes) {
           const task = this.running(taskId, fence);
           if (task === undefined) continue;
           task.ended += 1;
+          task.endedAtMs = finishedAtMs;
           if (outcome?.$case === "completed") task.status = TaskStatus.COMPLETED;
           if (outcome?.$case === "dead") task.status = TaskStatus.DEAD;
           if (outcome?.$case === "retry") {
@@ -78,13 +89,21 @@ export class TaskModel {
         }
         return;
       case "cancel":
-        for (const id of kind.value.taskIds) this.cancel(id);
+        for (const id of kind.value.taskIds) this.cancel(id, atMs);
         return;
       case "retry":
         for (const id of kind.value.taskIds) this.retry(id, atMs);
         return;
       case "promote":
         this.promote(kind.value.limit, atMs);
+        return;
+      case "drop":
+        for (const id of kind.value.taskIds) {
+          if (this.tasks.get(id)?.status === TaskStatus.DEAD) this.tasks.delete(id);
+        }
+        return;
+      case "expire":
+        this.expire(kind.value);
     }
   }
 
@@ -95,13 +114,15 @@ export class TaskModel {
     return undefined;
   }
 
-  private cancel(id: string): void {
+  private cancel(id: string, atMs: number): void {
     const task = this.tasks.get(id);
     this.told.push(`cancel ${id} ${task?.status ?? TaskStatus.UNSPECIFIED}`);
     if (task === undefined) return;
     if (task.status === TaskStatus.RUNNING) task.ended += 1;
     const open = [TaskStatus.SCHEDULED, TaskStatus.PENDING, TaskStatus.RUNNING];
-    if (open.includes(task.status)) task.status = TaskStatus.CANCELLED;
+    if (!open.includes(task.status)) return;
+    task.status = TaskStatus.CANCELLED;
+    task.endedAtMs = atMs;
   }
 
   private retry(id: string, atMs: number): void {
@@ -110,6 +131,19 @@ export class TaskModel {
     this.told.push(`retry ${id} ${retryable ? "pending" : (task?.status ?? 0)}`);
     if (!retryable) return;
     Object.assign(task, { status: TaskStatus.PENDING, attempts: 0, losses: 0, runAtMs: atMs });
+  }
+
+  private expire({ rules, limit }: ExpireCommand): void {
+    let left = limit;
+    for (const { status, endedBeforeMs, maxCount } of rules) {
+      const ended = [...this.tasks]
+        .filter(([, task]) => task.status === status)
+        .sort(([a, x], [b, y]) => x.endedAtMs - y.endedAtMs || (a < b ? -1 : 1));
+      const due = ended.filter(([, { endedAtMs }]) => endedAtMs < endedBeforeMs).length;
+      const gone = ended.slice(0, Math.min(left, Math.max(due, ended.length - maxCount)));
+      for (const [id] of gone) this.tasks.delete(id);
+      left -= gone.length;
+    }
   }
 
   private promote(limit: number, atMs: number): void {

@@ -1,7 +1,7 @@
 // Random logs over few tasks, so that commands meet tasks of every state, with fast-check.
 import fc from "fast-check";
 import type { Finish } from "../../../src/gen/mesh/v1/command.js";
-import { AttemptOutcome } from "../../../src/gen/mesh/v1/task.js";
+import { AttemptOutcome, TaskStatus } from "../../../src/gen/mesh/v1/task.js";
 import type { CommittedEntry } from "../../../src/queue/redis/command-encoder.js";
 import {
   assign,
@@ -10,7 +10,9 @@ import {
   completed,
   dead,
   definition,
+  drop,
   entry,
+  expire,
   failed,
   finish,
   type Kind,
@@ -94,7 +96,28 @@ const releaseRecipe = fc
         release(item.id, Math.max(0, fenceOf(item.id) + item.fenceError), item.reason),
   );
 
+const ruleRecipe = fc.record({
+  status: fc.constantFrom(TaskStatus.COMPLETED, TaskStatus.DEAD, TaskStatus.CANCELLED),
+  ageMs: fc.constantFrom(0, 30, 10_000_000),
+  maxCount: fc.nat(4),
+});
+const expireRecipe = fc
+  .record({ rules: fc.array(ruleRecipe, { minLength: 1, maxLength: 3 }), limit: fc.nat(4) })
+  .map(({ rules, limit }): Recipe => (atMs) => {
+    const made = rules.map(({ ageMs, ...rule }) => ({ ...rule, endedBeforeMs: atMs - ageMs }));
+    return expire(limit, ...made);
+  });
+
 const recipe = fc.oneof(
+  { weight: 1, arbitrary: expireRecipe },
+  {
+    weight: 1,
+    arbitrary: ids.map(
+      (chosen): Recipe =>
+        () =>
+          drop(...chosen),
+    ),
+  },
   { weight: 4, arbitrary: submitRecipe },
   { weight: 5, arbitrary: assignRecipe },
   { weight: 4, arbitrary: finishRecipe },

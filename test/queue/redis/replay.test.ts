@@ -82,10 +82,11 @@ describe("a random log", () => {
         const ids = [...model.tasks.keys()];
         const tasks = await reader.getTasks(ids);
         for (const [i, id] of ids.entries()) {
-          const { losses, ended, ...visible } = model.tasks.get(id) ?? {};
+          const { losses, ended, endedAtMs, ...visible } = model.tasks.get(id) ?? {};
           expect(tasks[i]).toMatchObject({ id, ...visible });
           expect(tasks[i]?.history).toHaveLength(Math.min(20, ended ?? 0));
           expect(losses).toBeGreaterThanOrEqual(0);
+          if (tasks[i]?.status === TaskStatus.DEAD) expect(tasks[i].finishedAtMs).toBe(endedAtMs);
         }
         await expectIndexesToAgree(reader, model);
       }),

@@ -20,11 +20,16 @@
 --- @include "cancel.lua"
 --- @include "retry.lua"
 --- @include "promote.lua"
+--- @include "removal.lua"
+--- @include "drop.lua"
+--- @include "expire.lua"
 
 -- By kind of command; command-encoder.ts writes the same numbers. The stride is the number of
 -- values of one item; the first of them is the task's id.
 local transitions = { submit, assign, finish, release, cancel, retry, promote }
 local strides = { 7, 2, 7, 3, 1, 1 }
+transitions[30], strides[30] = drop, 1
+transitions[31] = expire
 
 -- "<index> <term> <index of the last entry that changed a task>"; the last is missing where the
 -- events before are not known, as after a snapshot was restored.

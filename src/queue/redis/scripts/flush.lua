@@ -32,6 +32,11 @@ local function flush()
       add(adds.of(key), sequence, id)
       if now == PENDING then lanes[key] = true end
     end
+    if ENDED_INDEX[now] then
+      add(adds.of(ENDED_INDEX[now]), state[FINISHED_AT], id)
+    elseif before and ENDED_INDEX[before] then
+      add(removes.of(ENDED_INDEX[before]), id)
+    end
     if now == SCHEDULED then
       add(adds.of(DUE), state[RUN_AT], id)
     elseif before == SCHEDULED then

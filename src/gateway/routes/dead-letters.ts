@@ -1,0 +1,59 @@
+// /dead-letters: look at what has failed for good, run it again, drop it.
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { deadLetterJson } from "../dead-letter-json.js";
+import type { DeadLetterSelection } from "../../gen/mesh/v1/task_service.js";
+import { deadLettersRequestFrom, digits } from "../query-schema.js";
+import { type RouteContext, sendJson } from "../route-context.js";
+import { validated } from "../validated.js";
+
+const MAX_SELECTED = 1_000;
+
+const id = z.string().min(1).max(64);
+const limit = z.int().min(1).max(MAX_SELECTED);
+const filter = {
+  type: z.string().min(1).max(128).optional(),
+  queue: z.string().min(1).max(63).optional(),
+};
+const body = z.strictObject({
+  ids: z.array(id).min(1).max(MAX_SELECTED).optional(),
+  ...filter,
+  limit: limit.optional(),
+});
+const query = z.strictObject({
+  ids: z
+    .string()
+    .transform((text) => text.split(","))
+    .pipe(z.array(id).min(1).max(MAX_SELECTED))
+    .optional(),
+  ...filter,
+  limit: digits.transform(Number).pipe(limit).optional(),
+});
+
+export function deadLetterRoutes(app: FastifyInstance, { mesh }: RouteContext): void {
+  app.get("/dead-letters", async (request, reply) => {
+    const { tasks, nextCursor } = await mesh.list(deadLettersRequestFrom(request.query));
+    const next = nextCursor === "" ? "null" : JSON.stringify(nextCursor);
+    const letters = tasks.map(deadLetterJson).join(",");
+    return sendJson(reply, `{"deadLetters":[${letters}],"nextCursor":${next}}`);
+  });
+
+  app.post("/dead-letters/retry", async (request) => {
+    const { ids, more } = await mesh.retryDead(selectionOf(validated(body, request.body ?? {})));
+    return { retried: ids.length, ids, more };
+  });
+
+  app.delete("/dead-letters", async (request) => {
+    const asked =
+      request.body === undefined || request.body === null
+        ? validated(query, request.query)
+        : validated(body, request.body);
+    const { ids, more } = await mesh.dropDead(selectionOf(asked));
+    return { dropped: ids.length, ids, more };
+  });
+}
+
+function selectionOf(asked: z.infer<typeof body>): DeadLetterSelection {
+  const { ids = [], type = "", queue = "", limit: most = 0 } = asked;
+  return { ids, type, queue, limit: most };
+}

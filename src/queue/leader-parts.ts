@@ -1,0 +1,58 @@
+// What a leader is made of: its settings, and what it needs of the log, Redis and the node.
+import type { SubmitTaskResult } from "../gen/mesh/v1/task_service.js";
+import type { AssignmentTable } from "./assignment-table.js";
+import type { BacklogReader } from "./backlog.js";
+import type { DefinitionCache } from "./definition-cache.js";
+import type { CommandLog } from "./office.js";
+import type { PendingLimits } from "./pending-set.js";
+import type { Applier, CommittedLog } from "./redis-sync.js";
+import type { EndedTasks, RetentionSettings } from "./retention.js";
+import type { SubmissionDefaults } from "./submission.js";
+import type { SubmissionReader } from "./submissions.js";
+
+export interface LeaderSettings {
+  readonly leaseMs: number;
+  /** How long after the election an earlier leader may still have granted leases. */
+  readonly handoverMs: number;
+  readonly maxLosses: number;
+  readonly acceptUnknownTypes: boolean;
+  /** Committed work that waits for Redis; past it a submission is refused. */
+  readonly maxUnappliedBytes: number;
+  readonly defaults: SubmissionDefaults;
+  readonly retention: RetentionSettings;
+}
+
+export interface LeaderReader extends BacklogReader, SubmissionReader {
+  nextScheduledAtMs(): Promise<number | undefined>;
+  ended(): Promise<readonly EndedTasks[]>;
+}
+
+export interface LeaderLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface LeaderParts {
+  readonly settings: LeaderSettings;
+  /** Entry with which the term began: Redis must reflect it before it is trusted. */
+  readonly startIndex: number;
+  readonly log: CommandLog;
+  readonly committedLog: CommittedLog;
+  readonly applier: Applier;
+  readonly reader: LeaderReader;
+  readonly table: AssignmentTable;
+  readonly definitions: DefinitionCache;
+  readonly now: () => number;
+  /** Milliseconds of a clock that never jumps, for leases. Default: that of the process. */
+  readonly monotonicMs?: () => number;
+  /** Smaller in tests. */
+  readonly pendingLimits?: PendingLimits;
+  /** Tasks read from Redis at a time. */
+  readonly backlogReadLimit?: number;
+  readonly random: () => number;
+  readonly refusal: (error: unknown) => SubmitTaskResult;
+  readonly logger: LeaderLogger;
+  /** The picture can no longer be trusted: close this leader; begin anew where the node still leads. */
+  readonly onLost: (reason: string) => void;
+}

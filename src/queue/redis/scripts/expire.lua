@@ -1,0 +1,21 @@
+-- Expire: removes ended tasks that are past what the retention allows, the first to end first, up to
+-- a limit over all rules. It looks at no task that stays.
+-- command: kind, limit, rules (status, ended before, most that are kept)
+local function expire(_, command)
+  flush() -- what this batch ended so far counts
+  local left, rules = command[2], command[3]
+  for i = 1, #rules, 3 do
+    local key = ENDED_INDEX[rules[i]]
+    if key and left > 0 then
+      local over = redis.call("ZCARD", key) - rules[i + 2]
+      local due = redis.call("ZRANGEBYSCORE", key, "-inf", "(" .. rules[i + 1], "LIMIT", 0, left)
+      local count = math.min(left, math.max(over, #due))
+      if count > 0 then
+        local ids = count == #due and due or redis.call("ZRANGE", key, 0, count - 1)
+        load(ids)
+        remove_tasks(ids)
+        left = left - #ids
+      end
+    end
+  end
+end
