@@ -6,8 +6,9 @@ export * from "./core/types.js";
 export { emptyMembership } from "./core/index.js";
 export type { DurableLog, WriteOutcome } from "./durable-log.js";
 export * from "./errors.js";
-export { type Proposal, RaftNode } from "./node.js";
+export { RaftNode } from "./node.js";
 export type { RaftNodeOptions, RaftTransport, SnapshotPolicy } from "./node-options.js";
+export type { Proposal } from "./pending-proposals.js";
 export type { StateMachine, StateSnapshot } from "./state-machine.js";
 export {
   DataFolderLocked,

@@ -1,5 +1,5 @@
 // What a Raft node is given, with its defaults.
-import type { Message, NodeId } from "./core/index.js";
+import { logIndex, type Message, type NodeId, type RaftCoreOptions } from "./core/index.js";
 import type { DurableLog } from "./durable-log.js";
 import type { StateMachine } from "./state-machine.js";
 
@@ -78,4 +78,24 @@ export interface RaftNodeConfig extends Required<RaftNodeOptions> {
 export function resolveNodeOptions(options: RaftNodeOptions): RaftNodeConfig {
   const snapshots = { ...SNAPSHOT_DEFAULTS, ...options.snapshots };
   return { ...DEFAULTS, ...options, snapshots };
+}
+
+/** The core begins behind the snapshot on disk: until that is restored, what it hands out waits. */
+export function coreOptionsOf(config: RaftNodeConfig): RaftCoreOptions {
+  const { id, log, random, electionTicks, heartbeatTicks } = config;
+  const { maxEntriesBytes, maxInflightMessages, maxUncommittedBytes } = config;
+  return {
+    id,
+    log,
+    hardState: log.hardState,
+    membership: log.membership,
+    applied: log.snapshot()?.index ?? logIndex(0),
+    random,
+    electionTicks,
+    heartbeatTicks,
+    maxEntriesBytes,
+    maxInflightMessages,
+    maxInflightBytes: maxEntriesBytes * maxInflightMessages,
+    maxUncommittedBytes,
+  };
 }

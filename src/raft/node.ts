@@ -5,42 +5,32 @@ import {
   type Entry,
   type LogIndex,
   logIndex,
+  MAX_LEADERSHIP_PRIORITY,
   type MemberChange,
   type Membership,
   type Message,
   type NodeId,
-  type ProposalRefusal,
   RaftCore,
   type RaftStatus,
   type Ready,
   type SnapshotMeta,
   type SoftState,
-  type Term,
   type Write,
 } from "./core/index.js";
 import { NodeStopped, ProposalLost, ProposalRefused, TransferFailed } from "./errors.js";
-import { type RaftNodeConfig, type RaftNodeOptions, resolveNodeOptions } from "./node-options.js";
-import { PendingProposals } from "./pending-proposals.js";
+import {
+  coreOptionsOf,
+  type RaftNodeConfig,
+  type RaftNodeOptions,
+  resolveNodeOptions,
+} from "./node-options.js";
+import { PendingProposals, type Proposal } from "./pending-proposals.js";
 import { PendingReads } from "./pending-reads.js";
 import { PendingSoftStates } from "./pending-soft-states.js";
 import { SnapshotTaker } from "./snapshot-taker.js";
 
 /** Election timeouts that a read, or a transfer, is given. */
 const PATIENCE_TIMEOUTS = 4;
-
-export type Proposal =
-  | {
-      readonly kind: "accepted";
-      readonly index: LogIndex;
-      readonly term: Term;
-      /** Rejects with ProposalLost where the outcome is unknown, NodeStopped at the end. */
-      readonly committed: Promise<void>;
-    }
-  | {
-      readonly kind: "refused";
-      readonly reason: ProposalRefusal | "stopped";
-      readonly leader: NodeId | undefined;
-    };
 
 /** One server of a Raft cluster. */
 export class RaftNode {
@@ -64,7 +54,7 @@ export class RaftNode {
     const config = resolveNodeOptions(options);
     const { log, stateMachine } = config;
     this.#config = config;
-    this.#core = createCore(config);
+    this.#core = new RaftCore(coreOptionsOf(config));
     const onFatal = (error: unknown) => this.#fail(error);
     this.#applier = new Applier({
       log,
@@ -92,7 +82,7 @@ export class RaftNode {
 
   /**
    * Begins to take part. The state machine is restored from the snapshot on disk, if there is one,
-   * while the node already votes and answers.
+   * while the node already votes and answers, and rather lets another one lead.
    */
   start(): void {
     this.#ticker = setInterval(() => {
@@ -100,6 +90,9 @@ export class RaftNode {
       this.#reads.expire(nowMs);
       this.#pendingStates.expire(nowMs);
       this.#input(() => {
+        // A leader whose state machine is not there yet could apply nothing.
+        const { isRestoring } = this.#applier;
+        this.#core.setLeadershipPriority(isRestoring ? 0 : MAX_LEADERSHIP_PRIORITY);
         this.#core.tick();
         this.#snapshots.tick();
       });
@@ -382,23 +375,4 @@ export class RaftNode {
     this.#reads.rejectAll(error);
     this.#pendingStates.rejectAll(error);
   }
-}
-
-function createCore(config: RaftNodeConfig): RaftCore {
-  const { id, log, random, electionTicks, heartbeatTicks } = config;
-  const { maxEntriesBytes, maxInflightMessages, maxUncommittedBytes } = config;
-  return new RaftCore({
-    id,
-    log,
-    hardState: log.hardState,
-    membership: log.membership,
-    applied: log.snapshot()?.index ?? logIndex(0),
-    random,
-    electionTicks,
-    heartbeatTicks,
-    maxEntriesBytes,
-    maxInflightMessages,
-    maxInflightBytes: maxEntriesBytes * maxInflightMessages,
-    maxUncommittedBytes,
-  });
 }

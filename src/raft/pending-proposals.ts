@@ -1,6 +1,20 @@
 // Proposals of this leader that wait for their commit, by index.
-import type { Entry, LogIndex, Term } from "./core/index.js";
+import type { Entry, LogIndex, NodeId, ProposalRefusal, Term } from "./core/index.js";
 import { ProposalLost } from "./errors.js";
+
+export type Proposal =
+  | {
+      readonly kind: "accepted";
+      readonly index: LogIndex;
+      readonly term: Term;
+      /** Rejects with ProposalLost where the outcome is unknown, NodeStopped at the end. */
+      readonly committed: Promise<void>;
+    }
+  | {
+      readonly kind: "refused";
+      readonly reason: ProposalRefusal | "stopped";
+      readonly leader: NodeId | undefined;
+    };
 
 interface Pending {
   readonly term: Term;

@@ -98,6 +98,11 @@ export class SnapshotTaker {
   /** Gives up what is under way; resolves when nothing is. */
   async abort(): Promise<void> {
     this.#taking?.abort.abort();
+    await this.settled();
+  }
+
+  /** Resolves when nothing is under way. */
+  async settled(): Promise<void> {
     await Promise.allSettled([this.#taking?.outcome, this.#compacting]);
   }
 
