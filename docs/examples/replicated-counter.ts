@@ -1,14 +1,16 @@
 // A counter on three Raft nodes in one process: each has a log of its own on disk, and all of them
 // arrive at the same number.
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import {
+  emptyMembership,
   type Entry,
+  type LogIndex,
   type Message,
-  type NodeId,
   nodeId,
   openRaftStorage,
   RaftNode,
-  type RaftStorage,
+  type SnapshotMeta,
   type StateMachine,
 } from "../../src/raft/index.js";
 
@@ -18,76 +20,49 @@ class Counter implements StateMachine {
 
   apply(entries: readonly Entry[]): void {
     for (const { kind, data } of entries) {
-      if (kind === "command") this.value += Number(new TextDecoder().decode(data));
+      if (kind === "command") this.value += Number(Buffer.from(data).toString());
     }
   }
 
-  /** No snapshots are taken here: the whole log is applied again at every start. */
-  restore(): Promise<void> {
-    return Promise.reject(new Error("nobody took a snapshot"));
+  snapshot(index: LogIndex) {
+    return { index, content: [Buffer.from(String(this.value))] };
+  }
+
+  async restore(_: SnapshotMeta, content: AsyncIterable<Uint8Array>): Promise<void> {
+    this.value = Number(await text(content));
   }
 }
 
-/** Adds up `amounts` in `folder`; returns what each node's counter says. */
-export async function countOnThreeNodes(
-  folder: string,
-  amounts: readonly number[],
-): Promise<readonly number[]> {
+/** Adds up `amounts` in `folder`, each when the one before is committed; returns all counters. */
+export async function countOnThreeNodes(folder: string, amounts: readonly number[]) {
   const ids = ["a", "b", "c"].map(nodeId);
-  const voters = ids.map((id) => ({ id, address: id }));
-  const nodes = new Map<NodeId, RaftNode>();
-  const storages: RaftStorage[] = [];
-  const counters: Counter[] = [];
-  // A transport may lose, repeat and reorder messages; it must not call a node within its own turn.
+  const membership = { ...emptyMembership, voters: ids.map((id) => ({ id, address: id })) };
   const send = (messages: readonly Message[]) => {
-    setImmediate(() => messages.forEach((message) => nodes.get(message.to)?.receive([message])));
+    // A transport must not call a node within its own turn; it may lose, repeat and reorder.
+    setImmediate(() => messages.forEach((each) => find(each.to)?.node.receive([each])));
   };
-  for (const id of ids) {
-    const log = await openRaftStorage({ dir: path.join(folder, id) });
-    if (log.identity === undefined) {
-      const nobodyElse = { outgoing: [], learners: [], learnersNext: [] };
-      await log.initialise({ serverId: id, meshId: "counter" }, { voters, ...nobodyElse });
-    }
-    const counter = new Counter();
-    const node = new RaftNode({
-      id,
-      log,
-      transport: { send },
-      stateMachine: counter,
-      tickMs: 10,
-      electionTicks: 10,
-      heartbeatTicks: 1,
-      maxEntriesBytes: 256 * 1024,
-      maxInflightMessages: 64,
-      maxUncommittedBytes: 32 * 1024 * 1024,
-      random: Math.random,
-      onFatal: (error) => process.stderr.write(`${id} has stopped: ${String(error)}\n`),
-    });
-    nodes.set(id, node);
-    storages.push(log);
-    counters.push(counter);
-  }
-  const leader = firstLeader([...nodes.values()]);
-  for (const node of nodes.values()) node.start();
-  const chosen = await leader;
-  for (const amount of amounts) {
-    const proposal = chosen.propose(new TextEncoder().encode(String(amount)));
-    if (proposal.kind === "refused") throw new Error(`refused: ${proposal.reason}`);
-    await proposal.committed;
-  }
-  // A linearizable read on each node waits until it has applied all that was committed before.
-  for (const node of nodes.values()) await node.readIndex();
-  for (const node of nodes.values()) await node.stop();
-  for (const storage of storages) await storage.close();
-  return counters.map(({ value }) => value);
-}
+  const servers = await Promise.all(
+    ids.map(async (id) => {
+      const log = await openRaftStorage({ dir: path.join(folder, id) });
+      if (!log.identity) await log.initialise({ serverId: id, meshId: "counter" }, membership);
+      const counter = new Counter();
+      const onFatal = (error: unknown) => process.stderr.write(`${id}: ${String(error)}\n`);
+      const options = { id, log, transport: { send }, stateMachine: counter, onFatal };
+      return { id, log, counter, node: new RaftNode({ ...options, tickMs: 10 }) };
+    }),
+  );
+  const find = (id: string) => servers.find((server) => server.id === id);
 
-function firstLeader(nodes: readonly RaftNode[]): Promise<RaftNode> {
-  return new Promise((resolve) => {
-    for (const node of nodes) {
-      node.onSoftState(({ role }) => {
-        if (role === "leader") resolve(node);
-      });
-    }
-  });
+  for (const { node } of servers) node.start();
+  const leaders = await Promise.all(servers.map(({ node }) => node.whenLed()));
+  const leader = find(leaders[0] ?? "");
+  for (const amount of amounts) await leader?.node.commit(Buffer.from(String(amount)));
+  // A linearizable read on each node waits until it has applied all that was committed before.
+  for (const { node } of servers) await node.readIndex();
+  for (const { node, log } of servers) {
+    await node.takeSnapshot(); // The next start begins here.
+    await node.stop();
+    await log.close();
+  }
+  return servers.map(({ counter }) => counter.value);
 }
