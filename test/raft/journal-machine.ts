@@ -17,6 +17,8 @@ export class Journal implements StateMachine {
   readonly restored: LogIndex[] = [];
   /** Restores that were begun. */
   restoresBegun = 0;
+  /** Chunks of snapshots that were asked for. */
+  chunksGiven = 0;
   /** What a restore, and each chunk of a snapshot, waits for. */
   restoreGate: Promise<void> = Promise.resolve();
   snapshotGate: Promise<void> = Promise.resolve();
@@ -64,6 +66,7 @@ export class Journal implements StateMachine {
 
   async *#chunks(commands: readonly string[]): AsyncGenerator<Uint8Array, void, void> {
     for (let at = 0; at < commands.length; at += COMMANDS_PER_CHUNK) {
+      this.chunksGiven += 1;
       yield Buffer.from(`${commands.slice(at, at + COMMANDS_PER_CHUNK).join("\n")}\n`);
       await this.snapshotGate;
     }
@@ -75,4 +78,12 @@ export function gate(): { readonly closed: Promise<void>; readonly open: () => v
   let open = (): void => undefined;
   const closed = new Promise<void>((resolve) => (open = resolve));
   return { closed, open };
+}
+
+/** What fails whoever waits for it. */
+export function broken(error: Error): Promise<void> {
+  const rejected = Promise.reject(error);
+  // Nobody may wait for it yet.
+  rejected.catch(() => undefined);
+  return rejected;
 }

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type LogIndex, logIndex, nodeId } from "../../src/raft/index.js";
 import { InMemoryCluster, type Server } from "./in-memory-cluster.js";
-import { gate, Journal } from "./journal-machine.js";
+import { broken, gate, Journal } from "./journal-machine.js";
 
 const PATIENCE = { timeout: 15_000, interval: 10 };
 const KEEP_ENTRIES = 50;
@@ -211,17 +211,20 @@ describe("while a snapshot is taken", () => {
     await untilAllApplied();
   });
 
-  test("the node can be stopped", async () => {
+  test("it is given up where the node stops", async () => {
     const leader = await untilLed();
-    await load(leader, 150);
-    const letGo = hold((closed) => void (leader.machine.snapshotGate = closed));
+    const { machine } = leader;
+    await load(leader, EVERY_ENTRIES - 40);
+    const letGo = hold((closed) => void (machine.snapshotGate = closed));
     const taken = leader.node.takeSnapshot();
+    await vi.waitUntil(() => machine.chunksGiven > 0, PATIENCE);
 
-    const stopped = cluster.stopServer(leader.id);
+    const stopped = leader.node.stop();
     letGo();
 
     await stopped;
     expect(await taken).toBeUndefined();
+    expect(leader.node.snapshotIndex).toBe(0);
   });
 });
 
@@ -239,6 +242,21 @@ describe("a state machine", () => {
 
     await vi.waitUntil(() => leader.node.snapshotIndex > 0, PATIENCE);
     expect(snapshotFailures).toContain(failure);
+  });
+
+  test("that fails while its snapshot is written harms nothing", async () => {
+    const leader = await untilLed();
+    await load(leader, 150);
+    const failure = new Error("the store went away");
+    leader.machine.snapshotGate = broken(failure);
+
+    await expect(leader.node.takeSnapshot()).rejects.toThrow(failure);
+
+    leader.machine.snapshotGate = Promise.resolve();
+    await load(leader, 20);
+    const taken = await leader.node.takeSnapshot();
+    expect(taken?.index).toBe(leader.node.snapshotIndex);
+    expect(leader.node.snapshotIndex).toBeGreaterThan(150);
   });
 
   test("may give a snapshot that lies behind: the log goes on from there at a start", async () => {
