@@ -16,7 +16,13 @@ import type {
 import { QueueError } from "../queue/errors.js";
 import type { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
 import type { TaskReader } from "../queue/redis/reader.js";
-import { nodeId, ProposalRefused, type RaftNode, TransferFailed } from "../raft/index.js";
+import {
+  nodeId,
+  NodeStopped,
+  ProposalRefused,
+  type RaftNode,
+  TransferFailed,
+} from "../raft/index.js";
 import { LeaderDeadLetters } from "./dead-letters.js";
 import type { LeadershipOffice } from "./leadership.js";
 import { isEnd } from "./task-feed.js";
@@ -82,7 +88,7 @@ export class LeaderOperations implements LeaderTaskOperations, LeaderClusterOper
       if (error instanceof ProposalRefused) {
         throw new QueueError("invalid_field", `leadership stays: ${error.reason}`, { field: "to" });
       }
-      if (!(error instanceof TransferFailed)) throw error;
+      if (!(error instanceof TransferFailed || error instanceof NodeStopped)) throw error;
       throw new QueueError("no_leader", error.message, { retryAfterMs: RETRY_AFTER_MS });
     }
   }
