@@ -102,6 +102,7 @@ function definition(id: string): TaskDefinition {
     createdAtMs: atMs,
     runAtMs: atMs,
     traceparent: "",
+    schedule: "",
   };
 }
 

@@ -2,6 +2,7 @@
 import { type ChannelCredentials, connectivityState, credentials } from "@grpc/grpc-js";
 
 import { ClusterServiceClient } from "../gen/mesh/v1/cluster_service.js";
+import { ScheduleServiceClient } from "../gen/mesh/v1/schedule_service.js";
 import { TaskServiceClient } from "../gen/mesh/v1/task_service.js";
 import { NODE_CHANNEL_OPTIONS } from "./channel-options.js";
 
@@ -12,6 +13,7 @@ export const MAX_POOLED_PEERS = 8;
 export interface PeerClients {
   readonly tasks: TaskServiceClient;
   readonly cluster: ClusterServiceClient;
+  readonly schedules: ScheduleServiceClient;
 }
 
 export class ClientPool {
@@ -43,10 +45,10 @@ export class ClientPool {
 
   #open(address: string): PeerClients {
     const tasks = new TaskServiceClient(address, this.#credentials, NODE_CHANNEL_OPTIONS);
-    const cluster = new ClusterServiceClient(address, this.#credentials, {
-      channelOverride: tasks.getChannel(),
-    });
-    return { tasks, cluster };
+    const shared = { channelOverride: tasks.getChannel() };
+    const cluster = new ClusterServiceClient(address, this.#credentials, shared);
+    const schedules = new ScheduleServiceClient(address, this.#credentials, shared);
+    return { tasks, cluster, schedules };
   }
 }
 

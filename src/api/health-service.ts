@@ -7,6 +7,7 @@ export const HEALTH_SERVICES = [
   "",
   "mesh.v1.TaskService",
   "mesh.v1.ClusterService",
+  "mesh.v1.ScheduleService",
   "raft.v1.RaftService",
 ] as const;
 

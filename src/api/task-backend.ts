@@ -18,6 +18,13 @@ import type {
   TransferLeadershipResponse,
   Worker,
 } from "../gen/mesh/v1/cluster_service.js";
+import type { ScheduleState } from "../gen/mesh/v1/schedule.js";
+import type {
+  ListSchedulesRequest,
+  ListSchedulesResponse,
+  PutScheduleRequest,
+  PutScheduleResponse,
+} from "../gen/mesh/v1/schedule_service.js";
 import type { Task } from "../gen/mesh/v1/task.js";
 
 /** Where the leader is, as this node knows it. */
@@ -56,6 +63,15 @@ export interface TakenDeadLetters {
   readonly ids: string[];
   /** More tasks match the filter than were taken. */
   readonly more: boolean;
+}
+
+/** Tasks that are submitted at the times of a cron expression; done by the leader. */
+export interface LeaderSchedules {
+  put(request: PutScheduleRequest): Promise<PutScheduleResponse>;
+  /** Throws QueueError "not_found", as does `delete`. */
+  get(name: string): Promise<ScheduleState>;
+  list(request: ListSchedulesRequest): Promise<ListSchedulesResponse>;
+  delete(name: string): Promise<ScheduleState>;
 }
 
 /** Done by any node. */

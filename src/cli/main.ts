@@ -5,6 +5,7 @@ import { describeError, exitCode, exitCodeOf } from "./exit.js";
 import { gatewayCommand } from "./gateway.js";
 import { nodeCommand } from "./node.js";
 import { printError } from "./output.js";
+import { scheduleCommand, schedulesCommand } from "./schedules.js";
 import { statusCommand } from "./status.js";
 import { submitCommand } from "./submit.js";
 import { taskCommand } from "./task.js";
@@ -42,6 +43,8 @@ function program(): Command {
     submitCommand(),
     tasksCommand(),
     taskCommand(),
+    schedulesCommand(),
+    scheduleCommand(),
     workersCommand(),
     statusCommand(),
   ];

@@ -99,7 +99,8 @@ function requestBody(type: string, data: string | undefined, options: SubmitOpti
   return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
 }
 
-function parseData(text: string): unknown {
+/** JSON as what it says, any other text as itself. */
+export function parseData(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

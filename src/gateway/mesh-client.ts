@@ -29,6 +29,7 @@ import {
 import { MeshCaller } from "./mesh-caller.js";
 import { MeshRefusal } from "./mesh-refusal.js";
 import { type NodeDirectory, Peers } from "./peers.js";
+import { ScheduleCalls } from "./schedule-calls.js";
 import { RecentSubmissions } from "./recent-submissions.js";
 import { SubmissionBatcher } from "./submission-batcher.js";
 import { type WatchRequest, type WatchStep, TaskWatch } from "./task-watch.js";
@@ -45,6 +46,7 @@ export interface Mesh {
   dropDead(selection: DeadLetterSelection): Promise<TakenDeadLetters>;
   /** Changes of tasks until `signal` is aborted; see TaskWatch. */
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchStep>;
+  readonly schedules: ScheduleCalls;
   workers(patience?: Patience): Promise<readonly Worker[]>;
   cluster(patience?: Patience): Promise<GetClusterResponse>;
   transfer(to: string): Promise<TransferLeadershipResponse>;
@@ -68,6 +70,7 @@ export interface MeshClientOptions {
 }
 
 export class MeshClient implements Mesh {
+  readonly schedules: ScheduleCalls;
   private readonly pool = new ClientPool();
   private readonly leaders: LeaderTracker;
   private readonly caller: MeshCaller;
@@ -82,6 +85,7 @@ export class MeshClient implements Mesh {
     this.retryForMs = options.retryForMs;
     this.leaders = new LeaderTracker(this.pool, peers);
     this.caller = new MeshCaller(this.pool, peers, this.leaders);
+    this.schedules = new ScheduleCalls(this.caller, options.retryForMs);
     this.taskWatch = new TaskWatch(this.pool, peers, this.leaders);
   }
 

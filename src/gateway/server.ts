@@ -12,6 +12,7 @@ import { deadLetterRoutes } from "./routes/dead-letters.js";
 import { eventRoutes } from "./routes/events.js";
 import { healthRoutes } from "./routes/health.js";
 import { indexRoutes } from "./routes/index-page.js";
+import { scheduleRoutes } from "./routes/schedules.js";
 import { taskBatchRoutes } from "./routes/task-batch.js";
 import { taskRoutes } from "./routes/tasks.js";
 import { workerRoutes } from "./routes/workers.js";
@@ -50,6 +51,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   taskRoutes(app, options);
   taskBatchRoutes(app, options);
   deadLetterRoutes(app, options);
+  scheduleRoutes(app, options);
   eventRoutes(app, options);
   workerRoutes(app, options);
   clusterRoutes(app, options);

@@ -29,28 +29,32 @@ const backoff = z.strictObject({
   jitter: z.number().min(0).max(1).optional(),
 });
 
-const submission = z
-  .strictObject({
-    type: z.string().min(1).max(128),
-    data: z.unknown().optional(),
-    queue: z
-      .string()
-      .regex(
-        /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
-        "must be 1 to 63 letters, digits, '.', '_' or '-', starting with a letter or digit",
-      )
-      .optional(),
-    priority: priority.optional(),
+/** What every task has, those of a schedule included. */
+export const taskTemplate = z.strictObject({
+  type: z.string().min(1).max(128),
+  data: z.unknown().optional(),
+  queue: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
+      "must be 1 to 63 letters, digits, '.', '_' or '-', starting with a letter or digit",
+    )
+    .optional(),
+  priority: priority.optional(),
+  maxAttempts: z.int().min(1).max(1_000).optional(),
+  backoff: backoff.optional(),
+  timeoutMs: milliseconds.optional(),
+  requires: z.array(z.string().min(1).max(128)).max(16).optional(),
+});
+
+const submission = taskTemplate
+  .extend({
     delayMs: z
       .int()
       .min(0)
       .max(3_650 * DAY_MS)
       .optional(),
     runAt: runAt.optional(),
-    maxAttempts: z.int().min(1).max(1_000).optional(),
-    backoff: backoff.optional(),
-    timeoutMs: milliseconds.optional(),
-    requires: z.array(z.string().min(1).max(128)).max(16).optional(),
     idempotencyKey: z.string().min(1).max(256).optional(),
   })
   .refine((value) => value.delayMs === undefined || value.runAt === undefined, {
@@ -72,7 +76,11 @@ export interface SubmissionContext {
  * @throws HttpProblem 422 naming every field at fault
  */
 export function submissionFrom(body: unknown, context: SubmissionContext): SubmitTaskRequest {
-  const value = validated(submission, body);
+  return requestOf(validated(submission, body), context);
+}
+
+/** The task of a schedule, or of one submission, on the wire. */
+export function requestOf(value: Submission, context: SubmissionContext): SubmitTaskRequest {
   const { idempotencyKey: header } = context;
   const key = value.idempotencyKey ?? header;
   return {

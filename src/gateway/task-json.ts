@@ -50,7 +50,8 @@ export function taskJson(task: Task): string {
     `,"backoff":${backoffJson(task.backoff)}` +
     `,"timeoutMs":${task.timeoutMs === 0 ? "null" : task.timeoutMs}` +
     `,"requires":[${task.requires.map(quoted).join(",")}]` +
-    `,"idempotencyKey":${textOrNull(task.idempotencyKey)}}`
+    `,"idempotencyKey":${textOrNull(task.idempotencyKey)}` +
+    `,"schedule":${textOrNull(task.schedule)}}`
   );
 }
 
@@ -82,7 +83,8 @@ function attemptJson(record: AttemptRecord): string {
   );
 }
 
-function backoffJson(backoff: Backoff | undefined): string {
+/** JSON text of a backoff. */
+export function backoffJson(backoff: Backoff | undefined): string {
   if (backoff === undefined) return "null";
   const { delayMs, maxMs, jitter } = backoff;
   const type = backoff.type === BackoffType.FIXED ? "fixed" : "exponential";

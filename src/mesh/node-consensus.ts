@@ -100,6 +100,7 @@ function openDesk(
     applier: redis.applier,
     reader: redis.reader,
     table: machine.table,
+    schedules: machine.schedules,
     definitions: machine.definitions,
     now,
     random: Math.random,

@@ -4,6 +4,7 @@ import { HealthService } from "../api/health-service.js";
 import { ClusterView } from "./cluster-view.js";
 import { LeaderLink } from "./leader-link.js";
 import { LeaderOperations } from "./leader-operations.js";
+import { MeshSchedules } from "./leader-schedules.js";
 import { MembershipKeeper } from "./membership-keeper.js";
 import { type Consensus, createConsensus } from "./node-consensus.js";
 import type { NodeParts } from "./node-parts.js";
@@ -20,7 +21,12 @@ const CLOSE_GRACE_MS = 1_000;
 /** How long a leader that stops tries to hand over; nobody may be there to take it. */
 const HAND_OVER_MS = 1_000;
 /** Services that need a leader to serve. */
-const LED_SERVICES = ["", "mesh.v1.TaskService", "mesh.v1.ClusterService"] as const;
+const LED_SERVICES = [
+  "",
+  "mesh.v1.TaskService",
+  "mesh.v1.ClusterService",
+  "mesh.v1.ScheduleService",
+] as const;
 
 export interface RunningNode {
   /** host:port of its gRPC server. */
@@ -128,6 +134,7 @@ function serve(
     raft,
     leadership: office,
     operations: new LeaderOperations({ raft, office, reader, appliedWatch, workers }),
+    schedules: new MeshSchedules(office),
     reads,
     cluster: new ClusterView({
       meshName: config.mesh,

@@ -5,11 +5,13 @@ import { Forwarder } from "../api/forwarding.js";
 import type { HealthService } from "../api/health-service.js";
 import { createRaftService } from "../api/raft-service.js";
 import { addReflection } from "../api/reflection-service.js";
+import { createScheduleService } from "../api/schedule-service.js";
 import { createGrpcServer, type GrpcServer } from "../api/server.js";
-import type { ClusterReads, TaskReads } from "../api/task-backend.js";
+import type { ClusterReads, LeaderSchedules, TaskReads } from "../api/task-backend.js";
 import { createTaskService } from "../api/task-service.js";
 import { createWorkerAttachService } from "../api/worker-attach-service.js";
 import { ClusterServiceService } from "../gen/mesh/v1/cluster_service.js";
+import { ScheduleServiceService } from "../gen/mesh/v1/schedule_service.js";
 import { TaskServiceService } from "../gen/mesh/v1/task_service.js";
 import { WorkerServiceService } from "../gen/mesh/v1/worker_service.js";
 import { RaftServiceService } from "../gen/raft/v1/raft.js";
@@ -27,6 +29,7 @@ export interface NodeServerOptions {
   readonly raft: RaftNode;
   readonly leadership: LeadershipOffice;
   readonly operations: LeaderOperations;
+  readonly schedules: LeaderSchedules;
   readonly reads: TaskReads;
   readonly cluster: ClusterReads;
   readonly sessions: LeaderSessions;
@@ -56,6 +59,10 @@ export async function serveNode(options: NodeServerOptions): Promise<NodeServer>
         forwarder,
         log,
       }),
+    },
+    {
+      definition: ScheduleServiceService,
+      implementation: createScheduleService({ schedules: options.schedules, forwarder, log }),
     },
     {
       definition: WorkerServiceService,

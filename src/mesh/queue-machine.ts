@@ -4,6 +4,7 @@ import { CommandBatch } from "../gen/mesh/v1/command.js";
 import { AssignmentTable, type QueueChange } from "../queue/assignment-table.js";
 import { DefinitionCache } from "../queue/definition-cache.js";
 import type { CommittedEntry } from "../queue/redis/command-encoder.js";
+import { ScheduleTable } from "../queue/schedules/schedule-table.js";
 import type { Entry, SnapshotMeta, StateMachine } from "../raft/index.js";
 import { WorkerStatistics } from "./worker-stats.js";
 
@@ -20,6 +21,7 @@ export interface AppliedEntry {
 
 export class QueueMachine implements StateMachine {
   readonly table = new AssignmentTable();
+  readonly schedules = new ScheduleTable();
   readonly definitions = new DefinitionCache(MAX_DEFINITION_BYTES);
   readonly statistics = new WorkerStatistics();
   readonly #recent = new Map<number, CommittedEntry>();
@@ -47,6 +49,7 @@ export class QueueMachine implements StateMachine {
       const committed = committedEntry(entry);
       const changes =
         committed.batch === undefined ? [] : this.table.apply(entry.index, committed.batch);
+      if (committed.batch !== undefined) this.schedules.apply(entry.index, committed.batch);
       this.#appliedIndex = entry.index;
       this.#lastAtMs = Math.max(this.#lastAtMs, committed.batch?.atMs ?? 0);
       this.#remember(committed);

@@ -103,6 +103,9 @@ export class AssignmentTable {
         case "promote":
         case "drop":
         case "expire":
+        case "putSchedule":
+        case "deleteSchedule":
+        case "fireSchedule":
           break;
       }
     }

@@ -7,6 +7,7 @@ import type { CommandLog } from "./office.js";
 import type { PendingLimits } from "./pending-set.js";
 import type { Applier, CommittedLog } from "./redis-sync.js";
 import type { EndedTasks, RetentionSettings } from "./retention.js";
+import type { ScheduleTable } from "./schedules/schedule-table.js";
 import type { SubmissionDefaults } from "./submission.js";
 import type { SubmissionReader } from "./submissions.js";
 
@@ -42,6 +43,7 @@ export interface LeaderParts {
   readonly applier: Applier;
   readonly reader: LeaderReader;
   readonly table: AssignmentTable;
+  readonly schedules: ScheduleTable;
   readonly definitions: DefinitionCache;
   readonly now: () => number;
   /** Milliseconds of a clock that never jumps, for leases. Default: that of the process. */

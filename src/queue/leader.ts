@@ -1,7 +1,11 @@
 // What a node does while it leads: the office, the backlog, the workers' leases and Redis, put
 // together for one term and taken apart at its end.
 import type { Command } from "../gen/mesh/v1/command.js";
-import type { SubmitTaskResult, SubmitTasksRequest } from "../gen/mesh/v1/task_service.js";
+import type {
+  SubmitTaskRequest,
+  SubmitTaskResult,
+  SubmitTasksRequest,
+} from "../gen/mesh/v1/task_service.js";
 import type { TaskReport, WorkerHello } from "../gen/mesh/v1/worker_service.js";
 import type { QueueChange } from "./assignment-table.js";
 import { Backlog } from "./backlog.js";
@@ -18,6 +22,7 @@ import { taskSequence } from "./redis/task-sequence.js";
 import { RedisSync, type SyncState } from "./redis-sync.js";
 import { type Ending, endingOf, endingOfLoss, type EndingRules } from "./report.js";
 import { Retention } from "./retention.js";
+import { Schedules } from "./schedules/schedules.js";
 import { Submissions } from "./submissions.js";
 import { type AttachedWorker, WorkerDirectory } from "./worker-directory.js";
 
@@ -33,6 +38,7 @@ export type { LeaderLogger, LeaderParts, LeaderReader, LeaderSettings } from "./
 
 export class QueueLeader {
   readonly workers: WorkerDirectory;
+  readonly schedules: Schedules;
   readonly #pending: PendingSet;
   readonly #monotonicMs: () => number;
   readonly #promotions: PromotionClock;
@@ -101,11 +107,23 @@ export class QueueLeader {
       isAtHand: (id) => this.#office.isAtHand(id),
       assertRedisReadable: () => this.#assertRedisReadable(),
     });
+    this.schedules = new Schedules({
+      table: parts.schedules,
+      now,
+      propose: (kind) => this.command(kind),
+      fire: (fires) => this.#office.fire(fires),
+      waitingFires: () => this.#office.waitingFires,
+      define: async (request) => {
+        await this.#workersAttached([request]);
+        return this.#submissions.define(request);
+      },
+    });
   }
 
   start(): void {
     this.#sync.start();
     this.#retention.start();
+    this.schedules.start();
     this.#sweep = setInterval(() => this.#releaseLost(), SWEEP_MS);
   }
 
@@ -116,6 +134,7 @@ export class QueueLeader {
     clearInterval(this.#sweep);
     this.#promotions.stop();
     this.#retention.stop();
+    this.schedules.stop();
     this.#office.close(new QueueError("not_leader", "this node does not lead any more"));
     await this.#sync.stop();
   }
@@ -126,10 +145,7 @@ export class QueueLeader {
 
   async submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]> {
     this.#refuseOverload();
-    const deadlineMs = this.#officeStartMs + TYPES_KNOWN_AFTER_MS;
-    while (this.parts.now() < deadlineMs && !this.#handlesAll(request)) {
-      await this.#nextAttach(deadlineMs - this.parts.now());
-    }
+    await this.#workersAttached(request.items);
     return this.#submissions.submit(request);
   }
 
@@ -210,8 +226,13 @@ export class QueueLeader {
     return this.parts.settings.acceptUnknownTypes || this.workers.handles(type);
   }
 
-  #handlesAll({ items }: SubmitTasksRequest): boolean {
-    return items.every(({ type }) => this.#takesType(type));
+  /** A new leader does not know at once which types there are. */
+  async #workersAttached(items: readonly SubmitTaskRequest[]): Promise<void> {
+    const deadlineMs = this.#officeStartMs + TYPES_KNOWN_AFTER_MS;
+    const isKnown = (): boolean => items.every(({ type }) => this.#takesType(type));
+    while (this.parts.now() < deadlineMs && !isKnown()) {
+      await this.#nextAttach(deadlineMs - this.parts.now());
+    }
   }
 
   #nextAttach(timeoutMs: number): Promise<void> {

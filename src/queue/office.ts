@@ -14,6 +14,7 @@ import { commandsOf, type Outgoing, OutgoingCommands } from "./outgoing-commands
 import type { PendingSet } from "./pending-set.js";
 import { pendingFromDefinition, pendingFromRelease } from "./pending-task.js";
 import type { PromotionClock } from "./promotion-clock.js";
+import type { Fire } from "./schedules/schedule-clock.js";
 import { taskSequence } from "./redis/task-sequence.js";
 import { schedule } from "./scheduler.js";
 import type { WorkerDirectory } from "./worker-directory.js";
@@ -98,6 +99,18 @@ export class Office {
   /** Resolves with the index of the committed command, of a kind that no picture here depends on. */
   command(command: Command): Promise<number> {
     return this.#add(() => this.#outgoing.other(command));
+  }
+
+  /** Occurrences of schedules that are not in an entry yet. */
+  get waitingFires(): number {
+    return this.#outgoing.fireCount;
+  }
+
+  /** Submits occurrences of schedules, each noted in the very entry that submits it. */
+  fire(fires: readonly Fire[]): void {
+    if (this.#closed) return;
+    this.#outgoing.fire(fires);
+    this.requestFlush();
   }
 
   /** Ends an attempt, unless its fence is old or its end is proposed already. */

@@ -2,10 +2,13 @@
 // the next batch (group commit).
 import type { Command, Finish, Release } from "../gen/mesh/v1/command.js";
 import type { TaskDefinition } from "../gen/mesh/v1/task.js";
+import type { Fire } from "./schedules/schedule-clock.js";
 
 /** Bounds of one entry: it must fit a few times into one append message. */
 const MAX_SUBMITS = 2_000;
 const MAX_ENDINGS = 2_000;
+/** Occurrences of schedules. */
+const MAX_FIRES = 500;
 /** Other commands; whoever makes them bounds their size. */
 const MAX_OTHERS = 16;
 const MAX_TEXT = 512 * 1024;
@@ -40,6 +43,7 @@ export class OutgoingCommands {
   #cancels: Waiter<string>[] = [];
   #retries: Waiter<string>[] = [];
   #others: Waiter<Command>[] = [];
+  #fires: Fire[] = [];
   #submitCount = 0;
 
   get empty(): boolean {
@@ -49,6 +53,7 @@ export class OutgoingCommands {
       this.#releases.length === 0 &&
       this.#cancels.length === 0 &&
       this.#retries.length === 0 &&
+      this.#fires.length === 0 &&
       this.#others.length === 0
     );
   }
@@ -56,6 +61,11 @@ export class OutgoingCommands {
   /** Submitted tasks that wait for an entry. */
   get submitCount(): number {
     return this.#submitCount;
+  }
+
+  /** Occurrences that wait for an entry. */
+  get fireCount(): number {
+    return this.#fires.length;
   }
 
   /** Resolves with the index of the entry that holds them all. At most MAX_SUBMITS tasks. */
@@ -76,6 +86,11 @@ export class OutgoingCommands {
     return wait(this.#others, command);
   }
 
+  /** Each goes whole into one entry. */
+  fire(fires: readonly Fire[]): void {
+    this.#fires.push(...fires);
+  }
+
   finish(finish: Finish): void {
     this.#finishes.push(finish);
   }
@@ -90,13 +105,14 @@ export class OutgoingCommands {
     const cancels = this.#cancels.splice(0, MAX_ENDINGS);
     const retries = this.#retries.splice(0, MAX_ENDINGS);
     const others = this.#others.splice(0, MAX_OTHERS);
+    const fires = this.#takeFires();
     return {
-      submits: submits.flatMap(({ value }) => value),
+      submits: [...submits.flatMap(({ value }) => value), ...fires.map(({ task }) => task)],
       finishes: this.#takeFinishes(),
       releases: this.#releases.splice(0, MAX_ENDINGS),
       cancels: cancels.map(({ value }) => value),
       retries: retries.map(({ value }) => value),
-      others: others.map(({ value }) => value),
+      others: [...others.map(({ value }) => value), ...fires.map(fireCommand)],
       waiting: [...submits, ...cancels, ...retries, ...others].map(({ waiting }) => waiting),
     };
   }
@@ -110,6 +126,7 @@ export class OutgoingCommands {
     this.#cancels = [];
     this.#retries = [];
     this.#others = [];
+    this.#fires = [];
     this.#finishes = [];
     this.#releases = [];
   }
@@ -127,6 +144,17 @@ export class OutgoingCommands {
     const submits = this.#submits.splice(0, taken);
     for (const { value } of submits) this.#submitCount -= value.length;
     return submits;
+  }
+
+  #takeFires(): Fire[] {
+    let taken = 0;
+    let text = 0;
+    for (const { task } of this.#fires) {
+      text += textOfTask(task);
+      if (taken > 0 && (taken >= MAX_FIRES || text > MAX_TEXT)) break;
+      taken += 1;
+    }
+    return this.#fires.splice(0, taken);
   }
 
   #takeFinishes(): Finish[] {
@@ -182,6 +210,10 @@ export function commandsOf(outgoing: Outgoing): Command[] {
   }
   commands.push(...others);
   return commands;
+}
+
+function fireCommand({ command }: Fire): Command {
+  return { kind: { $case: "fireSchedule", value: command } };
 }
 
 /** Length of what the client chose. */

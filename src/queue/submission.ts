@@ -82,6 +82,7 @@ export function defineTask(
     runAtMs: runAt(request, nowMs),
     // No reason to refuse a task: the standard has a bad one ignored.
     traceparent: request.traceparent.length > MAX_TRACEPARENT_LENGTH ? "" : request.traceparent,
+    schedule: "",
   };
 }
 

@@ -70,7 +70,7 @@ export class Submissions {
     const items: Item[] = [];
     request.items.forEach((asked, position) => {
       try {
-        items.push({ position, definition: this.#define(asked), known: undefined });
+        items.push({ position, definition: this.define(asked), known: undefined });
       } catch (error) {
         results[position] = this.parts.refusal(error);
       }
@@ -89,7 +89,8 @@ export class Submissions {
     return results;
   }
 
-  #define(asked: SubmitTaskRequest): TaskDefinition {
+  /** @throws QueueError "invalid_field", "unknown_type" */
+  define(asked: SubmitTaskRequest): TaskDefinition {
     const nowMs = this.parts.now();
     const id = asked.id === "" ? ulid(nowMs) : asked.id;
     const definition = defineTask(asked, id, nowMs, this.parts.defaults);

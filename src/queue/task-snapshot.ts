@@ -19,6 +19,7 @@ export function taskFromLog(
     timeoutMs: definition.timeoutMs,
     requires: definition.requires,
     idempotencyKey: definition.idempotencyKey,
+    schedule: definition.schedule,
     createdAtMs: definition.createdAtMs,
     runAtMs: definition.runAtMs,
     status: running === undefined ? waitingStatus(definition, nowMs) : TaskStatus.RUNNING,

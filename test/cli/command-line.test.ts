@@ -46,12 +46,32 @@ async function answer(request: IncomingMessage): Promise<[number, unknown]> {
   if (line === "POST /tasks") return [201, { ...task, status: "pending" }];
   if (line === "GET /tasks?status=completed&limit=5") return [200, { tasks: [task, task] }];
   if (line.startsWith("GET /tasks/01TASK")) return [200, task];
+  if (line.endsWith("/schedules/nightly")) return [201, { name: "nightly", fired: 0 }];
   if (line === "GET /health") return [503, { status: "unhealthy", reasons: ["no leader"] }];
   if (line === "GET /workers") return [503, { title: "no leader", code: "no_leader" }];
   return [404, { title: "Not found", detail: "there is no such task", code: "not_found" }];
 }
 
 describe("client commands", () => {
+  test("schedule puts what its options say, shows it without them, and deletes it", async () => {
+    const put = await cli([
+      ...["schedule", "nightly", "--cron", "30 2 * * *", "--type", "process", "--data", "{}"],
+      ...["--skip-missed", "--json", "--url", url],
+    ]);
+    expect([put.code, JSON.parse(put.stdout)]).toEqual([0, { name: "nightly", fired: 0 }]);
+    expect(requests.at(-1)).toEqual({
+      line: "PUT /schedules/nightly",
+      body: { cron: "30 2 * * *", task: { type: "process", data: {} }, misfire: "skip" },
+    });
+
+    expect((await cli(["schedule", "nightly", "--url", url])).stdout).toMatch(/name +nightly/);
+    await cli(["schedule", "nightly", "--delete", "--url", url]);
+    expect(requests.map(({ line }) => line).slice(-2)).toEqual([
+      "GET /schedules/nightly",
+      "DELETE /schedules/nightly",
+    ]);
+  });
+
   test("submit sends what its options say, and takes text for data that is no JSON", async () => {
     const { code, stdout } = await cli([
       ...["submit", "process", "Hello World", "--url", url, "--priority", "9"],

@@ -305,6 +305,7 @@ export function taskOf(item: SubmitTaskRequest): Task {
     backoff: item.backoff,
     timeoutMs: item.timeoutMs ?? 0,
     requires: item.requires,
+    schedule: "",
     idempotencyKey: item.idempotencyKey,
   };
 }

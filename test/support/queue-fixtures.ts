@@ -37,6 +37,7 @@ export function taskDefinition(
     createdAtMs: NOW_MS,
     runAtMs: NOW_MS,
     traceparent: "",
+    schedule: "",
     ...overrides,
   };
 }

@@ -6,6 +6,7 @@ import type { TaskReport } from "../../src/gen/mesh/v1/worker_service.js";
 import type { SubmitTaskRequest } from "../../src/gen/mesh/v1/task_service.js";
 import { AssignmentTable } from "../../src/queue/assignment-table.js";
 import { DefinitionCache } from "../../src/queue/definition-cache.js";
+import { ScheduleTable } from "../../src/queue/schedules/schedule-table.js";
 import { QueueLeader } from "../../src/queue/leader.js";
 import type { CommittedEntry } from "../../src/queue/redis/command-encoder.js";
 import { BACKOFF, ManualLog, NOW_MS, taskReport, turns, workerHello } from "./queue-fixtures.js";
@@ -201,6 +202,7 @@ export class SimulatedDesk {
       applier: this.redis,
       reader: this.redis,
       table: this.table,
+      schedules: new ScheduleTable(),
       definitions: this.#definitions,
       now: () => this.clockMs,
       monotonicMs: () => this.clockMs,

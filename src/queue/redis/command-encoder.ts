@@ -48,7 +48,7 @@ const KIND = {
 export function encodeEntries(entries: readonly CommittedEntry[]): Buffer {
   const batches: { readonly index: number; readonly batch: CommandBatch }[] = [];
   for (const { index, batch } of entries) {
-    if (batch !== undefined && batch.commands.length > 0) batches.push({ index, batch });
+    if (batch?.commands.some(concernsTasks) === true) batches.push({ index, batch });
   }
   if (batches.length === 0) return Buffer.alloc(0);
   const writer = new PackedWriter().array(batches.length);
@@ -84,6 +84,9 @@ export function taskCount(batch: CommandBatch | undefined): number {
       case "promote":
         count += Math.min(kind.value.limit, MAX_PROMOTED);
         break;
+      case "putSchedule":
+      case "deleteSchedule":
+      case "fireSchedule":
       case undefined:
         break;
     }
@@ -92,13 +95,26 @@ export function taskCount(batch: CommandBatch | undefined): number {
 }
 
 function writeEntry(writer: PackedWriter, index: number, batch: CommandBatch): void {
-  const commands = batch.commands.filter(({ kind }) => kind !== undefined);
+  const commands = batch.commands.filter(concernsTasks);
   writer.array(3).number(index).number(batch.atMs).array(commands.length);
   // Positions run through all submissions of the entry, see taskSequence.
   let sequence = index * MAX_TASKS_PER_ENTRY;
   for (const command of commands) {
     writeCommand(writer, command, sequence, batch.atMs);
     if (command.kind?.$case === "submit") sequence += command.kind.value.tasks.length;
+  }
+}
+
+/** Whether Redis holds anything that the command changes. */
+function concernsTasks({ kind }: Command): boolean {
+  switch (kind?.$case) {
+    case "putSchedule":
+    case "deleteSchedule":
+    case "fireSchedule":
+    case undefined:
+      return false;
+    default:
+      return true;
   }
 }
 
@@ -154,6 +170,9 @@ function writeCommand(w: PackedWriter, { kind }: Command, sequence: number, atMs
     case "promote":
       w.array(2).number(KIND.promote).number(Math.min(kind.value.limit, MAX_PROMOTED));
       break;
+    case "putSchedule":
+    case "deleteSchedule":
+    case "fireSchedule":
     case undefined:
       break;
   }

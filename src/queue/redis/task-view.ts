@@ -41,6 +41,7 @@ export function taskView(
     timeoutMs: definition.timeoutMs,
     requires: definition.requires,
     idempotencyKey: definition.idempotencyKey,
+    schedule: definition.schedule,
   };
 }
 

@@ -76,6 +76,7 @@ export function definition(id: string, overrides: Partial<TaskDefinition> = {}):
     createdAtMs: AT_MS,
     runAtMs: AT_MS,
     traceparent: "",
+    schedule: "",
     ...overrides,
   };
 }

@@ -29,6 +29,10 @@ export class TaskModel {
 
   apply(index: number, atMs: number, kind: Kind): void {
     switch (kind.$case) {
+      case "putSchedule":
+      case "deleteSchedule":
+      case "fireSchedule":
+        return;
       case "submit":
         for (const { id, idempotencyKey: key, runAtMs } of kind.value.tasks) {
           const held = key === "" ? undefined : this.keys.get(key);

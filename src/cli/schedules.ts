@@ -1,0 +1,97 @@
+// `taskmesh schedules` and `taskmesh schedule`: what is submitted again and again.
+import type { Command } from "commander";
+import { clientCommand, type ClientOptions, gatewayOf, integer } from "./context.js";
+import { type JsonObject, objectOf, objectsOf, textOf } from "./gateway-client.js";
+import { paint, pairs, print, printJson, table } from "./output.js";
+import { parseData } from "./submit.js";
+
+interface ListOptions extends ClientOptions {
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+interface ScheduleOptions extends ClientOptions {
+  readonly cron?: string;
+  readonly timezone?: string;
+  readonly type?: string;
+  readonly data?: string;
+  readonly queue?: string;
+  readonly skipMissed?: boolean;
+  readonly paused?: boolean;
+  readonly delete?: boolean;
+}
+
+/** The command `schedules`. */
+export function schedulesCommand(): Command {
+  return clientCommand("schedules", "list the schedules by name")
+    .option("--limit <count>", "schedules to list", integer("--limit", 1, 1_000))
+    .option("--cursor <cursor>", "go on where a list ended")
+    .action((options: ListOptions) => list(options));
+}
+
+/** The command `schedule`. */
+export function scheduleCommand(): Command {
+  return clientCommand("schedule", "show a schedule; with --cron and --type, put it; or delete it")
+    .argument("<name>", "name of the schedule")
+    .option("--cron <expression>", 'when: "*/5 9-17 * * 1-5", or with seconds first')
+    .option("--timezone <zone>", "IANA name such as Europe/Berlin (default UTC)")
+    .option("--type <type>", "type of the task")
+    .option("--data <data>", "its data: JSON; what is no JSON is taken as text")
+    .option("--queue <name>", "its queue")
+    .option("--skip-missed", "submit nothing for times that were missed by more than a minute")
+    .option("--paused", "keep it, and submit nothing")
+    .option("--delete", "delete it")
+    .action((name: string, options: ScheduleOptions) => schedule(name, options));
+}
+
+async function list(options: ListOptions): Promise<void> {
+  const query = new URLSearchParams();
+  if (options.limit !== undefined) query.set("limit", String(options.limit));
+  if (options.cursor !== undefined) query.set("cursor", options.cursor);
+  const answer = await gatewayOf(options).call(`/schedules?${query.toString()}`);
+  if (options.json === true) {
+    printJson(answer);
+    return;
+  }
+  const head = ["NAME", "CRON", "TIMEZONE", "TYPE", "NEXT", "LAST", "FIRED"];
+  const schedules = objectsOf(answer["schedules"]);
+  if (schedules.length === 0) {
+    print("no schedules");
+    return;
+  }
+  for (const line of table(head, schedules.map(row))) print(line);
+  const next = textOf(answer["nextCursor"]);
+  if (next !== "") print(paint("dim", `more: --cursor ${next}`));
+}
+
+function row(one: JsonObject): string[] {
+  return [
+    textOf(one["name"]),
+    textOf(one["cron"]),
+    textOf(one["timezone"]),
+    textOf(objectOf(one["task"])["type"]),
+    one["paused"] === true ? "paused" : textOf(one["nextAt"]),
+    textOf(one["lastFiredAt"]),
+    textOf(one["fired"]),
+  ];
+}
+
+async function schedule(name: string, options: ScheduleOptions): Promise<void> {
+  const gateway = gatewayOf(options);
+  const path = `/schedules/${encodeURIComponent(name)}`;
+  const answer = await gateway.call(path, requestOf(options));
+  if (options.json === true) printJson(answer);
+  else {
+    const rows = Object.entries(answer).map(([key, value]) => [key, textOf(value)] as const);
+    for (const line of pairs(rows)) print(line);
+  }
+}
+
+function requestOf(options: ScheduleOptions) {
+  if (options.delete === true) return { method: "DELETE" } as const;
+  const { cron, timezone, type, data, queue, paused } = options;
+  if (cron === undefined && type === undefined) return {};
+  const task = { type, queue, data: data === undefined ? undefined : parseData(data) };
+  const misfire = options.skipMissed === true ? "skip" : undefined;
+  return { method: "PUT", body: { cron, timezone, task, paused, misfire } } as const;
+}

@@ -1,0 +1,39 @@
+// /schedules: tasks that are submitted at the times of a cron expression.
+import type { FastifyInstance } from "fastify";
+import { HttpProblem } from "../problem.js";
+import { type RouteContext, sendJson } from "../route-context.js";
+import { scheduleJson } from "../schedule-json.js";
+import { scheduleFrom, scheduleListFrom } from "../schedule-schema.js";
+
+interface ByName {
+  readonly Params: { readonly name: string };
+}
+
+export function scheduleRoutes(app: FastifyInstance, { mesh, config }: RouteContext): void {
+  app.get("/schedules", async (request, reply) => {
+    const { schedules, nextAfter } = await mesh.schedules.list(scheduleListFrom(request.query));
+    const next = nextAfter === "" ? "null" : JSON.stringify(nextAfter);
+    const list = schedules.map(scheduleJson).join(",");
+    return sendJson(reply, `{"schedules":[${list}],"nextCursor":${next}}`);
+  });
+
+  app.get<ByName>("/schedules/:name", async (request, reply) =>
+    sendJson(reply, scheduleJson(await mesh.schedules.get(request.params.name))),
+  );
+
+  app.put<ByName>("/schedules/:name", async (request, reply) => {
+    if (request.body === undefined) {
+      throw new HttpProblem(400, "malformed_json", "the body is empty; it must be a JSON object");
+    }
+    const { name } = request.params;
+    const asked = scheduleFrom(name, request.body, config.retries.backoff);
+    const { schedule, created } = await mesh.schedules.put(asked);
+    if (schedule === undefined) throw new Error("the node left its answer empty");
+    reply.code(created ? 201 : 200).header("location", `/schedules/${name}`);
+    return sendJson(reply, scheduleJson(schedule));
+  });
+
+  app.delete<ByName>("/schedules/:name", async (request, reply) =>
+    sendJson(reply, scheduleJson(await mesh.schedules.delete(request.params.name))),
+  );
+}

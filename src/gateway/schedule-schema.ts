@@ -1,0 +1,47 @@
+// What PUT /schedules/{name} takes, and its form on the wire.
+import { z } from "zod";
+import { MisfirePolicy } from "../gen/mesh/v1/schedule.js";
+import type { PutScheduleRequest } from "../gen/mesh/v1/schedule_service.js";
+import { digits } from "./query-schema.js";
+import { requestOf, type SubmissionContext, taskTemplate } from "./submission-schema.js";
+import { validated } from "./validated.js";
+
+const schedule = z.strictObject({
+  cron: z.string().min(1).max(256),
+  timezone: z.string().min(1).max(64).optional(),
+  task: taskTemplate,
+  paused: z.boolean().optional(),
+  misfire: z.enum(["once", "skip"]).optional(),
+});
+
+const listQuery = z.strictObject({
+  limit: digits.transform(Number).pipe(z.int().min(1).max(1_000)).optional(),
+  cursor: z.string().min(1).max(63).optional(),
+});
+
+/** @throws HttpProblem 422 naming every field at fault */
+export function scheduleFrom(
+  name: string,
+  body: unknown,
+  backoff: SubmissionContext["backoff"],
+): PutScheduleRequest {
+  const value = validated(schedule, body);
+  const context = { backoff, idempotencyKey: undefined, traceparent: undefined };
+  return {
+    name,
+    cron: value.cron,
+    timezone: value.timezone ?? "",
+    task: requestOf(value.task, context),
+    paused: value.paused ?? false,
+    misfire: value.misfire === "skip" ? MisfirePolicy.SKIP : MisfirePolicy.ONCE,
+  };
+}
+
+/** @throws HttpProblem 422 naming every field at fault */
+export function scheduleListFrom(query: unknown): {
+  readonly limit: number;
+  readonly after: string;
+} {
+  const { limit = 0, cursor = "" } = validated(listQuery, query);
+  return { limit, after: cursor };
+}

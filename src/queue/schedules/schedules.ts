@@ -1,0 +1,188 @@
+// Schedules as the leader manages them for one term: checked, put into the log, and kept on time.
+import { ulid } from "ulid";
+import type { Command } from "../../gen/mesh/v1/command.js";
+import { MisfirePolicy, Schedule, type ScheduleState } from "../../gen/mesh/v1/schedule.js";
+import type {
+  ListSchedulesRequest,
+  ListSchedulesResponse,
+  PutScheduleRequest,
+  PutScheduleResponse,
+} from "../../gen/mesh/v1/schedule_service.js";
+import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
+import type { SubmitTaskRequest } from "../../gen/mesh/v1/task_service.js";
+import { QueueError } from "../errors.js";
+import { nextOccurrence } from "./cron.js";
+import { type Fire, ScheduleClock } from "./schedule-clock.js";
+import { MAX_SCHEDULES, type ScheduleTable } from "./schedule-table.js";
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+/** All schedules together must fit the memory of every node, and an entry many of them. */
+const MAX_DATA_BYTES = 64 * 1024;
+const MAX_LISTED = 1_000;
+const DEFAULT_LISTED = 100;
+/** Changes of schedules that wait for the log. */
+const MAX_CHANGES_UNDER_WAY = 256;
+const RETRY_AFTER_MS = 1_000;
+
+export interface SchedulesParts {
+  readonly table: ScheduleTable;
+  readonly now: () => number;
+  /** Resolves once the command is applied to the table. */
+  readonly propose: (command: NonNullable<Command["kind"]>) => Promise<unknown>;
+  readonly fire: (fires: readonly Fire[]) => void;
+  readonly waitingFires: () => number;
+  /** A task with every default resolved. Throws QueueError "invalid_field", "unknown_type". */
+  readonly define: (request: SubmitTaskRequest) => Promise<TaskDefinition>;
+}
+
+export class Schedules {
+  readonly #clock: ScheduleClock;
+  /** The last change of each schedule that is under way: the next one waits for it. */
+  readonly #changes = new Map<string, Promise<unknown>>();
+
+  constructor(private readonly parts: SchedulesParts) {
+    const { table, now, fire, waitingFires } = parts;
+    this.#clock = new ScheduleClock({ table, now, fire, waiting: waitingFires });
+  }
+
+  start(): void {
+    this.#clock.start();
+  }
+
+  stop(): void {
+    this.#clock.stop();
+  }
+
+  /** @throws QueueError "invalid_field", "unknown_type", "too_many_items", "overloaded" */
+  async put(request: PutScheduleRequest): Promise<PutScheduleResponse> {
+    const schedule = await this.#define(request);
+    const { name, cron, timezone, paused } = schedule;
+    const { table, now, propose } = this.parts;
+    if (nextOccurrence(cron, timezone, now()) === undefined) {
+      throw new QueueError("invalid_field", "cron never comes true", { field: "cron" });
+    }
+    return this.#inTurn(name, async () => {
+      const before = table.get(name);
+      if (before !== undefined && isSame(before.schedule, schedule)) {
+        return { schedule: before, created: false };
+      }
+      if (before === undefined && table.size >= MAX_SCHEDULES) {
+        const message = `there are ${MAX_SCHEDULES} schedules, and no more are taken: delete some`;
+        throw new QueueError("too_many_items", message, { field: "name" });
+      }
+      const nextAtMs = paused ? undefined : nextOccurrence(cron, timezone, now());
+      await propose({ $case: "putSchedule", value: { schedule, nextAtMs } });
+      return { schedule: table.get(name), created: before === undefined };
+    });
+  }
+
+  /** @throws QueueError "not_found" */
+  get(name: string): ScheduleState {
+    const record = this.parts.table.get(name);
+    if (record === undefined) throw notFound(name);
+    return record;
+  }
+
+  list({ limit, after }: ListSchedulesRequest): ListSchedulesResponse {
+    if (limit > MAX_LISTED) {
+      const message = `limit must be at most ${MAX_LISTED}`;
+      throw new QueueError("invalid_field", message, { field: "limit" });
+    }
+    const all = this.parts.table.toSnapshot().filter(({ schedule }) => nameOf(schedule) > after);
+    all.sort((a, b) => (nameOf(a.schedule) < nameOf(b.schedule) ? -1 : 1));
+    const schedules = all.slice(0, limit === 0 ? DEFAULT_LISTED : limit);
+    const isWhole = schedules.length === all.length;
+    return { schedules, nextAfter: isWhole ? "" : nameOf(schedules.at(-1)?.schedule) };
+  }
+
+  /** @throws QueueError "not_found" */
+  delete(name: string): Promise<ScheduleState> {
+    return this.#inTurn(name, async () => {
+      const before = this.get(name);
+      await this.parts.propose({ $case: "deleteSchedule", value: { name } });
+      return before;
+    });
+  }
+
+  /** Changes of one schedule follow one another, and nothing of it is submitted meanwhile. */
+  #inTurn<T>(name: string, change: () => Promise<T>): Promise<T> {
+    if (this.#changes.size >= MAX_CHANGES_UNDER_WAY) {
+      const message = "too many changes of schedules are under way";
+      throw new QueueError("overloaded", message, { retryAfterMs: RETRY_AFTER_MS });
+    }
+    const done = this.#afterOthers(name, change);
+    this.#changes.set(name, done);
+    const settled = (): void => {
+      if (this.#changes.get(name) !== done) return;
+      this.#changes.delete(name);
+      this.#clock.changed(name);
+    };
+    done.then(settled, settled);
+    return done;
+  }
+
+  async #afterOthers<T>(name: string, change: () => Promise<T>): Promise<T> {
+    const others = this.#changes.get(name);
+    this.#clock.hold(name);
+    await others?.catch(() => undefined);
+    return change();
+  }
+
+  async #define(request: PutScheduleRequest): Promise<Schedule> {
+    const { name, cron, timezone, task, paused, misfire } = request;
+    if (!NAME.test(name)) {
+      const rule =
+        "must be 1 to 63 letters, digits, '.', '_' or '-', starting with a letter or digit";
+      throw new QueueError("invalid_field", `name ${rule}`, { field: "name" });
+    }
+    if (task === undefined) {
+      throw new QueueError("invalid_field", "task must say what is submitted", { field: "task" });
+    }
+    return {
+      name,
+      cron,
+      timezone: timezone === "" ? "UTC" : timezone,
+      task: await this.#template(task),
+      paused,
+      misfire: misfire === MisfirePolicy.SKIP ? MisfirePolicy.SKIP : MisfirePolicy.ONCE,
+    };
+  }
+
+  async #template(request: SubmitTaskRequest): Promise<TaskDefinition> {
+    const { id, delayMs, runAtMs, idempotencyKey, data } = request;
+    const own = { id: id !== "", delayMs: delayMs !== undefined, runAt: runAtMs !== undefined };
+    for (const [field, isGiven] of Object.entries({
+      ...own,
+      idempotencyKey: idempotencyKey !== "",
+    })) {
+      if (isGiven) throw inTask(field, "cannot be given: each occurrence has its own");
+    }
+    if (Buffer.byteLength(data) > MAX_DATA_BYTES) {
+      throw inTask("data", `must have at most ${MAX_DATA_BYTES} bytes as JSON`);
+    }
+    try {
+      const definition = await this.parts.define({ ...request, id: ulid() });
+      return { ...definition, id: "", createdAtMs: 0, runAtMs: 0 };
+    } catch (error) {
+      if (!(error instanceof QueueError) || error.field === undefined) throw error;
+      const field = `task.${error.field}`;
+      throw new QueueError(error.code, error.message, { field, cause: error });
+    }
+  }
+}
+
+function isSame(a: Schedule, b: Schedule): boolean {
+  return Buffer.compare(Schedule.encode(a).finish(), Schedule.encode(b).finish()) === 0;
+}
+
+function nameOf(schedule: Schedule | undefined): string {
+  return schedule?.name ?? "";
+}
+
+function inTask(field: string, message: string): QueueError {
+  return new QueueError("invalid_field", `task.${field} ${message}`, { field: `task.${field}` });
+}
+
+function notFound(name: string): QueueError {
+  return new QueueError("not_found", `there is no schedule ${name}`, { field: "name" });
+}
