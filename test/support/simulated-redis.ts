@@ -125,6 +125,9 @@ export class TaskStates {
         }
         return;
       case "expire":
+      case "putSchedule":
+      case "deleteSchedule":
+      case "fireSchedule":
       case undefined:
     }
   }
