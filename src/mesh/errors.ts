@@ -28,3 +28,8 @@ export function startError(error: unknown): unknown {
     error instanceof UserModuleError;
   return expected ? new NodeStartError(error.message, { cause: error }) : error;
 }
+
+/** Thrown for a message that no node of this version sends. */
+export class MalformedRaftMessage extends Error {
+  override readonly name = "MalformedRaftMessage";
+}

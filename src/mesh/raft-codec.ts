@@ -1,31 +1,22 @@
-// Raft's words on the wire and in the core: the one place where they are converted.
+// Raft's words on the wire and in the core: messages are converted here, logs and snapshots in them
+// by raft-log-codec.ts and raft-snapshot-codec.ts.
+import type { ExchangeRequest, RaftMessage } from "../gen/raft/v1/raft.js";
+import { logIndex, type Message, nodeId, term } from "../raft/index.js";
+import { MalformedRaftMessage } from "./errors.js";
 import {
-  type AppendRequest,
-  type AppendResponse,
-  type Entry as WireEntry,
-  EntryKind as WireEntryKind,
-  type ExchangeRequest,
-  type Membership as WireMembership,
-  type RaftMessage,
-  type SnapshotMeta as WireSnapshotMeta,
-  type SnapshotResponse,
-} from "../gen/raft/v1/raft.js";
+  decodeAppendRequest,
+  decodeAppendResult,
+  decodeCatchUpResponse,
+  encodeAppendResult,
+  encodeCatchUpResult,
+  encodeEntry,
+} from "./raft-log-codec.js";
 import {
-  type Entry,
-  type EntryKind,
-  logIndex,
-  type Member,
-  type Membership,
-  type Message,
-  nodeId,
-  type SnapshotMeta,
-  term,
-} from "../raft/index.js";
-
-/** Thrown for a message that no node of this version sends. */
-export class MalformedRaftMessage extends Error {
-  override readonly name = "MalformedRaftMessage";
-}
+  decodeSnapshotMeta,
+  decodeSnapshotResult,
+  encodeSnapshotMeta,
+  encodeSnapshotResult,
+} from "./raft-snapshot-codec.js";
 
 export function encodeExchange(meshId: string, messages: readonly Message[]): ExchangeRequest {
   return { meshId, messages: messages.map(encodeMessage) };
@@ -52,11 +43,19 @@ function encodeKind(message: Message): WireKind {
         value: { preVote, lastLogIndex, lastLogTerm, transfer },
       };
     }
-    case "vote-response":
-      return {
-        $case: "voteResponse",
-        value: { preVote: message.preVote, granted: message.granted },
-      };
+    case "vote-response": {
+      const { preVote, granted, offersLog } = message;
+      return { $case: "voteResponse", value: { preVote, granted, offersLog } };
+    }
+    case "catch-up-request": {
+      const { prevLogIndex, prevLogTerm } = message;
+      return { $case: "catchUpRequest", value: { prevLogIndex, prevLogTerm } };
+    }
+    case "catch-up-response": {
+      const { prevLogIndex, prevLogTerm } = message;
+      const result = encodeCatchUpResult(message.result);
+      return { $case: "catchUpResponse", value: { prevLogIndex, prevLogTerm, result } };
+    }
     case "append-request":
       return {
         $case: "appendRequest",
@@ -124,6 +123,15 @@ export function decodeMessage(message: RaftMessage): Message {
     }
     case "voteResponse":
       return { ...envelope, kind: "vote-response", ...kind.value };
+    case "catchUpRequest":
+      return {
+        ...envelope,
+        kind: "catch-up-request",
+        prevLogIndex: logIndex(kind.value.prevLogIndex),
+        prevLogTerm: term(kind.value.prevLogTerm),
+      };
+    case "catchUpResponse":
+      return { ...envelope, kind: "catch-up-response", ...decodeCatchUpResponse(kind.value) };
     case "appendRequest":
       return { ...envelope, kind: "append-request", ...decodeAppendRequest(kind.value) };
     case "appendResponse":
@@ -171,138 +179,4 @@ export function decodeMessage(message: RaftMessage): Message {
     case undefined:
       throw new MalformedRaftMessage(`a message of ${message.from} has no known kind`);
   }
-}
-
-const WIRE_KINDS = {
-  command: WireEntryKind.COMMAND,
-  noop: WireEntryKind.NOOP,
-  membership: WireEntryKind.MEMBERSHIP,
-} as const;
-
-function encodeEntry(entry: Entry): WireEntry {
-  const { buffer, byteOffset, byteLength } = entry.data;
-  return {
-    term: entry.term,
-    kind: WIRE_KINDS[entry.kind],
-    data: Buffer.from(buffer, byteOffset, byteLength),
-  };
-}
-
-function decodeEntryKind(kind: WireEntryKind): EntryKind {
-  switch (kind) {
-    case WireEntryKind.COMMAND:
-      return "command";
-    case WireEntryKind.NOOP:
-      return "noop";
-    case WireEntryKind.MEMBERSHIP:
-      return "membership";
-    default:
-      throw new MalformedRaftMessage(`unknown kind of entry: ${kind}`);
-  }
-}
-
-function decodeAppendRequest(request: AppendRequest) {
-  const { prevLogIndex } = request;
-  return {
-    prevLogIndex: logIndex(prevLogIndex),
-    prevLogTerm: term(request.prevLogTerm),
-    leaderCommit: logIndex(request.leaderCommit),
-    entries: request.entries.map((entry, at) => ({
-      index: logIndex(prevLogIndex + 1 + at),
-      term: term(entry.term),
-      kind: decodeEntryKind(entry.kind),
-      data: entry.data,
-    })),
-  };
-}
-
-type AppendResult = Extract<Message, { kind: "append-response" }>["result"];
-
-function encodeAppendResult(result: AppendResult): AppendResponse["result"] {
-  if (result.success) return { $case: "matchIndex", value: result.matchIndex };
-  const { rejectedIndex, hintIndex, hintTerm } = result;
-  return { $case: "rejection", value: { rejectedIndex, hintIndex, hintTerm } };
-}
-
-function decodeAppendResult({ result }: AppendResponse): AppendResult {
-  switch (result?.$case) {
-    case "matchIndex":
-      return { success: true, matchIndex: logIndex(result.value) };
-    case "rejection":
-      return {
-        success: false,
-        rejectedIndex: logIndex(result.value.rejectedIndex),
-        hintIndex: logIndex(result.value.hintIndex),
-        hintTerm: term(result.value.hintTerm),
-      };
-    case undefined:
-      throw new MalformedRaftMessage("an append response has no result");
-  }
-}
-
-type SnapshotResult = Extract<Message, { kind: "snapshot-response" }>["result"];
-
-function encodeSnapshotResult(result: SnapshotResult): SnapshotResponse["result"] {
-  switch (result.kind) {
-    case "progress":
-      return { $case: "nextOffset", value: result.nextOffset };
-    case "installed":
-      return { $case: "installedMatchIndex", value: result.matchIndex };
-    case "corrupt":
-      return { $case: "corrupt", value: true };
-  }
-}
-
-function decodeSnapshotResult({ result }: SnapshotResponse): SnapshotResult {
-  switch (result?.$case) {
-    case "nextOffset":
-      return { kind: "progress", nextOffset: result.value };
-    case "installedMatchIndex":
-      return { kind: "installed", matchIndex: logIndex(result.value) };
-    case "corrupt":
-      return { kind: "corrupt" };
-    case undefined:
-      throw new MalformedRaftMessage("a snapshot response has no result");
-  }
-}
-
-function encodeSnapshotMeta(meta: SnapshotMeta): WireSnapshotMeta {
-  const { index, term: ofTerm, membership, sizeBytes, checksum } = meta;
-  return { index, term: ofTerm, membership: encodeMembership(membership), sizeBytes, checksum };
-}
-
-function decodeSnapshotMeta(meta: WireSnapshotMeta | undefined): SnapshotMeta {
-  if (meta?.membership === undefined) {
-    throw new MalformedRaftMessage("a snapshot chunk has no description");
-  }
-  const { sizeBytes, checksum } = meta;
-  return {
-    index: logIndex(meta.index),
-    term: term(meta.term),
-    membership: decodeMembership(meta.membership),
-    sizeBytes,
-    checksum,
-  };
-}
-
-function encodeMembership(membership: Membership): WireMembership {
-  return {
-    voters: [...membership.voters],
-    outgoing: [...membership.outgoing],
-    learners: [...membership.learners],
-    learnersNext: [...membership.learnersNext],
-  };
-}
-
-function decodeMembership(membership: WireMembership): Membership {
-  return {
-    voters: decodeMembers(membership.voters),
-    outgoing: decodeMembers(membership.outgoing),
-    learners: decodeMembers(membership.learners),
-    learnersNext: decodeMembers(membership.learnersNext),
-  };
-}
-
-function decodeMembers(members: WireMembership["voters"]): readonly Member[] {
-  return members.map(({ id, address }) => ({ id: nodeId(id), address }));
 }

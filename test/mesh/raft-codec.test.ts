@@ -2,13 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { EntryKind as WireEntryKind, ExchangeRequest } from "../../src/gen/raft/v1/raft.js";
-import {
-  decodeExchange,
-  decodeMessage,
-  encodeExchange,
-  MalformedRaftMessage,
-} from "../../src/mesh/raft-codec.js";
-import { logIndex, type Message, nodeId, term } from "../../src/raft/index.js";
+import { MalformedRaftMessage } from "../../src/mesh/errors.js";
+import { decodeExchange, decodeMessage, encodeExchange } from "../../src/mesh/raft-codec.js";
+import { type Entry, logIndex, type Message, nodeId, term } from "../../src/raft/index.js";
 
 const anId = fc.string({ minLength: 1, maxLength: 12 }).map(nodeId);
 const aNumber = fc.oneof(fc.nat(), fc.constant(0), fc.constant(Number.MAX_SAFE_INTEGER));
@@ -26,26 +22,29 @@ const slicedBytes = someBytes.map((bytes) => {
   return whole.subarray(3, 3 + bytes.length);
 });
 
+const entryBodies = fc.array(
+  fc.record({
+    term: aTerm,
+    kind: fc.constantFrom("command" as const, "noop" as const, "membership" as const),
+    data: slicedBytes,
+  }),
+  { maxLength: 4 },
+);
+
+/** Entries of a message follow one another. */
+const entriesAfter = (before: number, bodies: readonly Omit<Entry, "index">[]): readonly Entry[] =>
+  bodies.map((body, at) => ({ ...body, index: logIndex(before + 1 + at) }));
+
 const appendRequest = fc
   .record({
     ...envelope,
     prevLogIndex: fc.nat().map(logIndex),
     prevLogTerm: aTerm,
     leaderCommit: anIndex,
-    bodies: fc.array(
-      fc.record({
-        term: aTerm,
-        kind: fc.constantFrom("command" as const, "noop" as const, "membership" as const),
-        data: slicedBytes,
-      }),
-      { maxLength: 4 },
-    ),
+    bodies: entryBodies,
   })
   .map(({ bodies, ...request }): Message => {
-    const entries = bodies.map((body, at) => ({
-      ...body,
-      index: logIndex(request.prevLogIndex + 1 + at),
-    }));
+    const entries = entriesAfter(request.prevLogIndex, bodies);
     return { ...request, kind: "append-request", entries };
   });
 
@@ -69,6 +68,26 @@ const snapshotChunk = fc.record({
   done: fc.boolean(),
 });
 
+const catchUpResponse = fc
+  .record({
+    ...envelope,
+    prevLogIndex: fc.nat().map(logIndex),
+    prevLogTerm: aTerm,
+    result: fc.oneof(
+      fc.record({ kind: fc.constant("entries" as const), entries: entryBodies }),
+      fc.record({ kind: fc.constant("conflict" as const), hintIndex: anIndex, hintTerm: aTerm }),
+      fc.record({ kind: fc.constant("compacted" as const) }),
+    ),
+  })
+  .map(({ result, ...response }): Message => ({
+    ...response,
+    kind: "catch-up-response",
+    result:
+      result.kind === "entries"
+        ? { kind: "entries", entries: entriesAfter(response.prevLogIndex, result.entries) }
+        : result,
+  }));
+
 /** One of each kind of message: a kind that is missing here does not compile. */
 const byKind: { readonly [K in Message["kind"]]: fc.Arbitrary<Message> } = {
   "vote-request": fc.record({
@@ -84,7 +103,15 @@ const byKind: { readonly [K in Message["kind"]]: fc.Arbitrary<Message> } = {
     kind: kind("vote-response"),
     preVote: fc.boolean(),
     granted: fc.boolean(),
+    offersLog: fc.boolean(),
   }),
+  "catch-up-request": fc.record({
+    ...envelope,
+    kind: kind("catch-up-request"),
+    prevLogIndex: anIndex,
+    prevLogTerm: aTerm,
+  }),
+  "catch-up-response": catchUpResponse,
   "append-request": appendRequest,
   "append-response": fc.record({
     ...envelope,

@@ -107,6 +107,8 @@ export class Invariants {
         return;
       case "vote-request":
       case "vote-response":
+      case "catch-up-request":
+      case "catch-up-response":
       case "append-response":
       case "snapshot-response":
       case "heartbeat-response":

@@ -1,6 +1,6 @@
 // What a server's answers promise must be on its disk before they leave, and stay true across a
 // crash: votes (§3.6), acknowledgements of entries and of snapshots.
-import type { Message } from "../../src/raft/core/index.js";
+import type { Message, VoteRequest } from "../../src/raft/core/index.js";
 import type { Disk } from "./disk.js";
 import { Violation } from "./violation.js";
 
@@ -25,6 +25,10 @@ export class Promises {
         }
         return;
       case "vote-request":
+        if (!message.preVote) checkVouched(message, disk);
+        return;
+      case "catch-up-request":
+      case "catch-up-response":
       case "append-request":
       case "heartbeat":
       case "heartbeat-response":
@@ -74,5 +78,16 @@ const checkOnDisk = (message: Message, disk: Disk, matchIndex: number): void => 
   if (disk.hardState.term >= message.term && disk.lastIndex() >= matchIndex) return;
   const has = `${disk.lastIndex()} of ${disk.hardState.term}`;
   const detail = `${message.from} acknowledges ${matchIndex} of ${message.term}; on disk: ${has}`;
+  throw new Violation("persist before answering", detail);
+};
+
+/** A candidate vouches for its own vote, and for the log that it describes. */
+const checkVouched = ({ from, term, lastLogIndex, lastLogTerm }: VoteRequest, disk: Disk): void => {
+  const { hardState } = disk;
+  const isVoteThere = hardState.term === term && hardState.vote === from;
+  if (isVoteThere && disk.term(lastLogIndex) === lastLogTerm) return;
+  const last = disk.lastIndex();
+  const has = `${last}@${disk.term(last) ?? "?"}, voted ${hardState.vote ?? "nobody"} in ${hardState.term}`;
+  const detail = `${from} campaigns in ${term} with ${lastLogIndex}@${lastLogTerm}; on disk: ${has}`;
   throw new Violation("persist before answering", detail);
 };

@@ -1,6 +1,6 @@
 // What happened, twice: as a hash, so that two runs can be compared, and as lines to read, which
 // cost nothing unless someone listens.
-import type { Message, Ready, Write } from "../../src/raft/core/index.js";
+import type { Message, Ready, VoteResponse, Write } from "../../src/raft/core/index.js";
 import { US_PER_MS, type EventQueue } from "./event-queue.js";
 import { describeMembership } from "./membership-rules.js";
 
@@ -56,7 +56,15 @@ export const describeMessage = (message: Message): string => {
       return `${head}${how} last=${message.lastLogIndex}@${message.lastLogTerm}`;
     }
     case "vote-response":
-      return `${head}${message.preVote ? " pre" : ""} ${message.granted ? "granted" : "refused"}`;
+      return `${head}${message.preVote ? " pre" : ""} ${describeVote(message)}`;
+    case "catch-up-request":
+      return `${head} after ${message.prevLogIndex}@${message.prevLogTerm}`;
+    case "catch-up-response": {
+      const { result, prevLogIndex, prevLogTerm } = message;
+      const previous = `after ${prevLogIndex}@${prevLogTerm}`;
+      if (result.kind === "entries") return `${head} ${previous} +${result.entries.length}`;
+      return `${head} ${previous} ${JSON.stringify(result)}`;
+    }
     case "append-request": {
       const previous = `after ${message.prevLogIndex}@${message.prevLogTerm}`;
       return `${head} ${previous} +${message.entries.length} commit=${message.leaderCommit}`;
@@ -85,6 +93,11 @@ export const describeMessage = (message: Message): string => {
     case "read-index-response":
       return `${head} #${message.requestId} ${message.readIndex ?? "none"}`;
   }
+};
+
+const describeVote = ({ granted, offersLog }: VoteResponse): string => {
+  if (granted) return "granted";
+  return offersLog ? "refused, offers its log" : "refused";
 };
 
 export const describeWrite = (write: Write): string => {

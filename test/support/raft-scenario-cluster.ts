@@ -25,6 +25,8 @@ export type ScenarioOptions = Partial<
     | "leadershipPriority"
     | "checkQuorum"
     | "preVote"
+    | "catchUp"
+    | "maxCatchUpBytes"
     | "maxPendingReads"
     | "random"
   >

@@ -244,6 +244,8 @@ function coreOptions(options: ReadonlyMap<string, string>): ScenarioOptions {
     maxPendingReads: numbers("max-reads"),
     checkQuorum: flags("check-quorum"),
     preVote: flags("pre-vote"),
+    catchUp: flags("catch-up"),
+    maxCatchUpBytes: numbers("max-catch-up-bytes"),
   };
   const given = Object.entries(all).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given);

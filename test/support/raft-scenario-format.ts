@@ -1,6 +1,7 @@
 // How scenarios print what happens: one short line for each message, entry and state.
 import { decodeMembership } from "../../src/raft/core/index.js";
 import type {
+  CatchUpResponse,
   Entry,
   Membership,
   Message,
@@ -19,7 +20,11 @@ function detail(message: Message): string {
     case "vote-request":
       return `${message.preVote ? " pre" : ""} log ${message.lastLogTerm}/${message.lastLogIndex}${message.transfer ? " transfer" : ""}`;
     case "vote-response":
-      return `${message.preVote ? " pre" : ""} ${message.granted ? "granted" : "refused"}`;
+      return `${message.preVote ? " pre" : ""} ${message.granted ? "granted" : "refused"}${message.offersLog ? ", offers its log" : ""}`;
+    case "catch-up-request":
+      return ` after ${message.prevLogTerm}/${message.prevLogIndex}`;
+    case "catch-up-response":
+      return ` after ${message.prevLogTerm}/${message.prevLogIndex} ${catchUpResult(message.result)}`;
     case "append-request":
       return ` after ${message.prevLogTerm}/${message.prevLogIndex} commit ${message.leaderCommit} ${formatEntries(message.entries)}`;
     case "append-response":
@@ -40,6 +45,17 @@ function detail(message: Message): string {
       return ` read ${message.requestId}`;
     case "read-index-response":
       return ` read ${message.requestId} index ${message.readIndex ?? "none"}`;
+  }
+}
+
+function catchUpResult(result: CatchUpResponse["result"]): string {
+  switch (result.kind) {
+    case "entries":
+      return formatEntries(result.entries);
+    case "conflict":
+      return `no, hint ${result.hintTerm}/${result.hintIndex}`;
+    case "compacted":
+      return "compacted";
   }
 }
 

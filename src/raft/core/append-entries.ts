@@ -39,7 +39,7 @@ function wasAcknowledged({ acknowledged, term }: RaftState, index: LogIndex): bo
 }
 
 /** The first of `entries` is past the log's end, or differs from what stands there. */
-function replaceFrom(state: RaftState, entries: readonly Entry[]): void {
+export function replaceFrom(state: RaftState, entries: readonly Entry[]): void {
   const { log, memberships, outbox } = state;
   const first = entries[0];
   invariant(first !== undefined, "nothing to append");
@@ -51,7 +51,10 @@ function replaceFrom(state: RaftState, entries: readonly Entry[]): void {
   if (memberships.append(entries)) outbox.membershipChanged = true;
 }
 
-function checkForm({ prevLogIndex, prevLogTerm, entries, term }: AppendRequest): void {
+type Form = Pick<AppendRequest, "prevLogIndex" | "prevLogTerm" | "entries" | "term">;
+
+/** Throws for entries that no log of a server in that term can hold in that place. */
+export function checkForm({ prevLogIndex, prevLogTerm, entries, term }: Form): void {
   let lastTerm = prevLogTerm;
   for (const [position, entry] of entries.entries()) {
     invariant(entry.index === prevLogIndex + 1 + position, "an append has a gap");

@@ -1,4 +1,5 @@
 // Elections (§3.4, §9.6): who campaigns, who votes for whom, when it is won.
+import { mayOfferLog, noteOfferedLog } from "./catch-up.js";
 import { standsByLeader } from "./leader-contact.js";
 import { voterIds } from "./membership.js";
 import { quorumVote } from "./quorum/joint.js";
@@ -68,6 +69,7 @@ export function handleTimeoutNow(state: RaftState): void {
  */
 export function handleVoteRequest(state: RaftState, message: VoteRequest): void {
   const isComplete = state.log.isUpToDate(message.lastLogIndex, message.lastLogTerm);
+  const offersLog = !isComplete && mayOfferLog(state);
   if (message.preVote) {
     const isNewTerm = message.term > state.term;
     const granted = isNewTerm && isComplete && !standsByLeader(state);
@@ -78,6 +80,7 @@ export function handleVoteRequest(state: RaftState, message: VoteRequest): void 
       term: granted ? message.term : state.term,
       preVote: true,
       granted,
+      offersLog,
     });
     return;
   }
@@ -91,6 +94,7 @@ export function handleVoteRequest(state: RaftState, message: VoteRequest): void 
     term: state.term,
     preVote: false,
     granted,
+    offersLog,
   };
   if (granted) state.outbox.sendAfterWrite(response);
   else state.outbox.send(response);
@@ -100,6 +104,10 @@ export function handleVoteResponse(state: RaftState, message: VoteResponse): voi
   const awaited = message.preVote ? "pre-candidate" : "candidate";
   if (state.role !== awaited) return;
   if (message.granted && message.term !== state.campaign?.term) return;
+  // A candidate whose trial was granted is about to win as it is.
+  if (message.offersLog && (message.preVote || !state.config.preVote)) {
+    noteOfferedLog(state, message.from);
+  }
   recordVote(state, message.from, message.granted);
 }
 

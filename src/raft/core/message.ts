@@ -22,6 +22,28 @@ export interface VoteResponse extends Envelope {
   readonly kind: "vote-response";
   readonly preVote: boolean;
   readonly granted: boolean;
+  /** Refused, since the own log is more complete: the candidate may ask for what it lacks. */
+  readonly offersLog: boolean;
+}
+
+/** A candidate that was refused for its log asks the voter for what follows an entry of its own. */
+export interface CatchUpRequest extends Envelope {
+  readonly kind: "catch-up-request";
+  readonly prevLogIndex: LogIndex;
+  readonly prevLogTerm: Term;
+}
+
+export interface CatchUpResponse extends Envelope {
+  readonly kind: "catch-up-response";
+  /** As asked for. */
+  readonly prevLogIndex: LogIndex;
+  readonly prevLogTerm: Term;
+  readonly result:
+    /** What follows, as far as one message may hold it. */
+    | { readonly kind: "entries"; readonly entries: readonly Entry[] }
+    /** No such entry: the voter's last one whose term is at most that (fast back-up, §3.5). */
+    | { readonly kind: "conflict"; readonly hintIndex: LogIndex; readonly hintTerm: Term }
+    | { readonly kind: "compacted" };
 }
 
 /** AppendEntries (§3.5) with at least the log position to match. */
@@ -108,6 +130,8 @@ export interface ReadIndexResponse extends Envelope {
 export type Message =
   | VoteRequest
   | VoteResponse
+  | CatchUpRequest
+  | CatchUpResponse
   | AppendRequest
   | AppendResponse
   | Heartbeat

@@ -70,6 +70,13 @@ export interface RaftCoreOptions {
   readonly checkQuorum?: boolean;
   /** Default true (§9.6). */
   readonly preVote?: boolean;
+  /**
+   * A server that is refused for its outdated log asks the voter for what it lacks, and voters offer
+   * that (docs/raft.md). Default true.
+   */
+  readonly catchUp?: boolean;
+  /** Of a voter's log, kept aside until it is known to be worth adopting. Default 4 MiB. */
+  readonly maxCatchUpBytes?: number;
 }
 
 export const MAX_LEADERSHIP_PRIORITY = 10;
@@ -90,6 +97,8 @@ const DEFAULTS = {
   leadershipPriority: MAX_LEADERSHIP_PRIORITY,
   checkQuorum: true,
   preVote: true,
+  catchUp: true,
+  maxCatchUpBytes: 4 * MIB,
 } as const;
 
 /** The options with every default resolved. */
@@ -111,6 +120,7 @@ export function resolveOptions(options: RaftCoreOptions): RaftConfig {
     "maxApplyingBytes",
     "snapshotChunkBytes",
     "maxPendingReads",
+    "maxCatchUpBytes",
   ] as const) {
     invariant(config[name] >= 1, `${name} must be 1 or more`);
   }

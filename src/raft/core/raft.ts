@@ -68,6 +68,7 @@ export class RaftCore {
       leadershipPriority: config.leadershipPriority,
       acknowledged: { term: hardState.term, index: logIndex(0) },
       campaign: undefined,
+      catchUp: undefined,
       leadership: undefined,
       forwardedReads: {
         // An answer to a read from before a restart must not be taken for one to a later read.

@@ -1,6 +1,7 @@
 // Gathers a `Ready` from what the duties left to do, and takes in what the disk has done.
+import { finishCatchUp } from "./catch-up.js";
 import { maybeCommit } from "./commit.js";
-import { countOwnVote } from "./election.js";
+import { countOwnVote, maybeCampaign } from "./election.js";
 import { invariant } from "./errors.js";
 import { canStartReadRound, maybeStartReadRound } from "./read-index.js";
 import { maybeReplicate } from "./replication.js";
@@ -65,6 +66,7 @@ export function notePersisted(state: RaftState, sequence: number, snapshotCorrup
     invariant(!snapshotCorrupt, `write ${sequence} did not end a snapshot`);
   }
   if (write.term === state.term && write.vote === state.id) countOwnVote(state);
+  if (finishCatchUp(state)) maybeCampaign(state);
   memberships.compactTo(logIndex(log.firstIndex() - 1));
   maybeCommit(state);
 }

@@ -17,9 +17,11 @@ export function becomeFollower(state: RaftState, term: Term, leader: NodeId | un
   if (term > state.term) {
     state.term = term;
     state.vote = undefined;
+    state.catchUp = undefined;
     giveUpForwardedReads(state);
   }
   giveUpReads(state);
+  if (leader !== undefined) state.catchUp = undefined;
   state.role = "follower";
   state.leader = leader;
   state.campaign = undefined;
@@ -35,6 +37,7 @@ export function becomePreCandidate(state: RaftState): void {
   state.role = "pre-candidate";
   state.leader = undefined;
   state.campaign = newCampaign(asTerm(state.term + 1));
+  state.catchUp = undefined;
   resetElectionTimer(state);
 }
 
@@ -47,6 +50,7 @@ export function becomeCandidate(state: RaftState): void {
   state.role = "candidate";
   state.leader = undefined;
   state.campaign = newCampaign(state.term);
+  state.catchUp = undefined;
   resetElectionTimer(state);
 }
 
@@ -56,6 +60,7 @@ export function becomeLeader(state: RaftState): void {
   state.role = "leader";
   state.leader = state.id;
   state.campaign = undefined;
+  state.catchUp = undefined;
   state.leadership = {
     peers: new Map(),
     termStart: logIndex(state.log.lastIndex + 1),
@@ -74,6 +79,7 @@ export function becomeLeader(state: RaftState): void {
 export function grantVote(state: RaftState, candidate: NodeId): void {
   invariant(state.vote === undefined || state.vote === candidate, "a second vote in one term");
   state.vote = candidate;
+  state.catchUp = undefined;
   state.electionElapsed = 0;
 }
 

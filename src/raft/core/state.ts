@@ -6,7 +6,7 @@ import type { Outbox } from "./outbox.js";
 import type { Progress } from "./progress.js";
 import type { RaftLog } from "./raft-log.js";
 import type { Role, SoftState } from "./ready.js";
-import type { HardState, LogIndex, NodeId, SnapshotMeta, Term } from "./types.js";
+import type { Entry, HardState, LogIndex, NodeId, SnapshotMeta, Term } from "./types.js";
 
 export interface RaftState {
   readonly config: RaftConfig;
@@ -36,6 +36,8 @@ export interface RaftState {
 
   /** Defined if and only if the role is candidate or pre-candidate. */
   campaign: Campaign | undefined;
+  /** Only while no leader is known. */
+  catchUp: CatchUp | undefined;
   /** Defined if and only if the role is leader. */
   leadership: Leadership | undefined;
   readonly forwardedReads: ForwardedReads;
@@ -62,6 +64,25 @@ export interface Campaign {
   /** Term that is campaigned for: the own one, or the next in a pre-vote. */
   readonly term: Term;
   readonly votes: Map<NodeId, boolean>;
+}
+
+/** The log of a voter that refused this server, on its way; see catch-up.ts. */
+export type CatchUp =
+  | CatchUpAsking
+  /** Adopted, and not yet on disk up to there. */
+  | { readonly kind: "writing"; readonly through: LogIndex };
+
+export interface CatchUpAsking {
+  readonly kind: "asking";
+  readonly voter: NodeId;
+  /** They refused as well, and are asked where `voter` cannot help. */
+  readonly others: NodeId[];
+  /** Entry of the own log that `gathered` follows; commit <= baseIndex <= lastIndex. */
+  readonly baseIndex: LogIndex;
+  readonly baseTerm: Term;
+  /** Not more up to date than the own log. */
+  readonly gathered: Entry[];
+  gatheredBytes: number;
 }
 
 export interface Leadership {

@@ -1,5 +1,6 @@
 // What becomes of a message: its term is compared first (§3.3), then it goes to the duty it is for.
 import { handleAppendRequest } from "./append-entries.js";
+import { handleCatchUpRequest, handleCatchUpResponse } from "./catch-up.js";
 import { maybeCommit } from "./commit.js";
 import { handleTimeoutNow, handleVoteRequest, handleVoteResponse } from "./election.js";
 import { handleHeartbeat, handleHeartbeatResponse } from "./heartbeat.js";
@@ -38,11 +39,15 @@ function admitsTerm(state: RaftState, message: Message): boolean {
     case "vote-response":
       if (message.preVote && message.granted) return true;
       break;
+    case "catch-up-request":
+      if (standsByLeader(state)) return false;
+      break;
     case "append-request":
     case "heartbeat":
     case "snapshot-chunk":
       becomeFollower(state, message.term, message.from);
       return true;
+    case "catch-up-response":
     case "append-response":
     case "heartbeat-response":
     case "snapshot-response":
@@ -78,6 +83,7 @@ function answerStale(state: RaftState, message: Message): void {
         kind: "vote-response",
         preVote: message.preVote,
         granted: false,
+        offersLog: false,
       });
       return;
     case "read-index-request":
@@ -92,6 +98,8 @@ function answerStale(state: RaftState, message: Message): void {
       // The refusal of a pre-vote by a server that is behind in its term is a refusal still.
       if (message.preVote && !message.granted) handleVoteResponse(state, message);
       return;
+    case "catch-up-request":
+    case "catch-up-response":
     case "append-response":
     case "heartbeat-response":
     case "snapshot-response":
@@ -108,6 +116,12 @@ function dispatch(state: RaftState, message: Message): void {
       return;
     case "vote-response":
       handleVoteResponse(state, message);
+      return;
+    case "catch-up-request":
+      handleCatchUpRequest(state, message);
+      return;
+    case "catch-up-response":
+      handleCatchUpResponse(state, message);
       return;
     case "append-request":
       handleAppendRequest(state, message);

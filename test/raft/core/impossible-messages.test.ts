@@ -115,7 +115,27 @@ describe("a server goes on", () => {
     ],
     [
       "when a vote comes that it did not ask for",
-      { kind: "vote-response", from: B, to: A, term: term(3), preVote: false, granted: true },
+      {
+        kind: "vote-response",
+        from: B,
+        to: A,
+        term: term(3),
+        preVote: false,
+        granted: true,
+        offersLog: false,
+      },
+    ],
+    [
+      "when a log comes that it did not ask for",
+      {
+        kind: "catch-up-response",
+        from: B,
+        to: A,
+        term: term(3),
+        prevLogIndex: logIndex(3),
+        prevLogTerm: term(2),
+        result: { kind: "entries", entries: [entry(4, 3)] },
+      },
     ],
     [
       "when a read is answered that it did not ask for",
