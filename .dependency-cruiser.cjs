@@ -34,17 +34,18 @@ module.exports = {
       ["config", "telemetry"],
       "How strangers meet: ground for nodes and gateway.",
     ),
+    layer("links", [], "What traffic passes between peers: ground for nodes and gateway."),
     layer("queue", ["raft", "gen", "config", "telemetry"], "The queue stands on the log."),
     layer("worker", ["raft", "gen", "config", "telemetry"], "A worker runs handlers, no more."),
     layer("api", ["queue", "worker", "raft", "gen", "config", "telemetry"], "gRPC edge of a node."),
     layer(
       "gateway",
-      ["gen", "api", "discovery", "config", "telemetry"],
+      ["gen", "api", "discovery", "links", "config", "telemetry"],
       "HTTP edge: speaks gRPC to nodes.",
     ),
     layer(
       "mesh",
-      ["api", "queue", "worker", "raft", "discovery", "gen", "config", "telemetry"],
+      ["api", "queue", "worker", "raft", "discovery", "links", "gen", "config", "telemetry"],
       "The composition root of a node: the one place where adapters meet the core.",
     ),
     {

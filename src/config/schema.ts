@@ -236,6 +236,18 @@ const tasks = z
   })
   .prefault({});
 
+const chaos = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Let links between nodes, gateway and Redis be cut, delayed and made lossy on purpose.",
+      ),
+    seed: z.int().min(0).max(4_294_967_295).default(1).describe("Of what chaos leaves to chance."),
+  })
+  .prefault({});
+
 const log = z
   .strictObject({
     level: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
@@ -260,6 +272,7 @@ export const configSchema = z.strictObject({
   events,
   retention,
   tasks,
+  chaos,
   log,
 });
 

@@ -1,6 +1,6 @@
 // Connections to Redis for the registry: they fail fast while Redis is down, come back on their
 // own, and never throw into the process.
-import { Redis } from "ioredis";
+import { type AbstractConnector, Redis } from "ioredis";
 import type { Logger } from "../telemetry/logger.js";
 
 /** Longest pause between two tries to connect: bounds how late a node is back in the registry. */
@@ -11,6 +11,8 @@ export interface RedisConnectionOptions {
   readonly url: string;
   /** After this long without an answer a command fails. */
   readonly commandTimeoutMs: number;
+  /** Makes the sockets; by default ioredis does. */
+  readonly connector?: (new (endpoint: unknown) => AbstractConnector) | undefined;
   readonly logger: Logger;
 }
 
@@ -19,8 +21,9 @@ export interface RedisConnectionOptions {
  * fails at once; nothing is queued and nothing is sent twice.
  */
 export function connectRedis(options: RedisConnectionOptions, role: string): Redis {
-  const { url, commandTimeoutMs, logger } = options;
+  const { url, commandTimeoutMs, connector, logger } = options;
   const redis = new Redis(url, {
+    ...(connector === undefined ? {} : { Connector: connector }),
     commandTimeout: commandTimeoutMs,
     connectTimeout: commandTimeoutMs,
     connectionName: `taskmesh-${role}`,

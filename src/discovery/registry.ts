@@ -5,7 +5,7 @@ import type { Logger } from "../telemetry/logger.js";
 import { type FormationOutcome, joinFormation } from "./formation.js";
 import { RegistryKeys } from "./keys.js";
 import type { NodeRecord } from "./node-record.js";
-import { connectRedis, disconnectRedis } from "./redis-connection.js";
+import { connectRedis, disconnectRedis, type RedisConnectionOptions } from "./redis-connection.js";
 import { RegistryScripts } from "./registry-scripts.js";
 import { RegistryWatch } from "./registry-watch.js";
 import { type OwnMesh, RegistryWriter } from "./registry-writer.js";
@@ -18,7 +18,7 @@ const SETTLE_MS = 1_600;
 
 export interface RegistryOptions {
   readonly mesh: string;
-  readonly redis: { readonly url: string; readonly commandTimeoutMs: number };
+  readonly redis: Omit<RedisConnectionOptions, "logger">;
   readonly logger: Logger;
   /** Life of a record without a heartbeat. Default 5,000. */
   readonly ttlMs?: number;

@@ -6,6 +6,9 @@ import type { FastifyInstance } from "fastify";
 import { BindFailed, PortTaken } from "../api/errors.js";
 import type { Config } from "../config/schema.js";
 import { Registry } from "../discovery/registry.js";
+import { GATEWAY_PEER } from "../links/link-rule.js";
+import { linkTable, type LinkTable } from "../links/link-table.js";
+import { OwnLinks } from "../links/own-links.js";
 import { logField } from "../telemetry/fields.js";
 import type { Logger } from "../telemetry/logger.js";
 import { STOP_GRACE_MS } from "./limits.js";
@@ -18,6 +21,8 @@ const DEFAULT_REDIS_URL = "redis://127.0.0.1:6379";
 export interface GatewayOptions {
   readonly config: Config;
   readonly logger: Logger;
+  /** What is wrong with the links on purpose, shared with nodes. Default: `config.chaos`. */
+  readonly links?: LinkTable;
 }
 
 export interface RunningGateway {
@@ -31,17 +36,21 @@ export interface RunningGateway {
  * Starts a gateway; it listens once this resolves, whether nodes and Redis are there or not.
  * @throws PortTaken, BindFailed
  */
-export async function startGateway({ config, logger }: GatewayOptions): Promise<RunningGateway> {
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const { config, logger } = options;
   const { host, port, retryForMs } = config.gateway;
+  const table = options.links ?? linkTable(config.chaos);
+  const links = table && new OwnLinks(table, GATEWAY_PEER);
   const registry = new Registry({
     mesh: config.mesh,
     redis: {
       url: config.redis.url ?? DEFAULT_REDIS_URL,
       commandTimeoutMs: config.redis.commandTimeoutMs,
+      connector: links?.redisConnector(),
     },
     logger,
   });
-  const mesh = new MeshClient({ directory: registry.watch, retryForMs });
+  const mesh = new MeshClient({ directory: registry.watch, retryForMs, links });
   const stopping = new AbortController();
   // Every request under way listens to it: their number is bounded elsewhere, and many are no leak.
   setMaxListeners(0, stopping.signal);

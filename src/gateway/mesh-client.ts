@@ -18,6 +18,7 @@ import type {
   SubmitTaskResponse,
   SubmitTaskResult,
 } from "../gen/mesh/v1/task_service.js";
+import type { OwnLinks } from "../links/own-links.js";
 import { LeaderTracker } from "./leader-tracker.js";
 import {
   CALL_TRY_MS,
@@ -67,11 +68,13 @@ export interface MeshClientOptions {
   readonly directory: NodeDirectory;
   /** How long a call looks for a node that can answer it. */
   readonly retryForMs: number;
+  /** What is wrong with the links on purpose, where that is allowed. */
+  readonly links?: OwnLinks | undefined;
 }
 
 export class MeshClient implements Mesh {
   readonly schedules: ScheduleCalls;
-  private readonly pool = new ClientPool();
+  private readonly pool: ClientPool;
   private readonly leaders: LeaderTracker;
   private readonly caller: MeshCaller;
   private readonly taskWatch: TaskWatch;
@@ -82,6 +85,8 @@ export class MeshClient implements Mesh {
 
   constructor(options: MeshClientOptions) {
     const peers = new Peers(options.directory);
+    const nameOf = (address: string): string | undefined => peers.nameOf(address);
+    this.pool = new ClientPool(options.links?.credentials("calls", nameOf));
     this.retryForMs = options.retryForMs;
     this.leaders = new LeaderTracker(this.pool, peers);
     this.caller = new MeshCaller(this.pool, peers, this.leaders);

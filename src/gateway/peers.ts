@@ -27,6 +27,16 @@ export class Peers {
     return [...addresses.slice(this.turn), ...addresses.slice(0, this.turn)];
   }
 
+  /** Id of the node at an address. */
+  nameOf(address: string): string | undefined {
+    const known = [
+      ...this.directory.records(),
+      ...[...this.members].map(([id, at]) => ({ id, address: at })),
+      ...(this.directory.formation?.members ?? []),
+    ];
+    return known.find((node) => node.address === address)?.id;
+  }
+
   /** A node to read from: any but the leader, which has enough to do, where there is another. */
   forReads(leader: string | undefined): string | undefined {
     if (this.reader === undefined || this.reader === leader) {

@@ -1,7 +1,7 @@
 // This node's worker, tied to whoever leads by one stream; to this very node, too, where it leads:
 // no worker is nearer to the leader than another. When the leader changes, or the stream breaks, it
 // ties anew.
-import { type ClientDuplexStream, credentials } from "@grpc/grpc-js";
+import { type ChannelCredentials, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
 import {
   type AttachRequest,
   type AttachResponse,
@@ -19,6 +19,8 @@ export interface LeaderLinkOptions {
   readonly ownAddress: string;
   readonly leadership: () => Leadership;
   readonly hello: () => WorkerHello;
+  /** Default: no TLS. */
+  readonly credentials?: ChannelCredentials | undefined;
 }
 
 interface Tie {
@@ -70,7 +72,8 @@ export class LeaderLink {
   }
 
   #tieTo(leader: string, address: string): Tie {
-    const client = new WorkerServiceClient(address, credentials.createInsecure(), {
+    const secured = this.options.credentials ?? credentials.createInsecure();
+    const client = new WorkerServiceClient(address, secured, {
       "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
       "grpc.max_reconnect_backoff_ms": 1_000,
     });

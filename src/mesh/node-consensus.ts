@@ -1,9 +1,10 @@
 // A node's log and what stands on it: Raft with its links, the state machine, and the leader's desk.
+import type { ChannelCredentials } from "@grpc/grpc-js";
 import { problemFrom } from "../api/status.js";
 import { CommandBatch } from "../gen/mesh/v1/command.js";
 import { QueueLeader } from "../queue/leader.js";
 import type { CommittedEntry } from "../queue/redis/command-encoder.js";
-import { logIndex, nodeId, RaftNode, type RaftStorage } from "../raft/index.js";
+import { logIndex, type Member, nodeId, RaftNode, type RaftStorage } from "../raft/index.js";
 import { leaderSettings } from "./leader-settings.js";
 import { LeaderSessions } from "./leader-sessions.js";
 import { LeadershipOffice } from "./leadership.js";
@@ -22,20 +23,27 @@ export interface Consensus {
   readonly office: LeadershipOffice;
   /** Where a node is reached: as it says itself, else as the membership says. */
   readonly addressOf: (id: string) => string | undefined;
+  /** Of calls and streams to other nodes; undefined: no TLS, and links as they are. */
+  readonly peerCredentials: ChannelCredentials | undefined;
   /** Milliseconds since the epoch, never behind the log. */
   readonly now: () => number;
 }
 
 export function createConsensus(parts: NodeParts): Consensus {
-  const { config, meshId, registry, logger } = parts;
+  const { config, meshId, registry, logger, links: own } = parts;
   const machine = new QueueMachine();
   const now = (): number => Math.max(Date.now(), machine.lastAtMs);
   const addressOf = (id: string): string | undefined =>
     registry.watch.get(id)?.address ?? memberAddress(raft, id);
+  const nameOf = (address: string): string | undefined =>
+    registry.watch.records().find((record) => record.address === address)?.id ??
+    members(raft).find((member) => member.address === address)?.id;
   const links: PeerLinks = new PeerLinks({
     meshId,
     addressOf,
     onUnreachable: (peer) => raft.reportUnreachable(nodeId(peer)),
+    credentials: own?.credentials("messages", nameOf),
+    surviving: own && ((peer, messages) => own.surviving(peer, messages)),
   });
   const raft: RaftNode = createRaft(parts, machine, links);
   const sessions = new LeaderSessions({
@@ -50,7 +58,8 @@ export function createConsensus(parts: NodeParts): Consensus {
     emptyCommand: () => CommandBatch.encode({ atMs: now(), commands: [] }).finish(),
     open: (startIndex, onLost) => openDesk(parts, { raft, machine, now }, startIndex, onLost),
   });
-  return { raft, machine, links, sessions, office, addressOf, now };
+  const peerCredentials = own?.credentials("calls", nameOf);
+  return { raft, machine, links, sessions, office, addressOf, peerCredentials, now };
 }
 
 function createRaft(parts: NodeParts, machine: QueueMachine, links: PeerLinks): RaftNode {
@@ -111,8 +120,12 @@ function openDesk(
 }
 
 function memberAddress(raft: RaftNode, id: string): string | undefined {
+  return members(raft).find((member) => member.id === id)?.address;
+}
+
+function members(raft: RaftNode): readonly Member[] {
   const { voters, outgoing, learners } = raft.status().membership;
-  return [...voters, ...outgoing, ...learners].find((member) => member.id === id)?.address;
+  return [...voters, ...outgoing, ...learners];
 }
 
 /** Committed entries, decoded: the recent ones as they are, older ones from the log. */

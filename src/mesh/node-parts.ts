@@ -3,6 +3,7 @@ import type { Config } from "../config/schema.js";
 import type { NodeRecord } from "../discovery/node-record.js";
 import type { RegistryWriter } from "../discovery/registry-writer.js";
 import type { Registry } from "../discovery/registry.js";
+import type { OwnLinks } from "../links/own-links.js";
 import type { RaftStorage } from "../raft/index.js";
 import type { Logger } from "../telemetry/logger.js";
 import type { HandlerRegistry } from "../worker/handler-registry.js";
@@ -20,5 +21,7 @@ export interface NodeParts {
   readonly redis: NodeRedis;
   readonly registry: Registry;
   readonly writer: RegistryWriter;
+  /** Where links may be impaired on purpose. */
+  readonly links: OwnLinks | undefined;
   readonly logger: Logger;
 }

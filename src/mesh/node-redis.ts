@@ -1,6 +1,7 @@
 // A node's connections to Redis: one to read, one for the leader to write, one to listen;
 // and one to follow the events for as long as somebody watches.
 import type { Config } from "../config/schema.js";
+import type { RedisConnectorClass } from "../links/redis-connector.js";
 import { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
 import { RedisApplier } from "../queue/redis/applier.js";
 import { RedisConnection } from "../queue/redis/connection.js";
@@ -22,14 +23,14 @@ export class NodeRedis {
   readonly #subscriber: RedisConnection;
 
   /** Connects in the background: a node starts without Redis too, once it has Raft state. */
-  constructor(config: Config, nodeId: string) {
+  constructor(config: Config, nodeId: string, connector?: RedisConnectorClass) {
     const { url, commandTimeoutMs } = config.redis;
     if (url === undefined) {
       throw new NodeStartError("a node needs a Redis: set redis.url in the config, or REDIS_URL");
     }
     this.url = url;
     const connect = (role: string): RedisConnection =>
-      new RedisConnection({ url, commandTimeoutMs, name: `taskmesh-${nodeId}-${role}` });
+      new RedisConnection({ url, commandTimeoutMs, connector, name: `taskmesh-${nodeId}-${role}` });
     this.connection = connect("reader");
     this.#writer = connect("writer");
     this.#subscriber = connect("subscriber");

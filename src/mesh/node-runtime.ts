@@ -98,7 +98,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
 
 function createLeaderLink(
   { description, meshId, id }: NodeParts,
-  { office }: Consensus,
+  { office, peerCredentials }: Consensus,
   agent: WorkerAgent,
   state: { readonly draining: boolean },
 ): LeaderLink {
@@ -106,6 +106,7 @@ function createLeaderLink(
     agent,
     ownAddress: description.address,
     leadership: () => office.leadership(),
+    credentials: peerCredentials,
     hello: () => ({
       ...description,
       nodeId: id,
@@ -124,13 +125,14 @@ function serve(
   health: HealthService,
 ): Promise<NodeServer> {
   const { config, id, port, meshId, redis, logger } = parts;
-  const { raft, office, machine, links, sessions, addressOf } = consensus;
+  const { raft, office, machine, links, sessions, addressOf, peerCredentials } = consensus;
   const { reader, appliedWatch } = redis;
   const workers = new WorkerView({ raft, office, machine, addressOf });
   return serveNode({
     host: config.nodes.host,
     port,
     meshId,
+    peerCredentials,
     raft,
     leadership: office,
     operations: new LeaderOperations({ raft, office, reader, appliedWatch, workers }),

@@ -1,4 +1,5 @@
 // The gRPC server of a node: every service that it offers to clients, peers and workers.
+import type { ChannelCredentials } from "@grpc/grpc-js";
 import { ClientPool } from "../api/client-pool.js";
 import { createClusterService } from "../api/cluster-service.js";
 import { Forwarder } from "../api/forwarding.js";
@@ -35,6 +36,8 @@ export interface NodeServerOptions {
   readonly sessions: LeaderSessions;
   readonly health: HealthService;
   readonly logger: Logger;
+  /** Of calls that are forwarded. Default: no TLS. */
+  readonly peerCredentials: ChannelCredentials | undefined;
 }
 
 export interface NodeServer extends GrpcServer {
@@ -44,7 +47,7 @@ export interface NodeServer extends GrpcServer {
 /** Listens; throws PortTaken or BindFailed. */
 export async function serveNode(options: NodeServerOptions): Promise<NodeServer> {
   const { operations, leadership, logger: log } = options;
-  const clients = new ClientPool();
+  const clients = new ClientPool(options.peerCredentials);
   const forwarder = new Forwarder({ leadership, clients });
   const services = [
     {

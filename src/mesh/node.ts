@@ -3,6 +3,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Config } from "../config/schema.js";
 import { Registry } from "../discovery/registry.js";
+import { linkTable, type LinkTable } from "../links/link-table.js";
+import { OwnLinks } from "../links/own-links.js";
 import { openRaftStorage, type RaftStorage } from "../raft/index.js";
 import type { Logger } from "../telemetry/logger.js";
 import { createHandlerRegistry, type HandlerRegistry } from "../worker/handler-registry.js";
@@ -21,6 +23,8 @@ export interface StartNodeOptions {
   readonly id: string;
   readonly port: number;
   readonly logger: Logger;
+  /** What is wrong with the links on purpose, shared with other nodes. Default: `config.chaos`. */
+  readonly links?: LinkTable;
 }
 
 /**
@@ -50,11 +54,13 @@ async function assemble(
     segmentBytes: config.raft.segmentBytes,
   });
   cleanups.push(() => storage.close());
-  const redis = new NodeRedis(config, id);
+  const links = ownLinks(options);
+  const connector = links?.redisConnector();
+  const redis = new NodeRedis(config, id, connector);
   cleanups.push(() => redis.close());
   const registry = new Registry({
     mesh: config.mesh,
-    redis: { url: redis.url, commandTimeoutMs: config.redis.commandTimeoutMs },
+    redis: { url: redis.url, commandTimeoutMs: config.redis.commandTimeoutMs, connector },
     logger,
   });
   cleanups.push(() => registry.close());
@@ -84,7 +90,11 @@ async function assemble(
     signal: new AbortController().signal,
   });
   return runNode({
-    ...options,
+    config,
+    id,
+    port,
+    logger,
+    links,
     description,
     meshId,
     handlers,
@@ -93,6 +103,11 @@ async function assemble(
     registry,
     writer,
   });
+}
+
+function ownLinks({ config, id, links }: StartNodeOptions): OwnLinks | undefined {
+  const table = links ?? linkTable(config.chaos);
+  return table === undefined ? undefined : new OwnLinks(table, id);
 }
 
 async function handlersOf(config: Config): Promise<HandlerRegistry> {

@@ -1,6 +1,6 @@
 // Every Raft message to another node leaves through here, on one long-lived stream per peer. A link
 // can be impaired on purpose; a message that cannot be sent at once is dropped: Raft sends again.
-import { type ClientDuplexStream, credentials } from "@grpc/grpc-js";
+import { type ChannelCredentials, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
 import type { ExchangeRequest, ExchangeResponse } from "../gen/raft/v1/raft.js";
 import { RaftServiceClient } from "../gen/raft/v1/raft.js";
 import type { Message } from "../raft/index.js";
@@ -17,6 +17,11 @@ export interface PeerLinksOptions {
   readonly addressOf: (nodeId: string) => string | undefined;
   /** What was on its way to the peer is lost. */
   readonly onUnreachable: (nodeId: string) => void;
+  /** Default: no TLS. */
+  readonly credentials?: ChannelCredentials | undefined;
+  /** What arrives of messages to a peer where its link loses and repeats some. Default: all. */
+  readonly surviving?:
+    ((nodeId: string, messages: readonly Message[]) => readonly Message[]) | undefined;
 }
 
 export interface LinkStatus {
@@ -81,7 +86,10 @@ class PeerLink {
     private readonly options: PeerLinksOptions,
   ) {}
 
-  send(messages: readonly Message[]): void {
+  send(sent: readonly Message[]): void {
+    const messages = this.options.surviving?.(this.peer, sent) ?? sent;
+    if (messages !== sent) this.#drop(Math.max(0, sent.length - messages.length));
+    if (messages.length === 0) return;
     const stream = this.#open();
     if (stream === undefined || this.#queue.bytes > MAX_QUEUED_BYTES) {
       this.#drop(messages.length);
@@ -118,11 +126,15 @@ class PeerLink {
     if (address !== this.#address) this.#readdress(address);
     if (this.#stream !== undefined) return this.#stream;
     if (address === undefined || performance.now() < this.#notBeforeMs) return undefined;
-    this.#client ??= new RaftServiceClient(address, credentials.createInsecure(), {
-      "grpc.initial_reconnect_backoff_ms": RECONNECT_MIN_MS,
-      "grpc.max_reconnect_backoff_ms": RECONNECT_MAX_MS,
-      "grpc.max_send_message_length": -1,
-    });
+    this.#client ??= new RaftServiceClient(
+      address,
+      this.options.credentials ?? credentials.createInsecure(),
+      {
+        "grpc.initial_reconnect_backoff_ms": RECONNECT_MIN_MS,
+        "grpc.max_reconnect_backoff_ms": RECONNECT_MAX_MS,
+        "grpc.max_send_message_length": -1,
+      },
+    );
     const stream = this.#client.exchange();
     const isCurrent = (): boolean => this.#stream === stream;
     stream.on("metadata", () => {

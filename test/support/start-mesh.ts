@@ -8,6 +8,7 @@ import { type Config, configSchema } from "../../src/config/schema.js";
 import { type RunningGateway, startGateway } from "../../src/gateway/gateway.js";
 import { SubmitTaskRequest, type SubmitTaskResponse } from "../../src/gen/mesh/v1/task_service.js";
 import { type RunningNode, startNode } from "../../src/mesh/node.js";
+import { LinkTable } from "../../src/links/link-table.js";
 import { createLogger } from "../../src/telemetry/logger.js";
 import { freePorts } from "./free-ports.js";
 import { Journal, journalHandlers } from "./journal.js";
@@ -33,6 +34,7 @@ export class TestMesh {
   readonly nodes = new Map<string, RunningNode>();
   readonly http: MeshHttp;
   readonly config: Config;
+  readonly links = new LinkTable(1);
   private readonly folder = mkdtempSync(path.join(tmpdir(), "taskmesh-mesh-"));
   private readonly pool = new ClientPool();
   private gateway: RunningGateway | undefined;
@@ -46,6 +48,7 @@ export class TestMesh {
     this.http = new MeshHttp(`http://127.0.0.1:${gatewayPort}`);
     this.config = configSchema.parse({
       mesh: "test",
+      chaos: { enabled: true },
       redis: { url: redis.url },
       nodes: { count: options.nodes ?? 3, dataDir: this.folder },
       gateway: { port: gatewayPort },
@@ -63,7 +66,7 @@ export class TestMesh {
     process.env["JOURNAL_FOLDER"] = mesh.journal.folder;
     const ids = Array.from({ length: count }, (_, at) => `n${at + 1}`);
     await Promise.all(ids.map((id) => mesh.startNode(id)));
-    mesh.gateway = await startGateway({ config: mesh.config, logger });
+    mesh.gateway = await startGateway({ config: mesh.config, logger, links: mesh.links });
     await mesh.whole(count);
     return mesh;
   }
@@ -72,7 +75,13 @@ export class TestMesh {
   async startNode(id: string, more: Partial<Config> = {}): Promise<RunningNode> {
     const port = this.ports[Number(id.slice(1))];
     if (port === undefined) throw new Error(`no port is kept for ${id}`);
-    const node = await startNode({ config: { ...this.config, ...more }, id, port, logger });
+    const node = await startNode({
+      config: { ...this.config, ...more },
+      id,
+      port,
+      logger,
+      links: this.links,
+    });
     this.nodes.set(id, node);
     return node;
   }

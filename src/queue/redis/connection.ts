@@ -1,6 +1,6 @@
 // Connections to Redis with the options that the mesh needs: a command fails fast while Redis is
 // away, the connection comes back by itself for as long as it takes, and its state can be watched.
-import { Redis } from "ioredis";
+import { type AbstractConnector, Redis } from "ioredis";
 import { RedisUnavailable, toRedisError } from "./errors.js";
 
 /** First and longest wait between attempts to connect. */
@@ -16,6 +16,8 @@ export interface RedisConnectionOptions {
   readonly commandTimeoutMs: number;
   /** Shown by CLIENT LIST. */
   readonly name: string;
+  /** Makes the sockets; by default ioredis does. */
+  readonly connector?: (new (endpoint: unknown) => AbstractConnector) | undefined;
 }
 
 export interface RedisConnectionState {
@@ -95,8 +97,9 @@ export async function callRedis<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-function clientOptions({ commandTimeoutMs, name }: RedisConnectionOptions) {
+function clientOptions({ commandTimeoutMs, name, connector }: RedisConnectionOptions) {
   return {
+    ...(connector === undefined ? {} : { Connector: connector }),
     connectionName: name,
     protocol: 2 as const,
     connectTimeout: commandTimeoutMs,
