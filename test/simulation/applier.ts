@@ -36,6 +36,8 @@ interface World {
 export class Applier {
   /** Mean time from handing out to applying; 0 for at once. */
   meanApplyUs: TimeUs;
+  /** False for a node that is to keep its whole log from now on. */
+  takesSnapshots = true;
   #machine = new StateMachine();
   #snapshotIndex = 0;
   #queue: ((core: AppliedCore) => void)[] = [];
@@ -99,7 +101,8 @@ export class Applier {
       }
       this.world.trace.note("applied", last.index, this.#machine.hash);
       then.applied(last.index);
-      if (last.index - this.#snapshotIndex >= this.settings.snapshotEvery) {
+      const isDue = last.index - this.#snapshotIndex >= this.settings.snapshotEvery;
+      if (isDue && this.takesSnapshots) {
         this.#takeSnapshot(then, last);
       }
     });

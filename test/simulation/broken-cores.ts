@@ -216,4 +216,9 @@ export const BROKEN_CORES: readonly BrokenCore[] = [
     ),
     breaks: ["liveness after healing"],
   },
+  {
+    does: "does not catch up from voters that refuse it",
+    createCore: (options) => new RaftCore({ ...options, catchUp: false }),
+    breaks: ["liveness under lasting cuts"],
+  },
 ];

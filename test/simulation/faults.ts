@@ -5,6 +5,7 @@ import { US_PER_MS } from "./event-queue.js";
 import type { SimNode } from "./node.js";
 import type { Prng } from "./prng.js";
 import type { Recurring, Swarm } from "./swarm.js";
+import { isApart, SHAPES } from "./topology.js";
 import type { Trace } from "./trace.js";
 
 const FLAP_MEAN_US = 40 * US_PER_MS;
@@ -93,19 +94,18 @@ export class Faults {
     });
   }
 
-  /** One node alone, two halves, or a ring in which each sees its neighbours only. */
+  /** Whole or partial; the leader is often in the first place. */
   #partition(forUs: number): void {
-    const nodes = this.prng.shuffled(this.cluster.nodes);
-    const kind = this.prng.pick(["alone", "halves", "ring"] as const) ?? "alone";
-    const count = kind === "alone" ? 1 : Math.ceil(nodes.length / 2);
-    const isApart = (left: number, right: number): boolean =>
-      kind === "ring"
-        ? Math.abs(left - right) > 1 && Math.abs(left - right) < nodes.length - 1
-        : left < count !== right < count;
-    this.trace.say("net", () => `${kind}: ${nodes.map(({ id }) => id).join(" ")}, cut at ${count}`);
+    const first = this.#node();
+    const others = this.prng.shuffled(this.cluster.nodes.filter((node) => node !== first));
+    const nodes = first === undefined ? others : [first, ...others];
+    const shape = this.prng.pick(SHAPES) ?? "alone";
+    this.trace.say("net", () => `${shape}: ${nodes.map(({ id }) => id).join(" ")}`);
     for (const [left, from] of nodes.entries()) {
       for (const [right, to] of nodes.entries()) {
-        if (left !== right && isApart(left, right)) this.#cut(from, to, forUs);
+        if (left !== right && isApart(shape, left, right, nodes.length)) {
+          this.#cut(from, to, forUs);
+        }
       }
     }
   }

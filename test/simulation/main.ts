@@ -34,6 +34,7 @@ interface Totals {
   operations: number;
   unknown: number;
   undecided: number;
+  lastingCuts: number;
   readonly failed: Map<string, number[]>;
 }
 
@@ -94,6 +95,7 @@ const note = (totals: Totals, result: SimulationResult): void => {
   totals.operations += result.operations;
   totals.unknown += result.unknownOperations;
   totals.undecided += result.undecided;
+  if (result.hadLastingCuts) totals.lastingCuts += 1;
   if (result.violation === undefined) return;
   const { rule } = result.violation;
   totals.failed.set(rule, [...(totals.failed.get(rule) ?? []), result.seed]);
@@ -107,6 +109,7 @@ const report = (totals: Totals, wallMs: number): void => {
       `(${perSecond} per second), ${totals.events} events, ${totals.committed} entries committed, ` +
       `${totals.operations} client operations (${totals.unknown} of unknown outcome)`,
   );
+  print(`${totals.lastingCuts} seeds had a leader that stays while some links are down for good`);
   if (totals.undecided > 0) print(`${totals.undecided} histories were too hard to decide`);
   for (const [rule, seeds] of totals.failed) print(`broken: ${rule} in seeds ${seeds.join(", ")}`);
 };
@@ -121,6 +124,7 @@ const main = (): void => {
     operations: 0,
     unknown: 0,
     undecided: 0,
+    lastingCuts: 0,
     failed: new Map(),
   };
   print(`seeds ${options.first} to ${options.first + options.seeds - 1}`);

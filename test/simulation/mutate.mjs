@@ -5,9 +5,10 @@ import { cpSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "n
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import { compile, remove } from "./compile.mjs";
 
-/** @typedef {import("./mutations.js").Mutation} Mutation */
+/** @typedef {import("./mutation.js").Mutation} Mutation */
 
 const TOP = fileURLToPath(new URL("../..", import.meta.url));
 const SEEDS = 500;
@@ -104,8 +105,10 @@ const test = async (file, source) => {
     const vitest = join(TOP, "node_modules/vitest/vitest.mjs");
     const { code, output } = await run([vitest, "run", "--root", folder, "test/raft/core"], folder);
     if (code === 0) return undefined;
-    const failed = /(\d+) failed/.exec(output.slice(output.lastIndexOf("Tests ")))?.[1];
-    return `tests: ${failed ?? "?"} fail`;
+    if (code === null) return "tests: never end";
+    const failed = /Tests\s+(\d+) failed/.exec(stripVTControlCharacters(output))?.[1];
+    if (failed === undefined) throw new Error(`no test ran:\n${output.slice(-2_000)}`);
+    return `tests: ${failed} fail`;
   } finally {
     remove(folder);
   }

@@ -151,6 +151,11 @@ export class SimNode {
     this.start();
   }
 
+  /** Takes no more snapshots, and so compacts nothing. */
+  keepWholeLog(): void {
+    this.#applier.takesSnapshots = false;
+  }
+
   receive(message: Message): void {
     this.#input((core) => {
       this.world.trace.note(message.kind, this.number, message.term);

@@ -5,6 +5,7 @@ import { Cluster } from "./cluster.js";
 import { EventQueue, type TimeUs, US_PER_S } from "./event-queue.js";
 import { Faults } from "./faults.js";
 import { History } from "./history.js";
+import { LastingCutsPhase } from "./lasting-cuts.js";
 import { checkRegister } from "./linearizability.js";
 import type { CoreFactory } from "./node.js";
 import { Operator } from "./operator.js";
@@ -34,6 +35,8 @@ export interface SimulationResult {
   readonly unknownOperations: number;
   /** Histories whose check was given up at its bound. */
   readonly undecided: number;
+  /** Some links stayed down, a server reached a majority, and a leader had to be there. */
+  readonly hadLastingCuts: boolean;
 }
 
 /**
@@ -50,7 +53,7 @@ export const simulate = (options: SimulationOptions): SimulationResult => {
   const events = new EventQueue();
   const trace = new Trace(events, options.onLine);
   const history = new History();
-  const run = { committed: 0, undecided: 0 };
+  const run = { committed: 0, undecided: 0, hadLastingCuts: false };
   let violation: Violation | undefined;
   try {
     const createCore = options.createCore ?? ((core) => new RaftCore(core));
@@ -69,6 +72,13 @@ export const simulate = (options: SimulationOptions): SimulationResult => {
       cluster.heal();
       clients.expectProgress();
       runUntilServed(events, cluster, clients);
+      const { lastingCuts } = swarm;
+      if (lastingCuts !== undefined && mustSurviveLastingCuts(swarm)) {
+        const phase = new LastingCutsPhase(events, prng.fork("lasting cuts"), cluster, trace);
+        run.hadLastingCuts = phase.run(lastingCuts);
+        clients.expectProgress();
+        runUntilServed(events, cluster, clients);
+      }
     } finally {
       run.committed = cluster.invariants.global.commit;
     }
@@ -89,8 +99,13 @@ export const simulate = (options: SimulationOptions): SimulationResult => {
     operations: history.completed,
     unknownOperations: history.unknown,
     undecided: run.undecided,
+    hadLastingCuts: run.hadLastingCuts,
   };
 };
+
+/** Without these, servers stand by leaders without a quorum, or terms grow behind the cuts. */
+const mustSurviveLastingCuts = ({ core }: Swarm): boolean =>
+  core.checkQuorum && core.preVote && core.catchUp;
 
 /** A healthy cluster serves every client and brings every member up to date, in bounded time. */
 const runUntilServed = (events: EventQueue, cluster: Cluster, clients: Clients): void => {

@@ -2,6 +2,7 @@
 // than putting all into all (swarm testing, Groce et al. 2012): faults mask each other.
 import { type DiskConditions, HEALTHY_DISK } from "./disk.js";
 import { type TimeUs, US_PER_MS, US_PER_S } from "./event-queue.js";
+import type { LastingCuts } from "./lasting-cuts.js";
 import { HEALTHY_NETWORK, type NetworkConditions } from "./network.js";
 import type { Prng } from "./prng.js";
 
@@ -30,6 +31,7 @@ export interface Swarm {
     readonly maxPendingReads: number;
     readonly checkQuorum: boolean;
     readonly preVote: boolean;
+    readonly catchUp: boolean;
   };
   readonly snapshotEvery: number;
   readonly snapshotPaddingBytes: number;
@@ -64,6 +66,9 @@ export interface Swarm {
   readonly maxBatch: number;
   readonly maxPaddingBytes: number;
   readonly timeoutUs: TimeUs;
+
+  /** After all other faults, in a cluster that has recovered from them. */
+  readonly lastingCuts: LastingCuts | undefined;
 }
 
 export interface SwarmOverrides {
@@ -123,6 +128,18 @@ export const chooseSwarm = (prng: Prng, overrides: SwarmOverrides = {}): Swarm =
     maxBatch: prng.chance(0.3) ? prng.between(2, 6) : 1,
     maxPaddingBytes,
     timeoutUs: prng.between(300, 3_000) * US_PER_MS,
+    lastingCuts: sometimes(0.5, () => chooseLastingCuts(prng)),
+  };
+};
+
+const chooseLastingCuts = (prng: Prng): LastingCuts => {
+  const shape = prng.pick(["star", "star", "chain", "link", "random"] as const) ?? "star";
+  return {
+    rounds: prng.chance(0.5) ? prng.between(1, 4) : 0,
+    meanRoundUs: prng.between(500, 3_000) * US_PER_MS,
+    shape,
+    isOutdated: shape === "star" && prng.chance(0.7),
+    downProbability: prng.float(),
   };
 };
 
@@ -176,5 +193,6 @@ const chooseCore = (prng: Prng): Swarm["core"] => {
     maxPendingReads: isTight ? prng.between(1, 8) : 16_384,
     checkQuorum: !prng.chance(0.1),
     preVote: !prng.chance(0.1),
+    catchUp: !prng.chance(0.1),
   };
 };

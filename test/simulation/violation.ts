@@ -16,6 +16,7 @@ export type Rule =
   | "read index freshness"
   | "linearizability"
   | "liveness after healing"
+  | "liveness under lasting cuts"
   | "driver contract"
   | "core threw";
 

@@ -1,46 +1,12 @@
 // What an acknowledgement vouches for, and for how long: neither more than was found to match, nor in
 // another term than the one in which it was given.
 import { expect, it } from "vitest";
-import { logIndex, nodeId, RaftCore, term } from "../../../src/raft/core/index.js";
-import { membershipOf } from "../../support/raft-scenario-cluster.js";
-import { ScenarioDisk } from "../../support/raft-scenario-disk.js";
+import { logIndex, term } from "../../../src/raft/core/index.js";
+import { A, B, C, type Server, start, work } from "../../support/raft-lone-server.js";
 import type { Message, NodeId } from "../../../src/raft/core/index.js";
 
-const [A, B, C] = [nodeId("A"), nodeId("B"), nodeId("C")];
-
-function start(terms: readonly number[], currentTerm: number) {
-  const disk = new ScenarioDisk();
-  disk.prepare(terms.map(term), term(currentTerm), undefined);
-  const core = new RaftCore({
-    id: A,
-    log: disk,
-    hardState: disk.hardState,
-    membership: membershipOf([A, B, C]),
-    applied: logIndex(0),
-    random: () => 0,
-  });
-  return { core, disk };
-}
-
-/** Does all work there is; returns the messages that left. */
-function work({ core, disk }: ReturnType<typeof start>): readonly Message[] {
-  const messages: Message[] = [];
-  while (core.hasReady()) {
-    const ready = core.ready();
-    messages.push(...ready.messages);
-    if (ready.write !== undefined) {
-      disk.write(ready.write);
-      core.persisted(ready.write.sequence);
-      messages.push(...ready.write.messagesAfter);
-    }
-    const last = ready.committed.at(-1);
-    if (last !== undefined) core.applied(last.index);
-  }
-  return messages;
-}
-
 /** A is elected in the term after its own, with the votes of B. */
-function elect(server: ReturnType<typeof start>): void {
+function elect(server: Server): void {
   const { core } = server;
   core.campaign();
   work(server);

@@ -1,65 +1,12 @@
-// A candidate that was refused for its log, and the voter that has the better one, message by message:
-// what is adopted, when, and what that does not count for.
+// A candidate that was refused for its log and asks the voter for the rest, message by message: what is
+// adopted, when, and what that does not count for.
 import { describe, expect, it } from "vitest";
-import {
-  encodeMembership,
-  logIndex,
-  nodeId,
-  RaftCore,
-  term,
-} from "../../../src/raft/core/index.js";
+import { encodeMembership, logIndex, term } from "../../../src/raft/core/index.js";
+import { A, B, C, done, entry, type Server, start, work } from "../../support/raft-lone-server.js";
 import { membershipOf } from "../../support/raft-scenario-cluster.js";
-import { ScenarioDisk } from "../../support/raft-scenario-disk.js";
-import type {
-  CatchUpResponse,
-  Entry,
-  Message,
-  RaftCoreOptions,
-  Ready,
-} from "../../../src/raft/core/index.js";
+import type { CatchUpResponse, Entry, Message } from "../../../src/raft/core/index.js";
 
-const [A, B, C] = [nodeId("A"), nodeId("B"), nodeId("C")];
 const TERM = 3;
-
-interface Server {
-  readonly core: RaftCore;
-  readonly disk: ScenarioDisk;
-}
-
-/** A in term 3, with a log of these terms. */
-function start(terms: readonly number[], options: Partial<RaftCoreOptions> = {}): Server {
-  const disk = new ScenarioDisk();
-  disk.prepare(terms.map(term), term(TERM), undefined);
-  const core = new RaftCore({
-    id: A,
-    log: disk,
-    hardState: disk.hardState,
-    membership: membershipOf([A, B, C]),
-    applied: logIndex(0),
-    random: () => 0,
-    ...options,
-  });
-  return { core, disk };
-}
-
-/** Does all work there is; returns the messages that left. */
-function work({ core, disk }: Server): readonly Message[] {
-  const messages: Message[] = [];
-  while (core.hasReady()) messages.push(...done({ core, disk }, core.ready()));
-  return messages;
-}
-
-function done({ core, disk }: Server, { messages, write }: Ready): readonly Message[] {
-  if (write === undefined) return messages;
-  disk.write(write);
-  core.persisted(write.sequence);
-  return [...messages, ...write.messagesAfter];
-}
-
-function entry(index: number, entryTerm: number): Entry {
-  const data = new TextEncoder().encode(`${entryTerm}.${index}`);
-  return { index: logIndex(index), term: term(entryTerm), kind: "command", data };
-}
 
 /** A campaigns, and B refuses and offers its log. Returns what A sends then. */
 function refused(server: Server): readonly Message[] {
@@ -107,18 +54,18 @@ const heartbeat: Message = {
 
 describe("a candidate that was refused for its log", () => {
   it("asks the voter for what follows its own", () => {
-    const server = start([1, 1]);
+    const server = start([1, 1], TERM);
     expect(refused(server)).toMatchObject([
       { kind: "catch-up-request", to: B, term: TERM, prevLogIndex: 2, prevLogTerm: 1 },
     ]);
   });
 
   it("asks nobody where that is turned off", () => {
-    expect(refused(start([1, 1], { catchUp: false }))).toEqual([]);
+    expect(refused(start([1, 1], TERM, { catchUp: false }))).toEqual([]);
   });
 
   it("neither acknowledges nor commits what it adopts", () => {
-    const server = start([1]);
+    const server = start([1], TERM);
     refused(server);
     server.core.step(answer(1, 1, [entry(2, 1), entry(3, 2)]));
     const messages = work(server);
@@ -128,7 +75,7 @@ describe("a candidate that was refused for its log", () => {
   });
 
   it("asks for votes with what it adopted once that is on its disk", () => {
-    const server = start([1]);
+    const server = start([1], TERM);
     refused(server);
     server.core.step(answer(1, 1, [entry(2, 1)]));
     const ready = server.core.ready();
@@ -140,8 +87,33 @@ describe("a candidate that was refused for its log", () => {
     ]);
   });
 
+  it("does not take an earlier write for the one that it waits for", () => {
+    // given a write of a new term that is under way
+    const server = start([1], TERM);
+    const candidacy = { preVote: false, lastLogIndex: logIndex(0), lastLogTerm: term(0) };
+    const inNewTerm = { from: B, to: A, term: term(TERM + 1) };
+    server.core.step({ kind: "vote-request", ...inNewTerm, ...candidacy, transfer: false });
+    const earlier = server.core.ready();
+    // when it adopts entries
+    server.core.campaign();
+    server.core.step({
+      kind: "vote-response",
+      ...inNewTerm,
+      preVote: true,
+      granted: false,
+      offersLog: true,
+    });
+    server.core.step({ ...answer(1, 1, [entry(2, 1)]), ...inNewTerm });
+    const later = server.core.ready();
+    done(server, earlier);
+    // then it waits for the later one
+    expect(server.core.status()).toMatchObject({ role: "follower", lastIndex: 2 });
+    done(server, later);
+    expect(server.core.status()).toMatchObject({ role: "pre-candidate", persistedIndex: 2 });
+  });
+
   it("adopts nothing before it ends more up to date than the own log", () => {
-    const server = start([1, 2, 2]);
+    const server = start([1, 2, 2], TERM);
     refused(server);
     server.core.step(answer(3, 2, conflict(3, 1)));
     expect(work(server)).toMatchObject([{ kind: "catch-up-request", prevLogIndex: 1 }]);
@@ -155,7 +127,7 @@ describe("a candidate that was refused for its log", () => {
 
   it("drops entries only in a term in which it has acknowledged none", () => {
     // given a leader of this term, who knows that entries 1 and 2 are on this disk
-    const server = start([1, 2]);
+    const server = start([1, 2], TERM);
     server.core.step({
       kind: "append-request",
       from: C,
@@ -183,7 +155,7 @@ describe("a candidate that was refused for its log", () => {
       kind: "membership",
       data: encodeMembership(membershipOf(ids)),
     });
-    const server = start([1]);
+    const server = start([1], TERM);
     refused(server);
     server.core.step(answer(1, 1, [config(2, 1, [A, B])]));
     work(server);
@@ -201,13 +173,14 @@ describe("a candidate that was refused for its log", () => {
   it.each<[string, Message[]]>([
     ["follows an entry that it does not have", [answer(2, 2, [entry(3, 3)])]],
     ["follows another entry than it asked for", [answer(1, 1, [entry(2, 3)])]],
+    ["follows an entry of another term there", [answer(2, 0, [entry(3, 3)])]],
     ["is another server's", [{ ...answer(2, 1, [entry(3, 3)]), from: C }]],
     ["comes when it hears from a leader again", [heartbeat, answer(2, 1, [entry(3, 3)])]],
     ["holds nothing", [answer(2, 1, [])]],
     ["is of a former term", [{ ...answer(2, 1, [entry(3, 2)]), term: term(TERM - 1) }]],
     ["points to no entry before", [answer(2, 1, conflict(2, 1))]],
   ])("adopts nothing of an answer that %s", (_, messages) => {
-    const server = start([1, 1]);
+    const server = start([1, 1], TERM);
     refused(server);
     for (const message of messages) server.core.step(message);
     work(server);
@@ -215,13 +188,13 @@ describe("a candidate that was refused for its log", () => {
   });
 
   it("stops where the answer could be no log of a server in that term", () => {
-    const server = start([1, 1]);
+    const server = start([1, 1], TERM);
     refused(server);
     expect(() => server.core.step(answer(2, 1, [entry(3, TERM + 1)]))).toThrow("out of order");
   });
 
   it("gives up a log of which too much would have to be kept aside", () => {
-    const server = start([1, 2], { maxCatchUpBytes: 60 });
+    const server = start([1, 2], TERM, { maxCatchUpBytes: 60 });
     refused(server);
     server.core.step(answer(2, 2, conflict(2, 1)));
     work(server);
@@ -231,8 +204,18 @@ describe("a candidate that was refused for its log", () => {
     expect(work(server)).toEqual([]);
   });
 
+  it("does not campaign with what it adopted where a leader came meanwhile", () => {
+    const server = start([1], TERM);
+    refused(server);
+    server.core.step(answer(1, 1, [entry(2, 1)]));
+    const ready = server.core.ready();
+    server.core.step(heartbeat);
+    done(server, ready);
+    expect(server.core.status()).toMatchObject({ role: "follower", leader: C, lastIndex: 2 });
+  });
+
   it("does not campaign with what it adopted where it gave its vote meanwhile", () => {
-    const server = start([1]);
+    const server = start([1], TERM);
     refused(server);
     server.core.step(answer(1, 1, [entry(2, 1)]));
     const ready = server.core.ready();
@@ -248,83 +231,5 @@ describe("a candidate that was refused for its log", () => {
     });
     const messages = [...done(server, ready), ...work(server)];
     expect(messages).toMatchObject([{ kind: "vote-response", to: C, granted: true }]);
-  });
-});
-
-describe("a voter", () => {
-  const request: Message = {
-    kind: "catch-up-request",
-    from: B,
-    to: A,
-    term: term(TERM),
-    prevLogIndex: logIndex(1),
-    prevLogTerm: term(1),
-  };
-  const preVote: Message = {
-    kind: "vote-request",
-    from: B,
-    to: A,
-    term: term(TERM + 1),
-    preVote: true,
-    lastLogIndex: logIndex(1),
-    lastLogTerm: term(1),
-    transfer: false,
-  };
-
-  it("offers its log to a candidate whose log is behind, and sends what follows", () => {
-    const server = start([1, 2]);
-    server.core.step(preVote);
-    server.core.step(request);
-    expect(work(server)).toMatchObject([
-      { kind: "vote-response", granted: false, offersLog: true },
-      { kind: "catch-up-response", to: B, result: { entries: [{ index: 2, term: 2 }] } },
-    ]);
-  });
-
-  it("offers nothing to a candidate whose log is as good", () => {
-    const server = start([1]);
-    server.core.step({ ...preVote, term: term(TERM) });
-    expect(work(server)).toMatchObject([{ granted: false, offersLog: false }]);
-  });
-
-  it("neither offers nor sends its log while it knows a leader", () => {
-    const server = start([1, 2]);
-    server.core.step(heartbeat);
-    work(server);
-    server.core.step(preVote);
-    server.core.step(request);
-    server.core.step({ ...request, term: term(TERM + 1) });
-    expect(work(server)).toMatchObject([{ kind: "vote-response", offersLog: false }]);
-    expect(server.core.status()).toMatchObject({ term: TERM, leader: C });
-  });
-
-  it("neither offers nor sends its log while a snapshot takes its place", () => {
-    const server = start([1, 2], { preVote: false, checkQuorum: false });
-    const data = new Uint8Array(4);
-    const membership = membershipOf([A, B, C]);
-    server.core.step({
-      kind: "snapshot-chunk",
-      from: C,
-      to: A,
-      term: term(TERM),
-      meta: { index: logIndex(9), term: term(3), membership, sizeBytes: 4, checksum: 0 },
-      offset: 0,
-      data,
-      done: true,
-    });
-    server.core.ready();
-    server.core.step({ ...request, term: term(TERM + 1) });
-    server.core.step({ ...preVote, term: term(TERM + 2) });
-    expect(server.core.ready().messages).toMatchObject([{ offersLog: false }]);
-  });
-
-  it("points a candidate to where its log may match", () => {
-    const server = start([1, 1, 3]);
-    server.core.step({ ...request, prevLogIndex: logIndex(7), prevLogTerm: term(2) });
-    server.core.step({ ...request, prevLogIndex: logIndex(1), prevLogTerm: term(0) });
-    expect(work(server)).toMatchObject([
-      { result: { kind: "conflict", hintIndex: 2, hintTerm: 1 } },
-      { result: { kind: "conflict", hintIndex: 0, hintTerm: 0 } },
-    ]);
   });
 });

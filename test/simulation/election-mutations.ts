@@ -1,0 +1,128 @@
+// Deliberate bugs in elections, terms and transfers of leadership.
+import { type Mutation, mutation } from "./mutation.js";
+
+export const ELECTION_MUTATIONS: readonly Mutation[] = [
+  mutation(
+    "election.ts",
+    "votes for candidates whose log is behind",
+    "const granted = isComplete && (state.vote === message.from || isFree);",
+    "const granted = state.vote === message.from || isFree;",
+  ),
+  mutation(
+    "election.ts",
+    "votes for several candidates in a term",
+    "const isFree = state.vote === undefined && state.leader === undefined;",
+    "const isFree = state.leader === undefined;",
+  ),
+  mutation(
+    "election.ts",
+    "lets a vote leave before it is on disk",
+    "if (granted) state.outbox.sendAfterWrite(response);",
+    "if (granted) state.outbox.send(response);",
+  ),
+  mutation(
+    "election.ts",
+    "asks for votes before the own one is on disk",
+    "else outbox.sendAfterWrite(request);",
+    "else outbox.send(request);",
+  ),
+  mutation(
+    "election.ts",
+    "counts pre-votes as votes",
+    'if (state.role === "pre-candidate") campaign(state, false);',
+    'if (state.role === "pre-candidate") { campaign(state, false); becomeLeader(state); }',
+  ),
+  mutation(
+    "election.ts",
+    "takes an answer to a pre-vote for one to the vote",
+    'const awaited = message.preVote ? "pre-candidate" : "candidate";\n  if (state.role !== awaited) return;',
+    'if (state.role === "follower" || state.role === "leader") return;',
+  ),
+  mutation(
+    "election.ts",
+    "grants pre-votes while it hears from its leader",
+    "isNewTerm && isComplete && !standsByLeader(state)",
+    "isNewTerm && isComplete",
+  ),
+  mutation(
+    "election.ts",
+    "never counts its own vote",
+    'if (state.role === "candidate") recordVote(state, state.id, true);',
+    "",
+  ),
+  mutation(
+    "ready-batch.ts",
+    "counts its own vote before it is on disk",
+    "if (write.term === state.term && write.vote === state.id) countOwnVote(state);",
+    "countOwnVote(state);",
+  ),
+  mutation("roles.ts", "keeps its vote into a new term", "    state.vote = undefined;\n", ""),
+  mutation(
+    "roles.ts",
+    "stays in the old term as a candidate",
+    "state.term = asTerm(state.term + 1);",
+    "",
+  ),
+  mutation("roles.ts", "does not vote for itself", "state.vote = state.id;", ""),
+  mutation(
+    "roles.ts",
+    "begins a term without a noop",
+    '  appendAsLeader(state, "noop", [NOTHING]);\n',
+    "",
+  ),
+  mutation(
+    "roles.ts",
+    "forgets to give reads up when it stops leading",
+    "  giveUpReads(state);\n",
+    "",
+  ),
+  mutation(
+    "quorum/majority.ts",
+    "takes half of the voters for a majority",
+    "return Math.floor(voters / 2) + 1;",
+    "return Math.ceil(voters / 2);",
+  ),
+  mutation(
+    "quorum/joint.ts",
+    "asks the incoming majority alone for votes",
+    'return incoming === "won" && outgoing === "won" ? "won" : "pending";',
+    'return incoming === "won" ? "won" : "pending";',
+  ),
+  mutation(
+    "quorum/joint.ts",
+    "commits with either majority of a joint configuration",
+    "return Math.min(majorityIndex(quorum.incoming, reached), majorityIndex(quorum.outgoing, reached));",
+    "return majorityIndex(quorum.incoming, reached);",
+  ),
+  mutation(
+    "step.ts",
+    "does not tell a deposed leader of the new term",
+    '      state.outbox.send({\n        ...envelope,\n        kind: "heartbeat-response",\n        readRound: 0,\n        leadershipPriority: state.leadershipPriority,\n      });\n',
+    "",
+  ),
+  mutation(
+    "step.ts",
+    "takes messages of former terms for new ones",
+    "if (message.term < state.term) {",
+    'if (message.term < state.term && message.kind !== "append-request") {',
+  ),
+  mutation(
+    "tick.ts",
+    "a leader never checks that it still has a quorum",
+    "if (!hasQuorum(state, leadership)) {",
+    "if (false as boolean) {",
+  ),
+  mutation(
+    "step.ts",
+    "counts acknowledgements of a former term",
+    "if (message.term < state.term) {",
+    'if (message.term < state.term && message.kind !== "append-response") {',
+  ),
+  // Transfers.
+  mutation(
+    "leadership-transfer.ts",
+    "never gives a transfer up",
+    "    leadership.transfer = undefined;\n  }\n}\n\n/**\n * Hands over",
+    "  }\n}\n\n/**\n * Hands over",
+  ),
+];

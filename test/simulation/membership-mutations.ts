@@ -1,0 +1,47 @@
+// Deliberate bugs in changes of the configuration.
+import { type Mutation, mutation } from "./mutation.js";
+
+export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
+  mutation(
+    "membership-change.ts",
+    "starts a change while one is under way",
+    "if (index > log.commit || isJoint(membership)) return",
+    "if (isJoint(membership) && index > log.lastIndex) return",
+  ),
+  mutation(
+    "membership-change.ts",
+    "swaps voters without a joint configuration",
+    "    outgoing: from.voters,\n",
+    "    outgoing: [],\n",
+  ),
+  mutation(
+    "membership-change.ts",
+    "leaves a joint configuration before it is committed",
+    "if (index > state.log.commit) return;\n  if (isJoint(membership)) {",
+    "if (isJoint(membership)) {",
+  ),
+  mutation(
+    "membership-change.ts",
+    "never leaves a joint configuration",
+    '    appendAsLeader(state, "membership", [encodeMembership(leaveJoint(membership))]);\n',
+    "",
+  ),
+  mutation(
+    "membership-log.ts",
+    "keeps a configuration whose entry was dropped",
+    "this.#records = this.#records.filter((each) => each.index < index);",
+    "",
+  ),
+  mutation(
+    "membership-log.ts",
+    "starts with the bootstrap configuration whatever the snapshot says",
+    "snapshot?.membership ?? bootstrap,",
+    "bootstrap,",
+  ),
+  mutation(
+    "leader-log.ts",
+    "does not replicate to servers that were added",
+    "if (known === undefined) leadership.peers.set(id, newProgress(state));",
+    "if (known === undefined) continue;",
+  ),
+];
