@@ -41,6 +41,22 @@ export class AppliedIndexMismatch extends Error {
   }
 }
 
+/**
+ * A dump cannot be gone on with: Redis was emptied, has lost writes, or ended it because it grew too
+ * large or was not read for too long. Begin another one at another time.
+ */
+export class DumpLost extends Error {
+  override readonly name = "DumpLost";
+}
+
+/**
+ * A restore cannot be gone on with: Redis lost a part of it, or another leader has begun one. What is
+ * there by now counts for nothing; look at Redis again.
+ */
+export class RestoreInterrupted extends Error {
+  override readonly name = "RestoreInterrupted";
+}
+
 /** Thrown by `TaskReader.list` for a cursor that it did not make. */
 export class InvalidCursor extends Error {
   override readonly name = "InvalidCursor";

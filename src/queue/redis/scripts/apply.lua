@@ -6,10 +6,13 @@
 -- ARGV[4]  entries in MessagePack: {index, at_ms, {command, …}}; a command: {kind, …}
 -- ARGV[5]  about how many records the stream of events keeps
 -- Returns  outcomes in MessagePack, "" when there is nothing to tell;
---          error "APPLIEDMISMATCH <applied index>" when ARGV[1] is not the applied index
+--          error "APPLIEDMISMATCH <applied index>" when ARGV[1] is not the applied index, or
+--          "APPLIEDMISMATCH -1" while a snapshot is being loaded
 --- @include "keys.lua"
 --- @include "state.lua"
 --- @include "events.lua"
+--- @include "dump-record.lua"
+--- @include "before-images.lua"
 --- @include "working-set.lua"
 --- @include "flush.lua"
 --- @include "outcome.lua"
@@ -36,6 +39,9 @@ transitions[31] = expire
 local stored = redis.call("GET", APPLIED) or "0"
 local applied = string.match(stored, "^%d+")
 previous_event = tonumber(string.match(stored, "^%d+ %d+ (%d+)") or applied)
+if redis.call("EXISTS", RESTORING) == 1 then
+  return redis.error_reply("APPLIEDMISMATCH -1")
+end
 if applied ~= ARGV[1] then
   return redis.error_reply("APPLIEDMISMATCH " .. applied)
 end
@@ -54,12 +60,14 @@ for _, entry in ipairs(entries) do
     end
   end
 end
+open_dump()
 load(ids)
 for _, entry in ipairs(entries) do
   for _, command in ipairs(entry[3]) do transitions[command[1]](entry, command) end
   append_events(entry, ARGV[5])
 end
 flush()
+close_dump()
 redis.call("SET", APPLIED, ARGV[2] .. " " .. ARGV[3] .. " " .. previous_event)
 redis.call("PUBLISH", APPLIED, ARGV[2])
 return #outcomes > 0 and cmsgpack.pack(outcomes) or ""

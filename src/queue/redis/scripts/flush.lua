@@ -44,6 +44,7 @@ local function flush()
     end
     stored_status[id], is_changed[id] = now, nil
   end
+  if dump then keep_images(changed) end
   changed = {}
   for first = 1, #writes, MAX_ARGS do
     redis.call("MSET", unpack(writes, first, math.min(first + MAX_ARGS - 1, #writes)))

@@ -15,3 +15,10 @@ local PENDING_IN = PREFIX .. "pending:"
 local IDEMPOTENT = PREFIX .. "idempotent:"
 local IDEMPOTENT_UNTIL = PREFIX .. "idempotent-until"
 local EVENTS = PREFIX .. "events"
+-- Hash: the snapshot that is being loaded. While it is there, nothing else may be applied.
+local RESTORING = PREFIX .. "restoring"
+-- Hash: the dump under way, with what it has yet to read as it was. See before-images.lua.
+local DUMP = PREFIX .. "dump"
+local DUMP_IMAGES = PREFIX .. "dump:images" -- list: id, state, id, state, …
+local DUMP_DATA = PREFIX .. "dump:data" -- hash: id -> data of a task that was removed
+local DUMP_KEYS = PREFIX .. "dump:keys" -- hash: idempotency key -> what it held, "" for nothing

@@ -8,6 +8,7 @@ local function remove_tasks(ids)
   local owned, removes = { n = 0 }, argument_lists()
   for _, id in ipairs(ids) do
     local status = stored_status[id]
+    if dump then keep_data(id, tasks[id]) end
     for _, prefix in ipairs(OWN_KEYS) do add(owned, prefix .. id) end
     add(removes.of(ALL), id)
     add(removes.of(STATUS_INDEX[status]), id)

@@ -13,10 +13,12 @@ end
 -- Each key that is kept pays for the removal of two that are over: removal is bounded and falls
 -- behind nothing, and it depends on the log alone, not on how entries are cut into batches.
 local function keep_key(key, id, at_ms, until_ms)
+  if dump then keep_key_image(key) end
   redis.call("SET", IDEMPOTENT .. key, cmsgpack.pack(until_ms, id))
   redis.call("ZADD", IDEMPOTENT_UNTIL, until_ms, key)
   local over = redis.call("ZRANGEBYSCORE", IDEMPOTENT_UNTIL, "-inf", at_ms, "LIMIT", 0, 2)
   for _, old in ipairs(over) do
+    if dump then keep_key_image(old) end
     redis.call("DEL", IDEMPOTENT .. old)
     redis.call("ZREM", IDEMPOTENT_UNTIL, old)
   end

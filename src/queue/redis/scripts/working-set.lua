@@ -25,6 +25,7 @@ local function load(ids)
       if tasks[id] == nil then
         tasks[id] = value and unpack_state(value)
         stored_status[id] = value and tasks[id][STATUS] or nil
+        if dump and value then hold_image(id, value, tasks[id]) end
       end
     end
   end

@@ -1,0 +1,18 @@
+-- Begins a dump of the unfinished tasks and the idempotency keys as of the applied index. From here
+-- on before-images.lua keeps what a later entry changes before it is read. One dump at a time: that
+-- of an owner who is gone ends by itself when its lease does.
+-- KEYS[1]  prefix of the mesh, see keys.lua
+-- ARGV[1]  owner   ARGV[2] lease in ms   ARGV[3] tasks that one entry may submit
+-- ARGV[4]  most bytes that are kept for it
+-- Returns  what is applied, "<index> <term> …"; "" while another dump, or a restore, is under way
+--- @include "keys.lua"
+if redis.call("EXISTS", RESTORING, DUMP) > 0 then return "" end
+local applied = redis.call("GET", APPLIED) or "0 0"
+local index = string.match(applied, "^%d+")
+redis.call("UNLINK", DUMP_IMAGES, DUMP_DATA, DUMP_KEYS)
+redis.call("HSET", DUMP, "owner", ARGV[1], "index", index, "lease_ms", ARGV[2], "step", 0,
+  "max_sequence", string.format("%.0f", (tonumber(index) + 1) * ARGV[3] - 1), "max_bytes", ARGV[4],
+  "stage", 1, "lane", "", "after", -1, "cursor", "0",
+  "images", 0, "keys", 0, "bytes", 0, "read", 0)
+redis.call("PEXPIRE", DUMP, ARGV[2])
+return applied
