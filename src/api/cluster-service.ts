@@ -3,6 +3,7 @@ import type { ClusterServiceServer } from "../gen/mesh/v1/cluster_service.js";
 import type { EdgeLog } from "./edge-log.js";
 import type { Forwarder } from "./forwarding.js";
 import type { ClusterReads, LeaderClusterOperations } from "./task-backend.js";
+import { streamHandler } from "./stream-call.js";
 import { unaryHandler } from "./unary-call.js";
 
 export interface ClusterServiceOptions {
@@ -16,6 +17,7 @@ export function createClusterService(options: ClusterServiceOptions): ClusterSer
   const { operations, reads, forwarder, log } = options;
   return {
     getCluster: unaryHandler(() => reads.cluster(), log),
+    watchCluster: streamHandler((_, signal) => reads.watchCluster(signal), log),
     listWorkers: unaryHandler(
       (request, context) =>
         forwarder.run(

@@ -16,6 +16,7 @@ import type {
   GetClusterResponse,
   TransferLeadershipRequest,
   TransferLeadershipResponse,
+  WatchClusterResponse,
   Worker,
 } from "../gen/mesh/v1/cluster_service.js";
 import type { ScheduleState } from "../gen/mesh/v1/schedule.js";
@@ -85,6 +86,8 @@ export interface TaskReads {
 
 export interface ClusterReads {
   cluster(): Promise<GetClusterResponse>;
+  /** The mesh as this node sees it, now and at each change, until `signal` is aborted. */
+  watchCluster(signal: AbortSignal): AsyncIterable<WatchClusterResponse>;
 }
 
 /** Done by the leader, which alone knows every worker. */

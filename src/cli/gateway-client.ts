@@ -43,8 +43,16 @@ async function call(base: string, path: string, options: CallOptions): Promise<J
     if (body === undefined) throw new ExitError(`${base}${path} answered with something not JSON`);
     return body;
   }
-  const detail = problemLine(body) ?? response.statusText;
-  throw new ExitError(`${detail} (${response.status})`);
+  throw refusal(response, body);
+}
+
+/** What the gateway refused a call with, as the one line to show. */
+export async function gatewayProblem(response: Response): Promise<ExitError> {
+  return refusal(response, parseObject(await response.text()));
+}
+
+function refusal(response: Response, body: JsonObject | undefined): ExitError {
+  return new ExitError(`${problemLine(body) ?? response.statusText} (${response.status})`);
 }
 
 async function send(base: string, path: string, options: CallOptions): Promise<Response> {
@@ -57,10 +65,15 @@ async function send(base: string, path: string, options: CallOptions): Promise<R
       signal: AbortSignal.timeout(TIMEOUT_MS + (options.waitMs ?? 0)),
     });
   } catch (error) {
-    throw new ExitError(
-      `no gateway answers at ${base} (${reasonOf(error)}); start one with "taskmesh up" or name another with --url`,
-    );
+    throw noGateway(base, error);
   }
+}
+
+/** For a gateway that could not be reached. */
+export function noGateway(base: string, error: unknown): ExitError {
+  return new ExitError(
+    `no gateway answers at ${base} (${reasonOf(error)}); start one with "taskmesh up" or name another with --url`,
+  );
 }
 
 function reasonOf(error: unknown): string {

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { readFileSync } from "node:fs";
 import { describeError, exitCode, exitCodeOf } from "./exit.js";
+import { eventsCommand } from "./events.js";
 import { gatewayCommand } from "./gateway.js";
 import { nodeCommand } from "./node.js";
 import { printError } from "./output.js";
@@ -43,6 +44,7 @@ function program(): Command {
     submitCommand(),
     tasksCommand(),
     taskCommand(),
+    eventsCommand(),
     schedulesCommand(),
     scheduleCommand(),
     workersCommand(),

@@ -3,6 +3,7 @@ import {
   type GetClusterResponse,
   NodeRole,
   type TaskCounts,
+  type WatchClusterResponse,
   type Worker,
   WorkerState,
 } from "../gen/mesh/v1/cluster_service.js";
@@ -34,7 +35,24 @@ export function workerView(worker: Worker): Record<string, unknown> {
   };
 }
 
-export function leaderView(cluster: GetClusterResponse): Record<string, unknown> | null {
+/** What an event of the cluster says. */
+export function clusterStateView(cluster: WatchClusterResponse): Record<string, unknown> {
+  return {
+    term: cluster.term,
+    leader: leaderView(cluster),
+    members: cluster.members.map(({ id, address, role, state }) => ({
+      id,
+      address,
+      role: roleName[role],
+      state: stateName[state],
+    })),
+    redis: redisView(cluster),
+  };
+}
+
+export function leaderView(
+  cluster: Pick<GetClusterResponse, "leaderId" | "leaderAddress" | "term">,
+): Record<string, unknown> | null {
   if (cluster.leaderId === "") return null;
   return { id: cluster.leaderId, address: cluster.leaderAddress, term: cluster.term };
 }
@@ -57,7 +75,7 @@ export function clusterView(cluster: GetClusterResponse): Record<string, unknown
   };
 }
 
-export function redisView({ redis }: GetClusterResponse): Record<string, unknown> {
+export function redisView({ redis }: Pick<GetClusterResponse, "redis">): Record<string, unknown> {
   const connected = redis?.connected ?? false;
   return { connected, error: redis === undefined || redis.error === "" ? null : redis.error };
 }

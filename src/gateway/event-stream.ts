@@ -1,6 +1,8 @@
 // Server-sent events as text: a frame for each change, and ids from which a client can go on.
 // Source: WHATWG HTML, "Server-sent events".
+import type { WatchClusterResponse } from "../gen/mesh/v1/cluster_service.js";
 import type { WatchTasksResponse } from "../gen/mesh/v1/task_service.js";
+import { clusterStateView } from "./cluster-json.js";
 import { statusName } from "./task-json.js";
 import type { WatchPosition, WatchStep } from "./task-watch.js";
 
@@ -39,6 +41,11 @@ export function framesOf(step: WatchStep): string {
     return `id: ${idBefore(step.next)}\nevent: reset\ndata: ${data}\n\n`;
   }
   return step.changes.map(changeFrame).join("") + `id: ${idBefore(step.next)}\n\n`;
+}
+
+/** The text of a state of the mesh. It has no id: who comes back is told the newest anyhow. */
+export function clusterFrame(state: WatchClusterResponse): string {
+  return `event: cluster\ndata: ${JSON.stringify(clusterStateView(state))}\n\n`;
 }
 
 function changeFrame(change: WatchTasksResponse): string {

@@ -42,7 +42,9 @@ export class LeaderTracker {
     this.term = 0;
   }
 
-  learn(cluster: GetClusterResponse): void {
+  learn(
+    cluster: Pick<GetClusterResponse, "leaderAddress" | "term"> & Parameters<Peers["learn"]>[0],
+  ): void {
     this.peers.learn(cluster);
     if (cluster.leaderAddress === "" || cluster.term < this.term) return;
     this.term = cluster.term;

@@ -30,6 +30,7 @@ import {
 import { MeshCaller } from "./mesh-caller.js";
 import { MeshRefusal } from "./mesh-refusal.js";
 import { type NodeDirectory, Peers } from "./peers.js";
+import { type ClusterListener, ClusterWatch } from "./cluster-watch.js";
 import { ScheduleCalls } from "./schedule-calls.js";
 import { RecentSubmissions } from "./recent-submissions.js";
 import { SubmissionBatcher } from "./submission-batcher.js";
@@ -47,6 +48,8 @@ export interface Mesh {
   dropDead(selection: DeadLetterSelection): Promise<TakenDeadLetters>;
   /** Changes of tasks until `signal` is aborted; see TaskWatch. */
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchStep>;
+  /** The mesh as its leader sees it, now and at each change; returns how to end that. */
+  onCluster(listener: ClusterListener): () => void;
   readonly schedules: ScheduleCalls;
   workers(patience?: Patience): Promise<readonly Worker[]>;
   cluster(patience?: Patience): Promise<GetClusterResponse>;
@@ -78,6 +81,7 @@ export class MeshClient implements Mesh {
   private readonly leaders: LeaderTracker;
   private readonly caller: MeshCaller;
   private readonly taskWatch: TaskWatch;
+  private readonly clusterWatch: ClusterWatch;
   private readonly newId = monotonicFactory();
   private readonly recent = new RecentSubmissions();
   private readonly batcher = new SubmissionBatcher((items) => this.submitBatch(items));
@@ -92,6 +96,7 @@ export class MeshClient implements Mesh {
     this.caller = new MeshCaller(this.pool, peers, this.leaders);
     this.schedules = new ScheduleCalls(this.caller, options.retryForMs);
     this.taskWatch = new TaskWatch(this.pool, peers, this.leaders);
+    this.clusterWatch = new ClusterWatch(this.pool, peers, this.leaders);
   }
 
   /** Begins to look for the leader. */
@@ -185,6 +190,10 @@ export class MeshClient implements Mesh {
 
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchStep> {
     return this.taskWatch.follow(request, { signal, retryForMs: this.retryForMs });
+  }
+
+  onCluster(listener: ClusterListener): () => void {
+    return this.clusterWatch.subscribe(listener);
   }
 
   async workers(patience: Patience = "normal"): Promise<readonly Worker[]> {

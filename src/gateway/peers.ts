@@ -1,7 +1,6 @@
 // The addresses of the nodes that the gateway knows: those in the registry, and those that it heard
 // of before, kept while the registry cannot be read.
 import type { RegistryView } from "../discovery/registry-watch.js";
-import type { GetClusterResponse } from "../gen/mesh/v1/cluster_service.js";
 import { MAX_PEERS } from "./limits.js";
 
 export type NodeDirectory = Pick<RegistryView, "records" | "formation" | "redisReachable">;
@@ -52,7 +51,9 @@ export class Peers {
   }
 
   /** Remembers the members that a node named. */
-  learn(cluster: Pick<GetClusterResponse, "members">): void {
+  learn(cluster: {
+    readonly members: readonly { readonly id: string; readonly address: string }[];
+  }): void {
     if (cluster.members.length === 0) return;
     this.members = new Map(cluster.members.map(({ id, address }) => [id, address]));
   }

@@ -46,21 +46,31 @@ const getQuery = z.strictObject({
   minIndex: digits.transform(Number).optional(),
 });
 
-const watchQuery = z.strictObject({
+const eventsQuery = z.strictObject({
   id: z.string().min(1).max(26_999).optional(),
   type: z.string().min(1).max(128).optional(),
   queue: z.string().min(1).max(63).optional(),
   from: digits.transform(Number).optional(),
+  only: z.enum(["task", "cluster"]).optional(),
 });
 
+export interface EventsRequest {
+  readonly watch: WatchRequest;
+  /** Events of one kind alone; undefined: of every kind. */
+  readonly only: "task" | "cluster" | undefined;
+}
+
 /** @throws HttpProblem 422 */
-export function watchRequestFrom(query: unknown): WatchRequest {
-  const { id, type, queue, from } = validated(watchQuery, query);
+export function eventsRequestFrom(query: unknown): EventsRequest {
+  const { id, type, queue, from, only } = validated(eventsQuery, query);
   return {
-    ids: id === undefined ? [] : id.split(","),
-    type: type ?? "",
-    queue: queue ?? "",
-    from: from === undefined ? undefined : { index: from, position: 0 },
+    watch: {
+      ids: id === undefined ? [] : id.split(","),
+      type: type ?? "",
+      queue: queue ?? "",
+      from: from === undefined ? undefined : { index: from, position: 0 },
+    },
+    only,
   };
 }
 

@@ -5,12 +5,15 @@ import type {
   GetClusterResponse,
   Link,
   TaskCounts,
+  WatchClusterResponse,
 } from "../gen/mesh/v1/cluster_service.js";
+import { WorkerState } from "../gen/mesh/v1/cluster_service.js";
 import type { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
 import type { RedisConnection } from "../queue/redis/connection.js";
 import { RedisUnavailable } from "../queue/redis/errors.js";
 import type { TaskReader } from "../queue/redis/reader.js";
 import type { Member, RaftNode, RaftStatus } from "../raft/index.js";
+import { ClusterWatch } from "./cluster-watch.js";
 import type { LeadershipOffice } from "./leadership.js";
 import type { PeerLinks } from "./peer-links.js";
 import type { WorkerView } from "./worker-view.js";
@@ -30,29 +33,61 @@ export interface ClusterViewOptions {
 }
 
 export class ClusterView implements ClusterReads {
+  /** Tells of changes; whoever causes one calls its `look`. */
+  readonly changes = new ClusterWatch(() => this.#state());
+
   constructor(private readonly options: ClusterViewOptions) {}
 
+  get workers(): WorkerView {
+    return this.options.workers;
+  }
+
   async cluster(): Promise<GetClusterResponse> {
-    const { meshName, meshId, nodeId, raft, appliedWatch, redis, addressOf } = this.options;
+    const { meshName, meshId, raft, appliedWatch } = this.options;
     const status = raft.status();
-    const leaderId = status.leader ?? "";
     const counts = await this.#counts();
-    const { connected, error } = redis.state;
     return {
       meshName,
       meshId,
-      nodeId,
-      term: status.term,
-      leaderId,
-      leaderAddress: leaderId === "" ? "" : (addressOf(leaderId) ?? ""),
+      ...this.#standing(),
       lastIndex: status.lastIndex,
       commitIndex: status.commit,
       appliedIndex: status.applied,
       redisAppliedIndex: appliedWatch.applied,
       members: this.#members(status),
       links: this.#links(),
-      redis: { connected, error: this.#redisError(connected, error) },
       counts,
+    };
+  }
+
+  watchCluster(signal: AbortSignal): AsyncIterable<WatchClusterResponse> {
+    return this.changes.watch(signal);
+  }
+
+  #state(): WatchClusterResponse {
+    const { workers, office } = this.options;
+    // What becomes of the workers only their leader knows.
+    const isLeader = office.leader !== undefined;
+    const members = workers.list().map(({ id, address, role, state }) => ({
+      id,
+      address,
+      role,
+      state: isLeader ? state : WorkerState.UNSPECIFIED,
+    }));
+    return { ...this.#standing(), members };
+  }
+
+  /** Who leads, and whether Redis follows. */
+  #standing() {
+    const { nodeId, raft, redis, addressOf } = this.options;
+    const { term, leader: leaderId = "" } = raft.softState;
+    const { connected, error } = redis.state;
+    return {
+      nodeId,
+      term,
+      leaderId,
+      leaderAddress: leaderId === "" ? "" : (addressOf(leaderId) ?? ""),
+      redis: { connected, error: this.#redisError(connected, error) },
     };
   }
 

@@ -77,7 +77,8 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     maxWaitMs: config.limits.waitMs,
     now,
   });
-  const server = await serve(parts, consensus, reads, health);
+  const cluster = viewOf(parts, consensus);
+  const server = await serve(parts, consensus, { reads, cluster, health });
   raft.start();
   agent.start();
   logger.info({ address: server.address, mesh: config.mesh }, "node is up");
@@ -86,6 +87,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     state.draining = true;
     health.setAllServing(false);
     events.close();
+    cluster.changes.close();
     link.helloChanged();
     await agent.stop(config.worker.stopGraceMs);
     link.stop();
@@ -121,13 +123,16 @@ function createLeaderLink(
 function serve(
   parts: NodeParts,
   consensus: Consensus,
-  reads: NodeTaskReads,
-  health: HealthService,
+  served: {
+    readonly reads: NodeTaskReads;
+    readonly cluster: ClusterView;
+    readonly health: HealthService;
+  },
 ): Promise<NodeServer> {
-  const { config, id, port, meshId, redis, logger } = parts;
-  const { raft, office, machine, links, sessions, addressOf, peerCredentials } = consensus;
+  const { config, port, meshId, redis, logger } = parts;
+  const { raft, office, sessions, peerCredentials } = consensus;
   const { reader, appliedWatch } = redis;
-  const workers = new WorkerView({ raft, office, machine, addressOf });
+  const { workers } = served.cluster;
   return serveNode({
     host: config.nodes.host,
     port,
@@ -137,24 +142,35 @@ function serve(
     leadership: office,
     operations: new LeaderOperations({ raft, office, reader, appliedWatch, workers }),
     schedules: new MeshSchedules(office),
-    reads,
-    cluster: new ClusterView({
-      meshName: config.mesh,
-      meshId,
-      nodeId: id,
-      raft,
-      office,
-      links,
-      workers,
-      redis: redis.connection,
-      reader,
-      appliedWatch,
-      addressOf,
-    }),
+    ...served,
     sessions,
-    health,
     logger,
   });
+}
+
+/** The mesh as people see it, told anew whenever something of it changes. */
+function viewOf(parts: NodeParts, consensus: Consensus): ClusterView {
+  const { config, id, meshId, redis, registry } = parts;
+  const { raft, office, machine, links, addressOf } = consensus;
+  const cluster = new ClusterView({
+    meshName: config.mesh,
+    meshId,
+    nodeId: id,
+    raft,
+    office,
+    links,
+    workers: new WorkerView({ raft, office, machine, addressOf }),
+    redis: redis.connection,
+    reader: redis.reader,
+    appliedWatch: redis.appliedWatch,
+    addressOf,
+  });
+  const look = (): void => cluster.changes.look();
+  office.onChange(look);
+  raft.onMembership(look);
+  registry.watch.onChange(look);
+  redis.connection.onChange(look);
+  return cluster;
 }
 
 /** A leader that leaves on purpose spares the others the wait for an election. */

@@ -58,6 +58,7 @@ function wallMs(monotonicMs: number): number {
 }
 
 function stateOf(attached: AttachedWorker | undefined): WorkerState {
-  if (attached?.connected !== true) return WorkerState.LOST;
+  // Frozen, a node keeps its connection and lets its lease run out.
+  if (attached?.connected !== true || attached.silent) return WorkerState.LOST;
   return attached.draining ? WorkerState.DRAINING : WorkerState.ACTIVE;
 }

@@ -129,6 +129,9 @@ export class FakeQueue implements LeaderTaskOperations, TaskReads, ClusterReads 
   watch: TaskReads["watch"] = async function* () {
     /* nothing happens */
   };
+  watchCluster: ClusterReads["watchCluster"] = async function* () {
+    /* nothing happens */
+  };
   cluster: ClusterReads["cluster"] = () => Promise.reject(new Error("the fake has no cluster"));
 
   #onceForAll(call: string, ids: readonly string[]) {

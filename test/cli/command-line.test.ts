@@ -2,7 +2,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { buildCli, cli } from "./built-cli.js";
+import { waitFor } from "../support/wait-for.js";
+import { buildCli, cli, startCli } from "./built-cli.js";
 
 const task = {
   id: "01TASK",
@@ -25,6 +26,20 @@ const requests: { readonly line: string; readonly body: unknown }[] = [];
 beforeAll(async () => {
   buildCli();
   server = createServer((request, response) => {
+    if (request.url?.startsWith("/events") === true) {
+      const after = request.headers["last-event-id"];
+      requests.push({ line: `GET ${request.url}`, body: after });
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      // One event, and the connection is gone.
+      const data = {
+        id: "01TASK",
+        type: "process",
+        status: after === undefined ? "pending" : "running",
+      };
+      const id = after === undefined ? "7-0" : "8-0";
+      response.end(`id: ${id}\nevent: task\ndata: ${JSON.stringify(data)}\n\n`);
+      return;
+    }
     void answer(request).then(([status, body]) => {
       response.writeHead(status, { "content-type": "application/json" });
       response.end(JSON.stringify(body));
@@ -53,6 +68,21 @@ async function answer(request: IncomingMessage): Promise<[number, unknown]> {
 }
 
 describe("client commands", () => {
+  test("events shows each change in a line, and goes on behind the last one", async () => {
+    const child = startCli(["events", "--queue", "mail", "--url", url]);
+    let text = "";
+    child.stdout?.on("data", (chunk: Buffer) => (text += chunk.toString()));
+    try {
+      await waitFor("two changes are shown", () => text.split("\n").length > 2);
+    } finally {
+      child.kill("SIGKILL");
+    }
+
+    expect(text).toMatch(/01TASK +pending +process\n.*01TASK +running +process\n/);
+    const asked = requests.filter(({ line }) => line === "GET /events?queue=mail");
+    expect(asked.slice(0, 2).map(({ body }) => body)).toEqual([undefined, "7-0"]);
+  });
+
   test("schedule puts what its options say, shows it without them, and deletes it", async () => {
     const put = await cli([
       ...["schedule", "nightly", "--cron", "30 2 * * *", "--type", "process", "--data", "{}"],

@@ -1,21 +1,14 @@
-// GET /events: every change of a task, once and in log order, as server-sent events.
+// GET /events: every change of a task, once and in log order, and how the mesh changes, as
+// server-sent events.
 import { once } from "node:events";
-import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { clientSignal } from "../client-gone.js";
-import { framesOf, heartbeatFrame, openingFrame, positionAfter } from "../event-stream.js";
-import { EVENT_HEARTBEAT_MS } from "../limits.js";
+import { clusterFrame, framesOf, positionAfter } from "../event-stream.js";
+import { EventWriter } from "../event-writer.js";
 import { HttpProblem, invalidFields } from "../problem.js";
-import { watchRequestFrom } from "../query-schema.js";
+import { eventsRequestFrom } from "../query-schema.js";
 import type { RouteContext } from "../route-context.js";
 import type { WatchPosition, WatchStep } from "../task-watch.js";
-
-const HEADERS = {
-  "content-type": "text/event-stream; charset=utf-8",
-  "cache-control": "no-store",
-  // Asks a proxy such as nginx not to hold events back.
-  "x-accel-buffering": "no",
-} as const;
 
 export function eventRoutes(app: FastifyInstance, context: RouteContext): void {
   const { mesh, config, stopping } = context;
@@ -24,25 +17,34 @@ export function eventRoutes(app: FastifyInstance, context: RouteContext): void {
 
   // Its HEAD would never end.
   app.get("/events", { exposeHeadRoute: false }, async (request, reply) => {
-    const query = watchRequestFrom(request.query);
-    const watch = { ...query, from: lastSeen(request) ?? query.from };
+    const { watch, only } = eventsRequestFrom(request.query);
+    const from = lastSeen(request) ?? watch.from;
     if (clients >= maxClients) {
       const detail = `${maxClients} clients follow the events of this gateway already`;
       throw new HttpProblem(503, "overloaded", detail, { retryAfterMs: 5_000 });
     }
     clients += 1;
     const { signal, done } = clientSignal(reply, stopping);
-    const steps = mesh.watch(watch, signal)[Symbol.asyncIterator]();
+    const steps =
+      only === "cluster"
+        ? undefined
+        : mesh.watch({ ...watch, from }, signal)[Symbol.asyncIterator]();
+    let unsubscribe: (() => void) | undefined;
     try {
       // Refused before the stream begins, a watch is answered with a problem like any other call.
-      const first = await steps.next();
-      if (first.done === true) throw stopped();
+      const first = await steps?.next();
+      if (first?.done === true) throw stopped();
       reply.hijack();
-      await stream(reply.raw, first.value, steps, signal);
+      const writer = new EventWriter(reply.raw);
+      if (only !== "task") {
+        unsubscribe = mesh.onCluster((state) => writer.offer(clusterFrame(state)));
+      }
+      await stream(writer, first?.value, steps, signal);
     } finally {
       clients -= 1;
+      unsubscribe?.();
       done();
-      await steps.return?.();
+      await steps?.return?.();
     }
   });
 }
@@ -59,28 +61,24 @@ function lastSeen(request: FastifyRequest): WatchPosition | undefined {
 }
 
 async function stream(
-  response: ServerResponse,
-  first: WatchStep,
-  rest: AsyncIterator<WatchStep>,
+  writer: EventWriter,
+  first: WatchStep | undefined,
+  rest: AsyncIterator<WatchStep> | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  response.writeHead(200, HEADERS);
-  response.write(openingFrame());
-  const heartbeat = setInterval(() => {
-    // A client that does not read gets no more of them than it gets events.
-    if (!response.writableNeedDrain) response.write(heartbeatFrame());
-  }, EVENT_HEARTBEAT_MS);
   try {
+    if (first === undefined || rest === undefined) {
+      if (!signal.aborted) await once(signal, "abort");
+      return;
+    }
     for (let step: IteratorResult<WatchStep> = { value: first }; step.done !== true;) {
-      // Whoever does not read holds up its own watch: nothing is buffered for it.
-      if (!response.write(framesOf(step.value))) await once(response, "drain", { signal });
+      await writer.write(framesOf(step.value), signal);
       step = await rest.next();
     }
   } catch {
     // Its client hung up, or a node refused it in mid-stream: the client comes back with its id.
   } finally {
-    clearInterval(heartbeat);
-    response.end();
+    writer.end();
   }
 }
 
