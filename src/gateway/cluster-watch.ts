@@ -51,7 +51,8 @@ export class ClusterWatch {
   async #followAt(address: string, signal: AbortSignal): Promise<void> {
     const peer = this.pool.at(address);
     if (!(await isConnected(peer, Date.now() + CONNECT_MS)) || isAborted(signal)) {
-      this.leaders.doubt(address); return;
+      this.leaders.doubt(address);
+      return;
     }
     const call = peer.cluster.watchCluster({});
     const cancel = (): void => call.cancel();

@@ -38,6 +38,8 @@ export const LEADER_REFRESH_MS = 2_000;
 export const LEADER_LOOK_MS = 500;
 /** Nodes asked in one look. */
 export const LEADER_LOOK_PEERS = 5;
+/** How long a node that did not answer is passed over for reads, where another one may. */
+export const AVOID_MS = 2_000;
 /** Addresses that are remembered. */
 export const MAX_PEERS = 64;
 

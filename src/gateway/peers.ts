@@ -1,7 +1,7 @@
 // The addresses of the nodes that the gateway knows: those in the registry, and those that it heard
 // of before, kept while the registry cannot be read.
 import type { RegistryView } from "../discovery/registry-watch.js";
-import { MAX_PEERS } from "./limits.js";
+import { AVOID_MS, MAX_PEERS } from "./limits.js";
 
 export type NodeDirectory = Pick<RegistryView, "records" | "formation" | "redisReachable">;
 
@@ -13,6 +13,8 @@ export class Peers {
 
   /** Node that answers reads, until it fails to: connections stay warm and few. */
   private reader: string | undefined;
+  /** Addresses that failed to answer of late, with the time when they may be tried again. */
+  private readonly avoided = new Map<string, number>();
 
   constructor(private readonly directory: NodeDirectory) {}
 
@@ -36,18 +38,28 @@ export class Peers {
     return known.find((node) => node.address === address)?.id;
   }
 
-  /** A node to read from: any but the leader, which has enough to do, where there is another. */
+  /** A node to read from: any but the leader, which has enough to do, where another one answers. */
   forReads(leader: string | undefined): string | undefined {
     if (this.reader === undefined || this.reader === leader) {
       const known = this.inTurn();
-      this.reader = known.find((address) => address !== leader) ?? known[0];
+      const answering = known.filter((address) => !this.isAvoided(address));
+      this.reader = answering.find((address) => address !== leader) ?? answering[0] ?? known[0];
     }
     return this.reader;
   }
 
-  /** Reads go elsewhere from now on. */
+  /** Reads go elsewhere for a while. */
   avoid(address: string): void {
+    this.avoided.set(address, performance.now() + AVOID_MS);
     if (this.reader === address) this.reader = undefined;
+  }
+
+  private isAvoided(address: string): boolean {
+    const untilMs = this.avoided.get(address);
+    if (untilMs === undefined) return false;
+    if (untilMs > performance.now()) return true;
+    this.avoided.delete(address);
+    return false;
   }
 
   /** Remembers the members that a node named. */

@@ -39,6 +39,11 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     },
   });
   readBodies(app);
+  app.addHook("onSend", (_request, reply, payload, done) => {
+    // Kept open for another request, the connection would hold up the gateway's stop.
+    if (options.stopping.aborted) reply.header("connection", "close");
+    done(null, payload);
+  });
   const methods = new MethodTable();
   app.addHook("onRoute", (route) => methods.add(route.url, [route.method].flat()));
   app.setErrorHandler((error, request, reply) => {

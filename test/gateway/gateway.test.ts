@@ -52,7 +52,7 @@ const submit = (at: RunningGateway) =>
 it("takes a task for a node that registers after it has started", async () => {
   gateway = await startGateway({ config: await configFor(), logger });
   const answer = submit(gateway);
-  const { registry } = await bench.node("n1");
+  const registry = await bench.registry();
   const writer = registry.writer({ ...recordOf("n1"), address: node.address }, undefined);
   await writer.start();
 
@@ -62,7 +62,7 @@ it("takes a task for a node that registers after it has started", async () => {
 
 it("goes on without Redis once it knows a node", async () => {
   gateway = await startGateway({ config: await configFor(), logger });
-  const { registry } = await bench.node("n1");
+  const registry = await bench.registry();
   const writer = registry.writer({ ...recordOf("n1"), address: node.address }, undefined);
   await writer.start();
   expect((await submit(gateway)).status).toBe(201);
@@ -85,7 +85,7 @@ it("says which port is taken", async () => {
 
 it("lets what is under way finish when it stops, and ends waits", async () => {
   gateway = await startGateway({ config: await configFor(), logger });
-  const { registry } = await bench.node("n1");
+  const registry = await bench.registry();
   const writer = registry.writer({ ...recordOf("n1"), address: node.address }, undefined);
   await writer.start();
   const { id } = (await (await submit(gateway)).json()) as { id: string };
