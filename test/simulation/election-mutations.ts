@@ -125,4 +125,10 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
     "    leadership.transfer = undefined;\n  }\n}\n\n/**\n * Hands over",
     "  }\n}\n\n/**\n * Hands over",
   ),
+  mutation(
+    "willingness.ts",
+    "asks for the leadership again right after it was not elected",
+    "return state.takeover.declinesForTicks > 0 ? 0 : state.leadershipPriority;",
+    "return state.leadershipPriority;",
+  ),
 ];

@@ -49,8 +49,6 @@ export class LastingCutsPhase {
     for (let round = 0; round < cuts.rounds; round += 1) this.#partition(cuts);
     if (cuts.isOutdated || cuts.shape === "star") this.#star(cuts);
     else this.#cut(cuts.shape, this.#linksOf(cuts));
-    // Whoever is wanted as a leader now may be one who reaches nobody: wishes are for whole networks.
-    for (const node of this.cluster.nodes) node.call((core) => core.setLeadershipPriority(10));
     const isJudged = this.#awaitLeader();
     this.#mend();
     return isJudged;

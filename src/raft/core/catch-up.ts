@@ -160,11 +160,12 @@ function isMoreUpToDate({ log }: RaftState, last: Entry): boolean {
  * by a heartbeat that this is committed. The campaign under way was for the log as it was.
  */
 function adopt(state: RaftState, { gathered, baseIndex, baseTerm }: CatchUpAsking, last: Entry) {
-  const { log } = state;
-  const isMatching = log.matches(baseIndex, baseTerm);
-  const news = gathered.slice(gathered.findIndex(({ index, term }) => !log.matches(index, term)));
-  const first = news[0];
-  invariant(first !== undefined && isMatching, "the log has changed while it was to catch up");
+  const { log, receiving } = state;
+  invariant(receiving.installing === undefined, "the log must not change under a snapshot");
+  invariant(log.matches(baseIndex, baseTerm), "the log has changed while it was to catch up");
+  const news = gathered.filter(({ index, term }) => !log.matches(index, term));
+  const [first] = news;
+  invariant(first !== undefined, "what is more up to date is in the log already");
   const isDropping = first.index <= log.lastIndex;
   becomeFollower(state, isDropping ? asTerm(state.term + 1) : state.term, undefined);
   resetElectionTimer(state);

@@ -29,7 +29,7 @@ export function maybeCampaign(state: RaftState): void {
 
 /** For real: the own vote counts once it is on disk (see `countOwnVote`). */
 function campaign(state: RaftState, transfer: boolean): void {
-  becomeCandidate(state);
+  becomeCandidate(state, transfer);
   requestVotes(state, { preVote: false, transfer });
 }
 

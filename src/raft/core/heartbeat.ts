@@ -4,6 +4,7 @@ import { invariant } from "./errors.js";
 import { hearFromLeader } from "./leader-contact.js";
 import { sendLossProbe } from "./replication.js";
 import { logIndex } from "./types.js";
+import { willingness } from "./willingness.js";
 import type { Heartbeat, HeartbeatResponse } from "./message.js";
 import type { RaftState } from "./state.js";
 
@@ -37,7 +38,7 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
     to: message.from,
     term: state.term,
     readRound: message.readRound,
-    leadershipPriority: state.leadershipPriority,
+    leadershipPriority: willingness(state),
   });
 }
 

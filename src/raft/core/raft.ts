@@ -66,6 +66,7 @@ export class RaftCore {
       electionTimeout: 0,
       leaderContactElapsed: Infinity,
       leadershipPriority: config.leadershipPriority,
+      takeover: { failures: 0, declinesForTicks: 0 },
       acknowledged: { term: hardState.term, index: logIndex(0) },
       campaign: undefined,
       catchUp: undefined,

@@ -5,6 +5,7 @@ import { appendAsLeader, followMembership } from "./leader-log.js";
 import { MAX_LEADERSHIP_PRIORITY } from "./options.js";
 import { giveUpForwardedReads, giveUpReads } from "./read-answers.js";
 import { logIndex, term as asTerm } from "./types.js";
+import { noteCampaignFailed, noteElected } from "./willingness.js";
 import type { Campaign, RaftState } from "./state.js";
 import type { NodeId, Term } from "./types.js";
 
@@ -14,6 +15,7 @@ const NOTHING = new Uint8Array(0);
 export function becomeFollower(state: RaftState, term: Term, leader: NodeId | undefined): void {
   invariant(term >= state.term, "the term goes back");
   const wasFollower = state.role === "follower";
+  noteCampaignFailed(state);
   if (term > state.term) {
     state.term = term;
     state.vote = undefined;
@@ -33,23 +35,25 @@ export function becomeFollower(state: RaftState, term: Term, leader: NodeId | un
 /** Asks whether it would be elected, before it disturbs anyone with a new term (§9.6). */
 export function becomePreCandidate(state: RaftState): void {
   invariant(state.role !== "leader", "a leader does not campaign");
+  noteCampaignFailed(state);
   giveUpForwardedReads(state);
   state.role = "pre-candidate";
   state.leader = undefined;
-  state.campaign = newCampaign(asTerm(state.term + 1));
+  state.campaign = newCampaign(asTerm(state.term + 1), false);
   state.catchUp = undefined;
   resetElectionTimer(state);
 }
 
 /** Votes for itself in a new term (§3.4); that vote counts once it is on disk. */
-export function becomeCandidate(state: RaftState): void {
+export function becomeCandidate(state: RaftState, isTakeover: boolean): void {
   invariant(state.role !== "leader", "a leader does not campaign");
+  noteCampaignFailed(state);
   giveUpForwardedReads(state);
   state.term = asTerm(state.term + 1);
   state.vote = state.id;
   state.role = "candidate";
   state.leader = undefined;
-  state.campaign = newCampaign(state.term);
+  state.campaign = newCampaign(state.term, isTakeover);
   state.catchUp = undefined;
   resetElectionTimer(state);
 }
@@ -57,6 +61,7 @@ export function becomeCandidate(state: RaftState): void {
 /** Leads the term that it won, and appends a noop so that it can commit (§6.4). */
 export function becomeLeader(state: RaftState): void {
   invariant(state.role === "candidate", "only a candidate is elected");
+  noteElected(state);
   state.role = "leader";
   state.leader = state.id;
   state.campaign = undefined;
@@ -95,6 +100,6 @@ export function resetElectionTimer(state: RaftState): void {
     electionTicks + Math.floor(random() * electionTicks) + Math.round(reluctance * electionTicks);
 }
 
-function newCampaign(term: Term): Campaign {
-  return { term, votes: new Map() };
+function newCampaign(term: Term, isTakeover: boolean): Campaign {
+  return { term, votes: new Map(), isTakeover };
 }

@@ -31,6 +31,8 @@ export interface RaftState {
   /** Ticks since a leader was heard from; Infinity before the first time (§4.2.3). */
   leaderContactElapsed: number;
   leadershipPriority: number;
+  /** Elections that a leader asked for and that this server did not win; see willingness.ts. */
+  readonly takeover: { failures: number; declinesForTicks: number };
   /** Furthest entry that was acknowledged to the leader of that term. */
   acknowledged: { readonly term: Term; readonly index: LogIndex };
 
@@ -64,6 +66,8 @@ export interface Campaign {
   /** Term that is campaigned for: the own one, or the next in a pre-vote. */
   readonly term: Term;
   readonly votes: Map<NodeId, boolean>;
+  /** The old leader asked for it (§3.10). */
+  readonly isTakeover: boolean;
 }
 
 /** The log of a voter that refused this server, on its way; see catch-up.ts. */

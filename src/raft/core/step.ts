@@ -15,6 +15,7 @@ import { handleAppendResponse, noteMatch } from "./replication.js";
 import { becomeFollower } from "./roles.js";
 import { handleSnapshotChunk } from "./snapshot-receiving.js";
 import { handleSnapshotResponse } from "./snapshot-sending.js";
+import { willingness } from "./willingness.js";
 import type { Message, SnapshotResponse } from "./message.js";
 import type { RaftState } from "./state.js";
 
@@ -74,7 +75,7 @@ function answerStale(state: RaftState, message: Message): void {
         ...envelope,
         kind: "heartbeat-response",
         readRound: 0,
-        leadershipPriority: state.leadershipPriority,
+        leadershipPriority: willingness(state),
       });
       return;
     case "vote-request":

@@ -7,10 +7,12 @@ import { quorumVote } from "./quorum/joint.js";
 import { tickForwardedReads } from "./read-index.js";
 import { becomeFollower } from "./roles.js";
 import { tickSnapshots } from "./snapshot-sending.js";
+import { tickWillingness } from "./willingness.js";
 import type { Leadership, RaftState } from "./state.js";
 
 /** One unit of time has passed. */
 export function tick(state: RaftState): void {
+  tickWillingness(state);
   const { leadership } = state;
   if (leadership === undefined) tickFollower(state);
   else tickLeader(state, leadership);
