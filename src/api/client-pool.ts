@@ -2,6 +2,7 @@
 import { type ChannelCredentials, connectivityState, credentials } from "@grpc/grpc-js";
 
 import { ClusterServiceClient } from "../gen/mesh/v1/cluster_service.js";
+import { MembershipServiceClient } from "../gen/mesh/v1/membership_service.js";
 import { ScheduleServiceClient } from "../gen/mesh/v1/schedule_service.js";
 import { TaskServiceClient } from "../gen/mesh/v1/task_service.js";
 import { NODE_CHANNEL_OPTIONS } from "./channel-options.js";
@@ -14,6 +15,7 @@ export interface PeerClients {
   readonly tasks: TaskServiceClient;
   readonly cluster: ClusterServiceClient;
   readonly schedules: ScheduleServiceClient;
+  readonly membership: MembershipServiceClient;
 }
 
 export class ClientPool {
@@ -48,7 +50,8 @@ export class ClientPool {
     const shared = { channelOverride: tasks.getChannel() };
     const cluster = new ClusterServiceClient(address, this.#credentials, shared);
     const schedules = new ScheduleServiceClient(address, this.#credentials, shared);
-    return { tasks, cluster, schedules };
+    const membership = new MembershipServiceClient(address, this.#credentials, shared);
+    return { tasks, cluster, schedules, membership };
   }
 }
 

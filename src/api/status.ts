@@ -29,6 +29,7 @@ const CATALOGUE: Readonly<Record<QueueErrorCode, Mapping>> = {
   gone: { grpc: status.NOT_FOUND, http: 410 },
   not_found: { grpc: status.NOT_FOUND, http: 404 },
   not_retryable: { grpc: status.FAILED_PRECONDITION, http: 409 },
+  last_worker: { grpc: status.FAILED_PRECONDITION, http: 409 },
   already_ended: { grpc: status.FAILED_PRECONDITION, http: 409 },
   not_leader: { grpc: status.FAILED_PRECONDITION, http: 503 },
   no_leader: { grpc: status.UNAVAILABLE, http: 503 },

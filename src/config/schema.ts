@@ -31,6 +31,27 @@ const nodes = z
       .max(50)
       .default(3)
       .describe("Nodes that `taskmesh up` starts, and that form a new mesh together."),
+    voters: z
+      .int()
+      .min(1)
+      .max(7)
+      .refine((value) => value % 2 === 1, {
+        message: "must be odd (1, 3, 5 or 7): one voter more tolerates no more losses",
+      })
+      .default(3)
+      .describe(
+        "Nodes that vote and keep the log on behalf of all: 1, 3, 5 or 7, of which fewer than half " +
+          "may be lost at a time. Further nodes are learners, which run tasks.",
+      ),
+    replaceVoterAfterMs: milliseconds(1_000, 86_400_000)
+      .default(30_000)
+      .describe(
+        "A voter that has not answered for this long gives its vote to a learner; longer than a " +
+          "restart of a node takes.",
+      ),
+    removeLearnerAfterMs: milliseconds(1_000, 604_800_000)
+      .default(300_000)
+      .describe("A learner that has not answered for this long is no member any more."),
     host: z
       .string()
       .min(1)
@@ -119,6 +140,9 @@ const worker = z
     stopGraceMs: milliseconds(0, 600_000)
       .default(10_000)
       .describe("How long a stopping node lets its handlers finish before it hands them back."),
+    drainGraceMs: milliseconds(0, 86_400_000)
+      .default(60_000)
+      .describe("How long a node that is drained lets them finish before it hands them back."),
   })
   .prefault({});
 

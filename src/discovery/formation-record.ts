@@ -6,6 +6,7 @@ const schema = z.object({
   members: z
     .array(z.object({ id: z.string().min(1).max(256), address: z.string().min(1).max(261) }))
     .max(1_024),
+  voters: z.int().min(1).max(1_024).optional(),
   rewritten: z.boolean().optional(),
 });
 
@@ -18,6 +19,11 @@ export interface Formation {
   readonly meshId: string;
   /** The initial membership; where the record was rewritten, members to ask for admission. */
   readonly members: readonly FormationMember[];
+  /**
+   * How many of the initial members vote, as the node that formed the mesh is configured: every
+   * founder must come to the same membership. Undefined in a record that makes no founders.
+   */
+  readonly voters?: number | undefined;
   /**
    * True where a living node wrote the record again after the registry had been wiped. Such a
    * record makes no founders: its mesh exists, whoever has no Raft state can only join it.
@@ -40,6 +46,6 @@ export function decodeFormation(text: string): Formation | undefined {
   }
   const parsed = schema.safeParse(value);
   if (!parsed.success) return undefined;
-  const { meshId, members, rewritten } = parsed.data;
-  return { meshId, members, rewritten: rewritten ?? false };
+  const { meshId, members, voters, rewritten } = parsed.data;
+  return { meshId, members, voters, rewritten: rewritten ?? false };
 }

@@ -17,6 +17,8 @@ export type FormationOutcome =
       readonly kind: "founder";
       readonly meshId: string;
       readonly members: readonly FormationMember[];
+      /** How many of the members vote. */
+      readonly voters: number;
     }
   /** Not in it: asks one of the members for admission. */
   | {
@@ -34,6 +36,8 @@ export interface FormationOptions {
   readonly nodeId: string;
   /** Nodes that form a new mesh together. */
   readonly expect: number;
+  /** How many of them vote, where this one forms it. */
+  readonly voters: number;
   /**
    * Time that an empty registry is given before a mesh is formed in it. Living nodes of a wiped
    * registry write themselves into it again within a heartbeat, so a little more than one is safe;
@@ -75,11 +79,11 @@ export async function joinFormation(
 }
 
 async function attempt(
-  { scripts, nodeId, expect, settleMs, logger }: FormationOptions,
+  { scripts, nodeId, expect, voters, settleMs, logger }: FormationOptions,
   meshId: string,
 ): Promise<FormReply | undefined> {
   try {
-    return await scripts.form({ nodeId, expect, meshId, settleMs });
+    return await scripts.form({ nodeId, expect, meshId, voters, settleMs });
   } catch (error) {
     logger.debug({ err: error }, "registry: formation not asked, Redis does not answer");
     return undefined;
@@ -87,9 +91,9 @@ async function attempt(
 }
 
 function outcome(nodeId: string, formation: Formation, seenWithState: boolean): FormationOutcome {
-  const { meshId, members, rewritten } = formation;
+  const { meshId, members, voters = members.length, rewritten } = formation;
   const founds = !rewritten && members.some((member) => member.id === nodeId);
-  if (founds && !seenWithState) return { kind: "founder", meshId, members };
+  if (founds && !seenWithState) return { kind: "founder", meshId, members, voters };
   return { kind: "joiner", meshId, members, stateLost: seenWithState };
 }
 

@@ -45,6 +45,7 @@ export interface FormArguments {
   readonly nodeId: string;
   readonly expect: number;
   readonly meshId: string;
+  readonly voters: number;
   readonly settleMs: number;
 }
 
@@ -100,7 +101,7 @@ export class RegistryScripts {
         formSource,
         4,
         ...[index, formation, stateful, since],
-        ...[nodePrefix, ...numbers, args.nodeId, channel],
+        ...[nodePrefix, ...numbers, args.nodeId, channel, String(args.voters)],
       ),
     );
     switch (reply[0]) {

@@ -33,6 +33,7 @@ export interface RegistryOptions {
 export interface FormOptions {
   readonly nodeId: string;
   readonly expect: number;
+  readonly voters: number;
   /** See FormationOptions. Default 1,600. */
   readonly settleMs?: number;
 }
@@ -90,6 +91,7 @@ export class Registry {
       {
         nodeId: options.nodeId,
         expect: options.expect,
+        voters: options.voters,
         settleMs: options.settleMs ?? SETTLE_MS,
         scripts: this.scripts,
         watch: this.watch,

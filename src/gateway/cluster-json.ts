@@ -21,6 +21,7 @@ const stateName: Readonly<Record<WorkerState, string>> = {
   [WorkerState.UNSPECIFIED]: "unknown",
   [WorkerState.ACTIVE]: "active",
   [WorkerState.DRAINING]: "draining",
+  [WorkerState.DRAINED]: "drained",
   [WorkerState.LOST]: "lost",
   [WorkerState.UNRECOGNIZED]: "unknown",
 };

@@ -1,11 +1,14 @@
 // What clients ask of the leader: submissions, cancellations, retries, and power over the mesh.
+import type { LeaderAdmissions } from "../api/membership-service.js";
 import type { LeaderClusterOperations, LeaderTaskOperations } from "../api/task-backend.js";
-import type {
-  DrainWorkerRequest,
-  TransferLeadershipRequest,
-  TransferLeadershipResponse,
-  Worker,
+import {
+  type DrainWorkerRequest,
+  type TransferLeadershipRequest,
+  type TransferLeadershipResponse,
+  type Worker,
+  WorkerState,
 } from "../gen/mesh/v1/cluster_service.js";
+import type { JoinMeshRequest } from "../gen/mesh/v1/membership_service.js";
 import { type Task, TaskStatus } from "../gen/mesh/v1/task.js";
 import type {
   CancelTaskRequest,
@@ -25,6 +28,7 @@ import {
 } from "../raft/index.js";
 import { LeaderDeadLetters } from "./dead-letters.js";
 import type { LeadershipOffice } from "./leadership.js";
+import type { MembershipKeeper } from "./membership-keeper.js";
 import { isEnd } from "./task-feed.js";
 import { unavailable } from "./task-reads.js";
 import type { WorkerView } from "./worker-view.js";
@@ -38,9 +42,12 @@ export interface LeaderOperationsOptions {
   readonly reader: TaskReader;
   readonly appliedWatch: AppliedIndexWatch;
   readonly workers: WorkerView;
+  readonly keeper: MembershipKeeper;
 }
 
-export class LeaderOperations implements LeaderTaskOperations, LeaderClusterOperations {
+export class LeaderOperations
+  implements LeaderTaskOperations, LeaderClusterOperations, LeaderAdmissions
+{
   readonly deadLetters: LeaderDeadLetters;
 
   constructor(private readonly options: LeaderOperationsOptions) {
@@ -93,14 +100,28 @@ export class LeaderOperations implements LeaderTaskOperations, LeaderClusterOper
     }
   }
 
-  drain({ id }: DrainWorkerRequest): Promise<Worker> {
-    const leader = this.options.office.requireLeader();
-    const worker = this.options.workers.list().find((known) => known.id === id);
+  async drain({ id }: DrainWorkerRequest): Promise<Worker> {
+    const { office, workers } = this.options;
+    const leader = office.requireLeader();
+    const all = workers.list();
+    const worker = all.find((known) => known.id === id);
     if (worker === undefined) {
       throw new QueueError("not_found", `there is no worker ${id}`, { field: "id" });
     }
-    leader.drain(id);
-    return Promise.resolve(this.options.workers.list().find((known) => known.id === id) ?? worker);
+    if (workers.isToLeave(id)) return worker;
+    if (!all.some((other) => other.id !== id && other.state === WorkerState.ACTIVE)) {
+      throw new QueueError(
+        "last_worker",
+        `no other node would take the work of ${id}; start one first`,
+      );
+    }
+    await leader.drain(id, workers.processOf(id));
+    return workers.list().find((known) => known.id === id) ?? worker;
+  }
+
+  async join({ nodeId: id, address, process }: JoinMeshRequest): Promise<string | undefined> {
+    this.options.office.requireLeader();
+    return this.options.keeper.join({ id, address, process });
   }
 
   async #read(id: string): Promise<Task | undefined> {

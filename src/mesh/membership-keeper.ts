@@ -1,61 +1,200 @@
-// While this node leads, brings strangers in: a node of this mesh that is in the registry and not in
-// the membership becomes a learner, so that it receives the log and can run tasks.
+// While this node leads, keeps the membership as it should be: strangers become learners, learners
+// take the place of voters that are missing, dead or drained. What is due is decided in
+// membership-plan.ts; here it is carried out, one change at a time.
 import type { RegistryView } from "../discovery/registry-watch.js";
-import type { NodeRecord } from "../discovery/node-record.js";
-import { nodeId, ProposalLost, ProposalRefused, type RaftNode } from "../raft/index.js";
+import type { DrainTable } from "../queue/drain-table.js";
+import type { AttachedWorker } from "../queue/worker-directory.js";
+import {
+  nodeId,
+  NodeStopped,
+  ProposalLost,
+  ProposalRefused,
+  type RaftNode,
+  type RaftStatus,
+} from "../raft/index.js";
 import type { Logger } from "../telemetry/logger.js";
+import { type Joining, JoinDesk } from "./join-desk.js";
+import { MemberWatch } from "./member-watch.js";
+import {
+  type MemberSight,
+  type MembershipRules,
+  type MembershipSight,
+  type MembershipStep,
+  planMembership,
+} from "./membership-plan.js";
+
+/** Election timeouts without an answer after which a member counts as silent. */
+const SILENT_TIMEOUTS = 2;
+/** Election timeouts that a learner must have been answering for before it may vote. */
+const PROMOTE_TIMEOUTS = 4;
+/** Looks in one election timeout: whether a follower answered is asked anew with each. */
+const LOOKS_PER_TIMEOUT = 4;
+/** A longer pause between two looks is this process's own: nobody is silent for it. */
+const MAX_LOOKS_MISSED = 2;
 
 export interface MembershipKeeperOptions {
   readonly meshId: string;
   readonly raft: RaftNode;
   readonly registry: RegistryView;
+  readonly drains: DrainTable;
+  /** Workers as the leader knows them; undefined while this node's desk is not open. */
+  readonly workers: () => { get(id: string): AttachedWorker | undefined } | undefined;
+  readonly rules: Omit<MembershipRules, "promoteAfterMs">;
+  /** Minimum time without a leader before an election. */
+  readonly electionMs: number;
   readonly logger: Logger;
 }
 
 export class MembershipKeeper {
   readonly #stopWatching: () => void;
+  readonly #timer: NodeJS.Timeout;
+  readonly #lookMs: number;
+  readonly #joins = new JoinDesk();
+  #watch: { readonly term: number; readonly members: MemberWatch } | undefined;
+  #lookedAtMs = performance.now();
   #busy = false;
 
   constructor(private readonly options: MembershipKeeperOptions) {
+    this.#lookMs = options.electionMs / LOOKS_PER_TIMEOUT;
+    this.#timer = setInterval(() => this.#look(), this.#lookMs);
     this.#stopWatching = options.registry.onChange(() => this.check());
   }
 
-  /** The registry, the membership or the leader may have changed. */
+  /**
+   * Takes in a process without a log, under a name that may be that of a member: that one is removed
+   * first. Resolves when it is a learner, or after a while with what is waited for.
+   */
+  join(request: Joining): Promise<string | undefined> {
+    const answer = this.#joins.ask(request, () => this.#obstacle(request.id));
+    this.check();
+    return answer;
+  }
+
+  /** The registry, the leader or a decision to drain may have changed. */
   check(): void {
-    if (this.#busy || this.options.raft.softState.role !== "leader") return;
-    const stranger = this.#stranger();
-    if (stranger === undefined) return;
+    if (this.#busy) return;
+    const sight = this.#sight();
+    if (sight === undefined) return;
+    const { rules, electionMs } = this.options;
+    const promoteAfterMs = PROMOTE_TIMEOUTS * electionMs;
+    const step = planMembership(sight, { ...rules, promoteAfterMs });
+    if (step === undefined) return;
     this.#busy = true;
-    void this.#admit(stranger).then((admitted) => {
+    void this.#take(step).then((taken) => {
       this.#busy = false;
-      if (admitted) this.check();
+      if (taken) this.check();
     });
   }
 
   stop(): void {
+    clearInterval(this.#timer);
     this.#stopWatching();
+    this.#joins.close();
   }
 
-  #stranger(): NodeRecord | undefined {
-    const { meshId, raft, registry } = this.options;
-    const { voters, outgoing, learners, learnersNext } = raft.status().membership;
-    const known = new Set([...voters, ...outgoing, ...learners, ...learnersNext].map((m) => m.id));
-    return registry
-      .records()
-      .find((record) => record.meshId === meshId && !known.has(nodeId(record.id)));
+  #look(): void {
+    const nowMs = performance.now();
+    const elapsedMs = Math.min(nowMs - this.#lookedAtMs, MAX_LOOKS_MISSED * this.#lookMs);
+    this.#lookedAtMs = nowMs;
+    const status = this.options.raft.status();
+    if (status.role !== "leader") {
+      this.#watch = undefined;
+      return;
+    }
+    this.#members(status.term).observe(status, elapsedMs);
+    this.check();
   }
 
-  async #admit({ id, address }: NodeRecord): Promise<boolean> {
+  #members(term: number): MemberWatch {
+    const { electionMs } = this.options;
+    if (this.#watch?.term !== term) {
+      const watch = { aliveWithinMs: SILENT_TIMEOUTS * electionMs, roundMs: electionMs };
+      this.#watch = { term, members: new MemberWatch(watch) };
+    }
+    return this.#watch.members;
+  }
+
+  /** Undefined where this node cannot tell, or the last change is still under way. */
+  #sight(): MembershipSight | undefined {
+    const { raft, meshId, registry, drains } = this.options;
+    // An open desk has applied all that was committed before its term, decisions to drain among it.
+    if (this.options.workers() === undefined) return undefined;
+    const status = raft.status();
+    const { voters, learners, outgoing } = status.membership;
+    if (status.role !== "leader" || outgoing.length > 0 || status.membershipIndex > status.commit) {
+      return undefined;
+    }
+    const members = [
+      ...voters.map((member) => this.#memberSight(member, true, status)),
+      ...learners.map((member) => this.#memberSight(member, false, status)),
+    ];
+    const known = new Set(members.map(({ id }) => id));
+    const strangers = new Map(this.#joins.all().map(({ id, address }) => [id, { id, address }]));
+    for (const { id, address, meshId: theirs, startedAtMs } of registry.records()) {
+      if (theirs === meshId && !drains.holds(id, startedAtMs)) strangers.set(id, { id, address });
+    }
+    return {
+      leaderId: status.id,
+      members,
+      strangers: [...strangers.values()].filter(({ id }) => !known.has(id)),
+    };
+  }
+
+  #memberSight(
+    { id, address }: { readonly id: string; readonly address: string },
+    voter: boolean,
+    status: RaftStatus,
+  ): MemberSight {
+    const { registry, meshId, drains } = this.options;
+    const record = registry.get(id);
+    const registered = record?.meshId === meshId;
+    const worker = this.options.workers()?.get(id);
+    const hello = worker?.connected === true ? worker.hello : undefined;
+    const process = hello?.startedAtMs ?? (registered ? record.startedAtMs : undefined);
+    const isReadable = registered && registry.redisReachable;
+    return {
+      id,
+      address,
+      voter,
+      ...this.#members(status.term).stateOf(id),
+      ...(id === status.id ? { alive: true, silentForMs: 0 } : {}),
+      draining: drains.holds(id, process),
+      registered,
+      saysAddress: hello?.address ?? (isReadable ? record.address : undefined),
+      lostState: this.#joins.has(id),
+    };
+  }
+
+  async #take({ reason, ids, changes }: MembershipStep): Promise<boolean> {
     const { raft, logger } = this.options;
     try {
-      await raft.changeMembership([{ kind: "add-learner", member: { id: nodeId(id), address } }]);
-      logger.info({ peerId: id, address }, "a node joined the mesh as a learner");
+      const logIndex = await raft.changeMembership(changes);
+      logger.info({ reason, members: ids, logIndex }, "the membership changed");
+      if (reason === "joined") for (const id of ids) this.#joins.admitted(id);
       return true;
     } catch (error) {
-      // Refused or lost with the leadership: the next change of registry or leader tries again.
-      if (!(error instanceof ProposalRefused) && !(error instanceof ProposalLost)) throw error;
-      logger.debug({ err: error, peerId: id }, "a node could not join yet");
+      // Refused, or lost with the leadership: the next look tries again, here or there.
+      const isExpected =
+        error instanceof ProposalRefused ||
+        error instanceof ProposalLost ||
+        error instanceof NodeStopped;
+      if (!isExpected) throw error;
+      logger.debug({ err: error, reason, members: ids }, "the membership did not change");
       return false;
     }
+  }
+
+  /** Why a process under this name cannot join yet. */
+  #obstacle(id: string): string {
+    const { membership, role, term } = this.options.raft.status();
+    const has = (members: readonly { readonly id: string }[]): boolean =>
+      members.some((member) => member.id === nodeId(id));
+    if (role !== "leader") return "the node that was asked does not lead any more";
+    if (!has(membership.voters) && !has(membership.learners)) {
+      return "its admission is not committed yet";
+    }
+    return this.#members(term).stateOf(id).alive
+      ? `another process answers as ${id}: end it, or start this one under another id`
+      : `the ${id} of before cannot be removed while a majority of the voters does not answer`;
   }
 }

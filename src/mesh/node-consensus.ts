@@ -33,8 +33,13 @@ export function createConsensus(parts: NodeParts): Consensus {
   const { config, meshId, registry, logger, links: own } = parts;
   const machine = new QueueMachine();
   const now = (): number => Math.max(Date.now(), machine.lastAtMs);
-  const addressOf = (id: string): string | undefined =>
-    registry.watch.get(id)?.address ?? memberAddress(raft, id);
+  const addressOf = (id: string): string | undefined => {
+    const registered = registry.watch.get(id)?.address;
+    // While Redis is away the membership is what still learns of new addresses.
+    return registry.watch.redisReachable
+      ? (registered ?? memberAddress(raft, id))
+      : (memberAddress(raft, id) ?? registered);
+  };
   const nameOf = (address: string): string | undefined =>
     registry.watch.records().find((record) => record.address === address)?.id ??
     members(raft).find((member) => member.address === address)?.id;
@@ -110,6 +115,7 @@ function openDesk(
     reader: redis.reader,
     table: machine.table,
     schedules: machine.schedules,
+    drains: machine.drains,
     definitions: machine.definitions,
     now,
     random: Math.random,

@@ -15,7 +15,7 @@ export interface NodeParts {
   readonly port: number;
   readonly meshId: string;
   /** What the node says of itself. */
-  readonly description: Omit<NodeRecord, "meshId" | "startedAtMs" | "draining">;
+  readonly description: Omit<NodeRecord, "meshId" | "draining">;
   readonly handlers: HandlerRegistry;
   readonly storage: RaftStorage;
   readonly redis: NodeRedis;

@@ -7,6 +7,7 @@ import { LeaderOperations } from "./leader-operations.js";
 import { MeshSchedules } from "./leader-schedules.js";
 import { MembershipKeeper } from "./membership-keeper.js";
 import { type Consensus, createConsensus } from "./node-consensus.js";
+import { NodeDrain } from "./node-drain.js";
 import type { NodeParts } from "./node-parts.js";
 import { type NodeServer, serveNode } from "./node-server.js";
 import { createAgent } from "./node-worker.js";
@@ -37,18 +38,22 @@ export interface RunningNode {
 
 /** Sets the parts to work; resolves when the node serves. */
 export async function runNode(parts: NodeParts): Promise<RunningNode> {
-  const { config, logger, meshId, redis, registry } = parts;
+  const { config, logger, redis, registry } = parts;
   const consensus = createConsensus(parts);
   const { raft, office, machine, now } = consensus;
   const feed = new TaskFeed();
   const agent = createAgent(parts, machine);
-  const keeper = new MembershipKeeper({ meshId, raft, registry: registry.watch, logger });
-  const state = { draining: false };
+  const keeper = createKeeper(parts, consensus);
+  const state = { draining: false, stopping: false };
   const link = createLeaderLink(parts, consensus, agent, state);
+  const drain = createDrain(parts, consensus, agent, () => {
+    state.draining = true;
+    link.helloChanged();
+  });
   const health = new HealthService();
   health.setServing("raft.v1.RaftService", true);
   office.onChange(() => {
-    const serving = !state.draining && office.leadership().kind !== "unknown";
+    const serving = !state.stopping && office.leadership().kind !== "unknown";
     for (const service of LED_SERVICES) health.setServing(service, serving);
     link.follow();
     keeper.check();
@@ -60,6 +65,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     office.entryApplied(entry);
     agent.entryApplied(entry);
     feed.applied(entry);
+    drain.check();
   });
   const events = new TaskEvents({
     tail: redis.eventTail,
@@ -78,13 +84,14 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     now,
   });
   const cluster = viewOf(parts, consensus);
-  const server = await serve(parts, consensus, { reads, cluster, health });
+  const server = await serve(parts, consensus, { reads, cluster, health, keeper });
   raft.start();
   agent.start();
   logger.info({ address: server.address, mesh: config.mesh }, "node is up");
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     state.draining = true;
+    state.stopping = true;
     health.setAllServing(false);
     events.close();
     cluster.changes.close();
@@ -120,19 +127,62 @@ function createLeaderLink(
   });
 }
 
+function createKeeper(
+  { config, meshId, registry, logger }: NodeParts,
+  { raft, office, machine }: Consensus,
+): MembershipKeeper {
+  return new MembershipKeeper({
+    meshId,
+    raft,
+    registry: registry.watch,
+    drains: machine.drains,
+    workers: () => office.leader?.workers,
+    rules: config.nodes,
+    electionMs: config.raft.electionTicks * config.raft.tickMs,
+    logger,
+  });
+}
+
+function createDrain(
+  { config, id, description, writer, logger }: NodeParts,
+  { raft, machine }: Consensus,
+  agent: WorkerAgent,
+  announce: () => void,
+): NodeDrain {
+  return new NodeDrain({
+    nodeId: id,
+    startedAtMs: description.startedAtMs,
+    drains: machine.drains,
+    announce: () => {
+      announce();
+      // Where Redis is away the heartbeat writes it later.
+      writer.update({ draining: true }).catch((error: unknown) => {
+        logger.debug({ err: error }, "the registry does not know yet that this node is drained");
+      });
+    },
+    yieldLeadership: () => raft.yieldLeadership(),
+    endWork: () => agent.drain(config.worker.drainGraceMs),
+    logger,
+  });
+}
+
+interface ServedParts {
+  readonly reads: NodeTaskReads;
+  readonly cluster: ClusterView;
+  readonly health: HealthService;
+  readonly keeper: MembershipKeeper;
+}
+
 function serve(
   parts: NodeParts,
   consensus: Consensus,
-  served: {
-    readonly reads: NodeTaskReads;
-    readonly cluster: ClusterView;
-    readonly health: HealthService;
-  },
+  { keeper, ...served }: ServedParts,
 ): Promise<NodeServer> {
   const { config, port, meshId, redis, logger } = parts;
   const { raft, office, sessions, peerCredentials } = consensus;
   const { reader, appliedWatch } = redis;
   const { workers } = served.cluster;
+  const operations = new LeaderOperations({ raft, office, reader, appliedWatch, workers, keeper });
   return serveNode({
     host: config.nodes.host,
     port,
@@ -140,7 +190,8 @@ function serve(
     peerCredentials,
     raft,
     leadership: office,
-    operations: new LeaderOperations({ raft, office, reader, appliedWatch, workers }),
+    operations,
+    admissions: operations,
     schedules: new MeshSchedules(office),
     ...served,
     sessions,

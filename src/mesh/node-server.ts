@@ -4,6 +4,7 @@ import { ClientPool } from "../api/client-pool.js";
 import { createClusterService } from "../api/cluster-service.js";
 import { Forwarder } from "../api/forwarding.js";
 import type { HealthService } from "../api/health-service.js";
+import { createMembershipService, type LeaderAdmissions } from "../api/membership-service.js";
 import { createRaftService } from "../api/raft-service.js";
 import { addReflection } from "../api/reflection-service.js";
 import { createScheduleService } from "../api/schedule-service.js";
@@ -12,6 +13,7 @@ import type { ClusterReads, LeaderSchedules, TaskReads } from "../api/task-backe
 import { createTaskService } from "../api/task-service.js";
 import { createWorkerAttachService } from "../api/worker-attach-service.js";
 import { ClusterServiceService } from "../gen/mesh/v1/cluster_service.js";
+import { MembershipServiceService } from "../gen/mesh/v1/membership_service.js";
 import { ScheduleServiceService } from "../gen/mesh/v1/schedule_service.js";
 import { TaskServiceService } from "../gen/mesh/v1/task_service.js";
 import { WorkerServiceService } from "../gen/mesh/v1/worker_service.js";
@@ -31,6 +33,7 @@ export interface NodeServerOptions {
   readonly leadership: LeadershipOffice;
   readonly operations: LeaderOperations;
   readonly schedules: LeaderSchedules;
+  readonly admissions: LeaderAdmissions;
   readonly reads: TaskReads;
   readonly cluster: ClusterReads;
   readonly sessions: LeaderSessions;
@@ -66,6 +69,15 @@ export async function serveNode(options: NodeServerOptions): Promise<NodeServer>
     {
       definition: ScheduleServiceService,
       implementation: createScheduleService({ schedules: options.schedules, forwarder, log }),
+    },
+    {
+      definition: MembershipServiceService,
+      implementation: createMembershipService({
+        meshId: options.meshId,
+        admissions: options.admissions,
+        forwarder,
+        log,
+      }),
     },
     {
       definition: WorkerServiceService,

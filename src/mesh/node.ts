@@ -1,6 +1,7 @@
 // Starts a node: opens its log, registers it, founds or joins the mesh, and sets its parts to work.
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { ClientPool } from "../api/client-pool.js";
 import type { Config } from "../config/schema.js";
 import { Registry } from "../discovery/registry.js";
 import { linkTable, type LinkTable } from "../links/link-table.js";
@@ -10,7 +11,7 @@ import type { Logger } from "../telemetry/logger.js";
 import { createHandlerRegistry, type HandlerRegistry } from "../worker/handler-registry.js";
 import { loadUserHandlers } from "../worker/user-module.js";
 import { startError } from "./errors.js";
-import { belongToMesh } from "./founding.js";
+import { belongToMesh, type FoundingOptions } from "./founding.js";
 import { NodeRedis } from "./node-redis.js";
 import { runNode, type RunningNode } from "./node-runtime.js";
 import { VERSION } from "./version.js";
@@ -25,6 +26,8 @@ export interface StartNodeOptions {
   readonly logger: Logger;
   /** What is wrong with the links on purpose, shared with other nodes. Default: `config.chaos`. */
   readonly links?: LinkTable;
+  /** Ends the wait for a mesh to found or to join. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -73,22 +76,13 @@ async function assemble(
     version: VERSION,
     host: hostname(),
     pid: process.pid,
+    startedAtMs: Date.now(),
   };
-  const writer = registry.writer(
-    { ...description, startedAtMs: Date.now(), draining: false },
-    ownMesh(storage),
-  );
+  const writer = registry.writer({ ...description, draining: false }, ownMesh(storage));
   cleanups.push(() => writer.stop());
   await registry.start();
   await writer.start();
-  const meshId = await belongToMesh({
-    id,
-    expect: config.nodes.count,
-    registry,
-    writer,
-    storage,
-    signal: new AbortController().signal,
-  });
+  const meshId = await found(options, { address, registry, writer, storage, links });
   return runNode({
     config,
     id,
@@ -103,6 +97,25 @@ async function assemble(
     registry,
     writer,
   });
+}
+
+/** Founds or joins the mesh where the node has no log yet; the id of its mesh. */
+async function found(
+  { config, id, logger, signal = new AbortController().signal }: StartNodeOptions,
+  parts: Pick<FoundingOptions, "address" | "registry" | "writer" | "storage"> & {
+    readonly links: OwnLinks | undefined;
+  },
+): Promise<string> {
+  const { registry, links } = parts;
+  const nameOf = (address: string): string | undefined =>
+    registry.watch.records().find((record) => record.address === address)?.id;
+  const clients = new ClientPool(links?.credentials("calls", nameOf));
+  try {
+    const { count: expect, voters } = config.nodes;
+    return await belongToMesh({ ...parts, id, expect, voters, clients, logger, signal });
+  } finally {
+    clients.close();
+  }
 }
 
 function ownLinks({ config, id, links }: StartNodeOptions): OwnLinks | undefined {

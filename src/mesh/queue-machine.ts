@@ -3,6 +3,7 @@
 import { CommandBatch } from "../gen/mesh/v1/command.js";
 import { AssignmentTable, type QueueChange } from "../queue/assignment-table.js";
 import { DefinitionCache } from "../queue/definition-cache.js";
+import { DrainTable } from "../queue/drain-table.js";
 import type { CommittedEntry } from "../queue/redis/command-encoder.js";
 import { ScheduleTable } from "../queue/schedules/schedule-table.js";
 import type { Entry, SnapshotMeta, StateMachine } from "../raft/index.js";
@@ -22,6 +23,7 @@ export interface AppliedEntry {
 export class QueueMachine implements StateMachine {
   readonly table = new AssignmentTable();
   readonly schedules = new ScheduleTable();
+  readonly drains = new DrainTable();
   readonly definitions = new DefinitionCache(MAX_DEFINITION_BYTES);
   readonly statistics = new WorkerStatistics();
   readonly #recent = new Map<number, CommittedEntry>();
@@ -49,7 +51,10 @@ export class QueueMachine implements StateMachine {
       const committed = committedEntry(entry);
       const changes =
         committed.batch === undefined ? [] : this.table.apply(entry.index, committed.batch);
-      if (committed.batch !== undefined) this.schedules.apply(entry.index, committed.batch);
+      if (committed.batch !== undefined) {
+        this.schedules.apply(entry.index, committed.batch);
+        this.drains.apply(committed.batch);
+      }
       this.#appliedIndex = entry.index;
       this.#lastAtMs = Math.max(this.#lastAtMs, committed.batch?.atMs ?? 0);
       this.#remember(committed);

@@ -62,6 +62,13 @@ export class WorkerAgent {
     this.#beat = setInterval(() => this.#keepalive(), this.options.leaseMs / KEEPALIVES_PER_LEASE);
   }
 
+  /** Takes no more work, and finishes or hands back what there is; stays tied to the leader. */
+  async drain(graceMs: number): Promise<void> {
+    for (const running of this.#awaiting.values()) this.#handBack(running, "the node is drained");
+    this.#awaiting.clear();
+    await this.executor.stop(graceMs);
+  }
+
   /** Finishes or hands back what runs, and waits until the log shows it. */
   async stop(graceMs: number): Promise<void> {
     await this.executor.stop(graceMs);

@@ -30,7 +30,7 @@ export class WorkerView {
       id,
       address: hello?.address ?? addressOf(id) ?? "",
       role: this.roleOf(id),
-      state: stateOf(attached),
+      state: this.#stateOf(id, attached),
       concurrency: hello?.concurrency ?? 0,
       running: machine.table.countOfNode(id),
       ...machine.statistics.of(id),
@@ -41,6 +41,31 @@ export class WorkerView {
       pid: hello?.pid ?? 0,
       version: hello?.version ?? "",
     };
+  }
+
+  #stateOf(id: string, attached: AttachedWorker | undefined): WorkerState {
+    const { raft, office, machine } = this.options;
+    if (this.isToLeave(id)) {
+      const { voters, outgoing } = raft.status().membership;
+      const votes = [...voters, ...outgoing].some((member) => member.id === id);
+      const isDone = !votes && machine.table.countOfNode(id) === 0;
+      return isDone ? WorkerState.DRAINED : WorkerState.DRAINING;
+    }
+    // Frozen, a node keeps its connection and lets its lease run out.
+    if (attached?.connected !== true || attached.silent) return WorkerState.LOST;
+    const draining = office.leader?.workers.isDraining(attached) ?? attached.draining;
+    return draining ? WorkerState.DRAINING : WorkerState.ACTIVE;
+  }
+
+  /** It is decided that the node is to leave. */
+  isToLeave(id: string): boolean {
+    const { office, machine } = this.options;
+    return machine.drains.holds(id, office.leader?.workers.get(id)?.hello.startedAtMs);
+  }
+
+  /** Start of the process that is known under this id; 0 where none is. */
+  processOf(id: string): number {
+    return this.options.office.leader?.workers.get(id)?.hello.startedAtMs ?? 0;
   }
 
   /** Role of a member, as this node knows it. */
@@ -55,10 +80,4 @@ export class WorkerView {
 /** The leader's monotonic clock as a time of day. */
 function wallMs(monotonicMs: number): number {
   return Math.round(Date.now() - (performance.now() - monotonicMs));
-}
-
-function stateOf(attached: AttachedWorker | undefined): WorkerState {
-  // Frozen, a node keeps its connection and lets its lease run out.
-  if (attached?.connected !== true || attached.silent) return WorkerState.LOST;
-  return attached.draining ? WorkerState.DRAINING : WorkerState.ACTIVE;
 }

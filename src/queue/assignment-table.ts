@@ -106,6 +106,7 @@ export class AssignmentTable {
         case "putSchedule":
         case "deleteSchedule":
         case "fireSchedule":
+        case "drainNode":
           break;
       }
     }

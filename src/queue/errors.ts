@@ -8,6 +8,8 @@ export type QueueErrorCode =
   /** No live node handles the task's type. */
   | "unknown_type"
   | "not_found"
+  /** The last node that takes work cannot be taken out of it. */
+  | "last_worker"
   /** Only a dead or cancelled task can be retried. */
   | "not_retryable"
   /** Only a task that has not ended can be cancelled. */

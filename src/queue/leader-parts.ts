@@ -3,6 +3,7 @@ import type { SubmitTaskResult } from "../gen/mesh/v1/task_service.js";
 import type { AssignmentTable } from "./assignment-table.js";
 import type { BacklogReader } from "./backlog.js";
 import type { DefinitionCache } from "./definition-cache.js";
+import type { DrainTable } from "./drain-table.js";
 import type { CommandLog } from "./office.js";
 import type { PendingLimits } from "./pending-set.js";
 import type { Applier, CommittedLog } from "./redis-sync.js";
@@ -44,6 +45,8 @@ export interface LeaderParts {
   readonly reader: LeaderReader;
   readonly table: AssignmentTable;
   readonly schedules: ScheduleTable;
+  /** Default: no node is to leave. */
+  readonly drains?: DrainTable;
   readonly definitions: DefinitionCache;
   readonly now: () => number;
   /** Milliseconds of a clock that never jumps, for leases. Default: that of the process. */

@@ -69,7 +69,12 @@ export class QueueLeader {
     this.#pending = new PendingSet(parts.pendingLimits);
     this.#trustedFrom = parts.startIndex;
     this.#monotonicMs = parts.monotonicMs ?? (() => performance.now());
-    this.workers = new WorkerDirectory(settings.leaseMs, this.#monotonicMs(), settings.handoverMs);
+    this.workers = new WorkerDirectory(
+      settings.leaseMs,
+      this.#monotonicMs(),
+      settings.handoverMs,
+      parts.drains,
+    );
     this.#promotions = new PromotionClock(now, () => this.#office.requestFlush());
     this.#office = new Office(
       {
@@ -185,8 +190,13 @@ export class QueueLeader {
     this.workers.granted(nodeId, this.#monotonicMs());
   }
 
-  drain(nodeId: string): void {
+  /**
+   * No more work for the process of the node that was started then, 0 for whatever ran until now.
+   * Resolves when that is committed.
+   */
+  async drain(nodeId: string, startedAtMs: number): Promise<void> {
     this.workers.drain(nodeId);
+    await this.command({ $case: "drainNode", value: { nodeId, startedAtMs } });
   }
 
   /** Ends attempts as their worker tells; what is not its own, or not the newest, is ignored. */

@@ -1,5 +1,6 @@
 // The nodes that take work, as the leader knows them: what they can run, how many slots are free,
 // and when a silent one may be taken for lost. One directory per term of office.
+import { DrainTable } from "./drain-table.js";
 import type { WorkerHello } from "../gen/mesh/v1/worker_service.js";
 
 /** Clocks of two machines may run apart; the leader waits this much longer than the lease. */
@@ -33,18 +34,19 @@ export interface AttachedWorker {
 
 export class WorkerDirectory {
   readonly #workers = new Map<string, AttachedWorker>();
-  readonly #drained = new Set<string>();
 
   /**
    * All times are of one monotonic clock: the wall clock may jump, and leases must not run out by it.
    *
    * @param officeStartMs when the leader was elected
    * @param handoverMs how long an earlier leader may have granted leases after that
+   * @param drains decisions of the log that nodes are to leave
    */
   constructor(
     private readonly leaseMs: number,
     private readonly officeStartMs: number,
     private readonly handoverMs: number,
+    private readonly drains: Pick<DrainTable, "holds"> = new DrainTable(),
   ) {}
 
   all(): Iterable<AttachedWorker> {
@@ -58,7 +60,7 @@ export class WorkerDirectory {
   /** @param running tasks that the table knows on the node */
   attach(hello: WorkerHello, running: number, nowMs: number): AttachedWorker {
     const known = this.#workers.get(hello.nodeId);
-    const draining = hello.draining || this.#drained.has(hello.nodeId);
+    const { draining } = hello;
     if (known !== undefined) {
       known.hello = hello;
       known.connected = true;
@@ -99,17 +101,22 @@ export class WorkerDirectory {
     for (const worker of this.#workers.values()) worker.silent = this.isLost(worker.id, nowMs);
   }
 
+  /** It is decided, and soon committed, that the node is to leave. */
   drain(id: string): void {
-    this.#drained.add(id);
     const worker = this.#workers.get(id);
     if (worker !== undefined) worker.draining = true;
   }
 
   freeSlots(worker: AttachedWorker): number {
-    if (!worker.connected || worker.silent || worker.draining) return 0;
+    if (!worker.connected || worker.silent || this.isDraining(worker)) return 0;
     const { concurrency } = worker.hello;
     const heldBack = Math.min(this.#lead(worker), concurrency * (1 - AHEAD_SHARE));
     return Math.max(0, Math.ceil(concurrency - heldBack) - worker.running);
+  }
+
+  /** Takes no more work: it is being stopped, or is to leave. */
+  isDraining({ id, draining, hello }: AttachedWorker): boolean {
+    return draining || this.drains.holds(id, hello.startedAtMs);
   }
 
   /**

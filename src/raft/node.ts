@@ -45,6 +45,7 @@ export class RaftNode {
   readonly #membershipListeners = new Set<(membership: Membership) => void>();
   readonly #stopping = new AbortController();
   #softState: SoftState;
+  #yieldsLeadership = false;
   #writes: Write[] = [];
   #writing: Promise<void> | undefined;
   #scheduled: NodeJS.Immediate | undefined;
@@ -91,8 +92,8 @@ export class RaftNode {
       this.#pendingStates.expire(nowMs);
       this.#input(() => {
         // A leader whose state machine is not there yet could apply nothing.
-        const { isRestoring } = this.#applier;
-        this.#core.setLeadershipPriority(isRestoring ? 0 : MAX_LEADERSHIP_PRIORITY);
+        const yields = this.#applier.isRestoring || this.#yieldsLeadership;
+        this.#core.setLeadershipPriority(yields ? 0 : MAX_LEADERSHIP_PRIORITY);
         this.#core.tick();
         this.#snapshots.tick();
       });
@@ -185,6 +186,11 @@ export class RaftNode {
       atMs: performance.now() + patienceMs,
       error: new TransferFailed(`${result.to} did not take over in ${patienceMs} ms`),
     });
+  }
+
+  /** From now on another one rather leads: hands over as soon as there is one that can. */
+  yieldLeadership(): void {
+    this.#yieldsLeadership = true;
   }
 
   /**

@@ -52,6 +52,8 @@ export class Executor {
   #scheduled: NodeJS.Immediate | undefined;
   #stopping: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
+  /** Of a stop that waits for handlers. */
+  #giveUpAfter: ((graceMs: number) => void) | undefined;
 
   constructor(options: ExecutorOptions) {
     if (!Number.isInteger(options.slots) || options.slots < 1) {
@@ -105,11 +107,12 @@ export class Executor {
 
   /**
    * Takes no more work, hands back what waits, lets the handlers finish for `graceMs`, then aborts
-   * those that are left and hands them back. Resolves when nothing runs; a second call changes
-   * nothing and resolves with the first.
+   * those that are left and hands them back. Resolves when nothing runs; a second call can only
+   * shorten the grace, and resolves with the first.
    */
   stop(graceMs: number): Promise<void> {
-    this.#stopping ??= this.#stop(graceMs);
+    if (this.#stopping === undefined) this.#stopping = this.#stop(graceMs);
+    else this.#giveUpAfter?.(graceMs);
     return this.#stopping;
   }
 
@@ -138,13 +141,14 @@ export class Executor {
     }
     this.#waiting.clear();
     if (this.#running.size === 0) return;
+    const stopTimers: (() => void)[] = [];
     await new Promise<void>((resolve) => {
-      const stopTimer = startTimeout(graceMs, resolve);
-      this.#onIdle = () => {
-        stopTimer();
-        resolve();
-      };
+      this.#giveUpAfter = (ms) => stopTimers.push(startTimeout(ms, resolve));
+      this.#giveUpAfter(graceMs);
+      this.#onIdle = resolve;
     });
+    for (const stopTimer of stopTimers) stopTimer();
+    this.#giveUpAfter = undefined;
     this.#onIdle = undefined;
     for (const attempt of [...this.#running.values()]) {
       this.#release(attempt);

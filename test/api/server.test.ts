@@ -117,6 +117,7 @@ describe.skipIf(!hasGrpcurl)("grpcurl (skipped where grpcurl is not on PATH)", (
     expect(listed.trim().split("\n")).toEqual([
       "grpc.health.v1.Health",
       "mesh.v1.ClusterService",
+      "mesh.v1.MembershipService",
       "mesh.v1.ScheduleService",
       "mesh.v1.TaskService",
       "mesh.v1.WorkerService",

@@ -20,6 +20,7 @@ const CODES: readonly (readonly [QueueErrorCode, status, number])[] = [
   ["not_found", status.NOT_FOUND, 404],
   ["not_retryable", status.FAILED_PRECONDITION, 409],
   ["already_ended", status.FAILED_PRECONDITION, 409],
+  ["last_worker", status.FAILED_PRECONDITION, 409],
   ["no_leader", status.UNAVAILABLE, 503],
   ["overloaded", status.RESOURCE_EXHAUSTED, 503],
   ["redis_unavailable", status.UNAVAILABLE, 503],

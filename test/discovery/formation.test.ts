@@ -27,7 +27,7 @@ afterEach(() => bench.close());
 
 async function form(id: string, expected: number, settleMs = 0): Promise<FormationOutcome> {
   const { registry } = await bench.node(id);
-  return registry.form({ nodeId: id, expect: expected, settleMs }, never);
+  return registry.form({ nodeId: id, expect: expected, voters: 3, settleMs }, never);
 }
 
 describe("formation", () => {
@@ -105,7 +105,7 @@ describe("formation", () => {
   it("ends with the reason of the signal that is aborted", async () => {
     const { registry } = await bench.node("n1");
     const stop = new AbortController();
-    const outcome = registry.form({ nodeId: "n1", expect: 2, settleMs: 0 }, stop.signal);
+    const outcome = registry.form({ nodeId: "n1", expect: 2, voters: 3, settleMs: 0 }, stop.signal);
 
     stop.abort(new Error("stopping"));
 

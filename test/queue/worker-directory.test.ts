@@ -15,6 +15,7 @@ const hello = {
   version: "1",
   draining: false,
   meshId: "m",
+  startedAtMs: 1,
 };
 
 describe("a node whose stream stands but that has fallen silent", () => {

@@ -53,7 +53,12 @@ export interface Counts {
 export interface ClusterView {
   readonly leader: { readonly id: string; readonly address: string; readonly term: number } | null;
   readonly mesh: string;
-  readonly members: readonly { readonly id: string; readonly role: string }[];
+  readonly members: readonly {
+    readonly id: string;
+    readonly role: string;
+    readonly voter: boolean;
+    readonly matchIndex: number;
+  }[];
   readonly counts: Counts | null;
   readonly redis: { readonly connected: boolean };
 }

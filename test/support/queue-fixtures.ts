@@ -96,6 +96,7 @@ export function workerHello(nodeId: string, overrides: Partial<WorkerHello> = {}
     version: "0.0.0",
     draining: false,
     meshId: "mesh",
+    startedAtMs: 1,
     ...overrides,
   };
 }

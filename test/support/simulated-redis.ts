@@ -128,6 +128,7 @@ export class TaskStates {
       case "putSchedule":
       case "deleteSchedule":
       case "fireSchedule":
+      case "drainNode":
       case undefined:
     }
   }

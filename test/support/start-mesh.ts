@@ -27,6 +27,8 @@ export interface MeshOptions {
   readonly nodes?: number;
   readonly worker?: Readonly<Record<string, unknown>>;
   readonly retention?: Readonly<Record<string, unknown>>;
+  /** Of the section `nodes`, such as how many of them vote. */
+  readonly membership?: Readonly<Record<string, unknown>>;
 }
 
 export class TestMesh {
@@ -50,7 +52,7 @@ export class TestMesh {
       mesh: "test",
       chaos: { enabled: true },
       redis: { url: redis.url },
-      nodes: { count: options.nodes ?? 3, dataDir: this.folder },
+      nodes: { count: options.nodes ?? 3, dataDir: this.folder, ...options.membership },
       gateway: { port: gatewayPort },
       raft: { tickMs: 20 },
       retention: options.retention ?? {},
@@ -72,7 +74,11 @@ export class TestMesh {
   }
 
   /** Starts a node, or starts it again on the data that it has. */
-  async startNode(id: string, more: Partial<Config> = {}): Promise<RunningNode> {
+  async startNode(
+    id: string,
+    more: Partial<Config> = {},
+    signal = new AbortController().signal,
+  ): Promise<RunningNode> {
     const port = this.ports[Number(id.slice(1))];
     if (port === undefined) throw new Error(`no port is kept for ${id}`);
     const node = await startNode({
@@ -81,6 +87,7 @@ export class TestMesh {
       port,
       logger,
       links: this.links,
+      signal,
     });
     this.nodes.set(id, node);
     return node;

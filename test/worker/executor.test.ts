@@ -259,12 +259,27 @@ describe("Executor: stopping", () => {
     executor.run(assignmentOf("h"));
     await vi.advanceTimersByTimeAsync(1);
     const stopped = executor.stop(10_000);
-    expect(executor.stop(0)).toBe(stopped);
+    expect(executor.stop(60_000)).toBe(stopped);
     await vi.advanceTimersByTimeAsync(9_000);
     expect(reports).toEqual([]);
     await vi.advanceTimersByTimeAsync(1_001);
     await stopped;
     expect(reason).toEqual(new AttemptAborted("stopping"));
+    expect(reports.map(({ outcome }) => outcome?.$case)).toEqual(["handedBack"]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("gives up sooner where it is stopped again with a shorter grace", async () => {
+    vi.useFakeTimers();
+    const { executor, reports } = benchWith({ h: never });
+    executor.run(assignmentOf("h"));
+    await vi.advanceTimersByTimeAsync(1);
+    const stopped = executor.stop(60_000);
+
+    void executor.stop(1_000);
+    await vi.advanceTimersByTimeAsync(1_001);
+
+    await stopped;
     expect(reports.map(({ outcome }) => outcome?.$case)).toEqual(["handedBack"]);
     expect(vi.getTimerCount()).toBe(0);
   });

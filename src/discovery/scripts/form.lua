@@ -8,7 +8,7 @@
 -- KEYS[3] ids seen with state   KEYS[4] when this registry was first asked
 -- ARGV[1] prefix of the records' keys   ARGV[2] nodes to wait for   ARGV[3] id of the new mesh
 -- ARGV[4] milliseconds that must have passed since the first call
--- ARGV[5] id of the caller   ARGV[6] channel
+-- ARGV[5] id of the caller   ARGV[6] channel   ARGV[7] how many of the members vote
 --
 -- Returns {"formed", formation record, 1 if the caller was seen with state else 0}
 --      or {"waiting", nodes without state} or {"settling", milliseconds left}
@@ -44,7 +44,7 @@ if left > 0 then return { 'settling', left } end
 table.sort(ids)
 local members = {}
 for i = 1, expect do members[i] = { id = ids[i], address = addresses[ids[i]] } end
-current = cjson.encode({ meshId = mesh, members = members })
+current = cjson.encode({ meshId = mesh, members = members, voters = tonumber(ARGV[7]) })
 redis.call('SET', formation, current)
 redis.call('PUBLISH', channel, 'formed ' .. mesh)
 return { 'formed', current, 0 }

@@ -87,6 +87,7 @@ export function taskCount(batch: CommandBatch | undefined): number {
       case "putSchedule":
       case "deleteSchedule":
       case "fireSchedule":
+      case "drainNode":
       case undefined:
         break;
     }
@@ -111,6 +112,7 @@ function concernsTasks({ kind }: Command): boolean {
     case "putSchedule":
     case "deleteSchedule":
     case "fireSchedule":
+    case "drainNode":
     case undefined:
       return false;
     default:
@@ -173,6 +175,7 @@ function writeCommand(w: PackedWriter, { kind }: Command, sequence: number, atMs
     case "putSchedule":
     case "deleteSchedule":
     case "fireSchedule":
+    case "drainNode":
     case undefined:
       break;
   }

@@ -37,8 +37,9 @@ export function followMembership(state: RaftState, leadership: Leadership): void
   for (const id of ids) {
     if (id === state.id) continue;
     const known = leadership.peers.get(id);
-    if (known === undefined) leadership.peers.set(id, newProgress(state));
-    else known.departsAt = undefined;
+    // One that was removed and comes back may have lost its log meanwhile: nothing is known of it.
+    const isNew = known === undefined || known.departsAt !== undefined;
+    if (isNew) leadership.peers.set(id, newProgress(state));
   }
   for (const [id, progress] of leadership.peers) {
     if (!ids.has(id)) progress.departsAt ??= index;

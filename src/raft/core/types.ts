@@ -7,7 +7,10 @@ type Branded<T, Name extends string> = T & { readonly [brand]: Name };
 export type Term = Branded<number, "Term">;
 /** Position in the log; the first entry has 1, 0 stands for "before the log". */
 export type LogIndex = Branded<number, "LogIndex">;
-/** Name of a server, unique in its cluster for all time. */
+/**
+ * Name of a server, unique in its cluster. One whose log is lost may come back under it only once
+ * its removal is committed: it has forgotten what it acknowledged and whom it voted for.
+ */
 export type NodeId = Branded<string, "NodeId">;
 
 export const term = (value: number): Term => value as Term;

@@ -32,6 +32,7 @@ export class TaskModel {
       case "putSchedule":
       case "deleteSchedule":
       case "fireSchedule":
+      case "drainNode":
         return;
       case "submit":
         for (const { id, idempotencyKey: key, runAtMs } of kind.value.tasks) {

@@ -1,0 +1,129 @@
+// A mesh grows under load, and heals: learners become voters where voters are missing or dead, and a
+// node whose disk was wiped comes back as a new member.
+import { rmSync } from "node:fs";
+import path from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { expectCompletedOnce, submitLoad } from "../support/mesh-load.js";
+import { type MeshOptions, startMesh, type TestMesh } from "../support/start-mesh.js";
+import { waitFor } from "../support/wait-for.js";
+
+const TIMEOUT_MS = 120_000;
+const QUICK: MeshOptions["membership"] = {
+  replaceVoterAfterMs: 2_000,
+  removeLearnerAfterMs: 4_000,
+};
+
+let mesh: TestMesh;
+afterEach(() => mesh.close(), 60_000);
+
+async function members(votes: boolean): Promise<string[]> {
+  const { members: all } = await mesh.http.cluster();
+  return all
+    .filter(({ voter }) => voter === votes)
+    .map(({ id }) => id)
+    .sort();
+}
+
+const voters = (): Promise<string[]> => members(true);
+const learners = (): Promise<string[]> => members(false);
+
+function becomes(what: string, ids: () => Promise<string[]>, expected: string[]): Promise<unknown> {
+  return waitFor(`${what} are ${expected.join(", ")}`, async () => {
+    const found = await ids();
+    if (found.join() !== expected.join()) throw new Error(`they are ${found.join(", ")}`);
+    return true;
+  });
+}
+
+describe("a mesh of two", { timeout: TIMEOUT_MS }, () => {
+  test("takes in three more under load: all run tasks, and three vote", async () => {
+    mesh = await startMesh({ nodes: 2, worker: { concurrency: 4 } });
+    expect(await voters()).toEqual(["n1", "n2"]);
+
+    const load = submitLoad(mesh.http, { count: 3_000, queue: "grow", type: "note" });
+    for (const id of ["n3", "n4", "n5"]) await mesh.startNode(id);
+    const acknowledged = await load;
+
+    await waitFor("three vote", async () => (await voters()).length === 3);
+    expect(await learners()).toHaveLength(2);
+    const items = Array.from({ length: 200 }, () => ({ type: "sleep", data: { ms: 50 } }));
+    await mesh.http.expectOk("POST", "/tasks/batch", items);
+    await waitFor("all five have completed some", async () => {
+      const workers = await mesh.http.workers();
+      return workers.length === 5 && workers.every(({ completed }) => completed > 0);
+    });
+    await expectCompletedOnce(mesh.http, "grow", acknowledged);
+  });
+});
+
+describe("a voter that is gone", { timeout: TIMEOUT_MS }, () => {
+  test("is replaced by a learner, and comes back as one", async () => {
+    mesh = await startMesh({ nodes: 4, membership: QUICK });
+    expect(await learners()).toEqual(["n4"]);
+    const gone = (await mesh.leader()) === "n3" ? "n2" : "n3";
+
+    await mesh.stopNode(gone);
+    const left = ["n1", "n2", "n3", "n4"].filter((id) => id !== gone);
+    await becomes("voters", voters, left);
+    expect(await learners()).toEqual([]);
+
+    await mesh.startNode(gone);
+    await becomes("learners", learners, [gone]);
+    await mesh.whole(4);
+    expect(await voters()).toEqual(left);
+  });
+
+  test("stays a voter while it is away for no longer than a restart takes", async () => {
+    mesh = await startMesh({ nodes: 4, membership: { replaceVoterAfterMs: 60_000 } });
+    const gone = await mesh.leader();
+    const before = await voters();
+
+    await mesh.stopNode(gone);
+    await mesh.leader();
+    expect(await voters()).toEqual(before);
+    await mesh.startNode(gone);
+    await mesh.whole(4);
+
+    expect(await voters()).toEqual(before);
+  });
+});
+
+describe("a node whose data folder was wiped", { timeout: TIMEOUT_MS }, () => {
+  test("is let go of, joins anew without a say, and votes once it has the whole log", async () => {
+    mesh = await startMesh({ nodes: 3, membership: { replaceVoterAfterMs: 600_000 } });
+    const acknowledged = await submitLoad(mesh.http, {
+      count: 500,
+      queue: "wipe",
+      type: "note",
+    });
+    const wiped = await mesh.follower();
+    await mesh.stopNode(wiped);
+    rmSync(path.join(mesh.config.nodes.dataDir, "nodes", wiped), { recursive: true });
+
+    await mesh.startNode(wiped);
+
+    // Without its removal it would have stayed the voter that it was all the time.
+    expect(await voters()).not.toContain(wiped);
+    await becomes("voters", voters, ["n1", "n2", "n3"]);
+    const { members: all } = await mesh.http.cluster();
+    const { matchIndex = 0 } = all.find(({ id }) => id === wiped) ?? {};
+    expect(matchIndex).toBeGreaterThan(0);
+    await mesh.whole(3);
+    await expectCompletedOnce(mesh.http, "wipe", acknowledged);
+  });
+
+  test("waits where the mesh cannot let go of it: its vote made the quorum", async () => {
+    mesh = await startMesh({ nodes: 2 });
+    await mesh.stopNode("n2");
+    rmSync(path.join(mesh.config.nodes.dataDir, "nodes", "n2"), { recursive: true });
+
+    const giveUp = new AbortController();
+    const start = mesh.startNode("n2", {}, giveUp.signal);
+    start.catch(() => undefined);
+    const refused = await mesh.http.call("POST", "/tasks", { type: "process" });
+    giveUp.abort(new Error("nobody let it in"));
+
+    expect(refused.status).toBe(503);
+    await expect(start).rejects.toThrow("nobody let it in");
+  });
+});
