@@ -97,7 +97,7 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
   mutation(
     "step.ts",
     "does not tell a deposed leader of the new term",
-    '      state.outbox.send({\n        ...envelope,\n        kind: "heartbeat-response",\n        readRound: 0,\n        leadershipPriority: state.leadershipPriority,\n      });\n',
+    '      state.outbox.send({\n        ...envelope,\n        kind: "heartbeat-response",\n        readRound: 0,\n        leadershipPriority: willingness(state),\n      });\n',
     "",
   ),
   mutation(

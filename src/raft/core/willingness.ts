@@ -3,9 +3,12 @@
 // depose that leader by the term of its election, again and again.
 import type { RaftState } from "./state.js";
 
-/** Election timeouts for which it declines after the first failure, and twice that after each further. */
-const FIRST_DECLINE_TIMEOUTS = 16;
-const MAX_DOUBLINGS = 6;
+/**
+ * Election timeouts for which it declines at first, and twice as many each further time: longer than it
+ * takes until six others were asked and have failed as well.
+ */
+const FIRST_DECLINE_TIMEOUTS = 64;
+const MAX_DOUBLINGS = 4;
 
 /** What heartbeat responses tell the leader. */
 export function willingness(state: RaftState): number {

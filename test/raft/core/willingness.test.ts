@@ -44,9 +44,9 @@ it("declines for a while, and twice as long each further time", () => {
   expect(toldTo(server, 1)).toBe(10);
   failToTakeOver(server, 1);
   expect(toldTo(server, 3)).toBe(0);
-  expect(ticksUntilWilling(server, 3)).toBe(16 * ELECTION_TICKS);
+  expect(ticksUntilWilling(server, 3)).toBe(64 * ELECTION_TICKS);
   failToTakeOver(server, 3);
-  expect(ticksUntilWilling(server, 5)).toBe(32 * ELECTION_TICKS);
+  expect(ticksUntilWilling(server, 5)).toBe(128 * ELECTION_TICKS);
 });
 
 it("is willing again once it was elected", () => {
