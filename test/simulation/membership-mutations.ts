@@ -41,7 +41,13 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   mutation(
     "leader-log.ts",
     "does not replicate to servers that were added",
-    "if (known === undefined) leadership.peers.set(id, newProgress(state));",
-    "if (known === undefined) continue;",
+    "if (isNew) leadership.peers.set(id, newProgress(state));",
+    "if (isNew) continue;",
+  ),
+  mutation(
+    "leader-log.ts",
+    "believes of a server that was removed and comes back what it knew before",
+    "known === undefined || known.departsAt !== undefined;",
+    "known === undefined;",
   ),
 ];
