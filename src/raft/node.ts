@@ -1,5 +1,6 @@
 // Drives the core with real time, a disk and a transport. One turn of the event loop makes one
 // batch: what is proposed in it shares an append message and a sync.
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Applier } from "./applier.js";
 import {
   type Entry,
@@ -48,6 +49,8 @@ export class RaftNode {
   #yieldsLeadership = false;
   #writes: Write[] = [];
   #writing: Promise<void> | undefined;
+  /** Messages were handed to the transport in this turn. */
+  #isSending = false;
   #scheduled: NodeJS.Immediate | undefined;
   #ticker: NodeJS.Timeout | undefined;
 
@@ -290,20 +293,33 @@ export class RaftNode {
     if (this.#stopped) return;
     this.#scheduled ??= setImmediate(() => {
       this.#scheduled = undefined;
+      this.#isSending = false;
       this.#drive();
     });
   }
 
   #drive(): void {
     try {
-      while (!this.#stopped && this.#core.hasReady()) this.#handle(this.#core.ready());
+      while (!this.#stopped && this.#core.hasReady()) {
+        const ready = this.#core.ready();
+        this.#handle(ready);
+        // Whoever waited for these may propose the next in this very turn, and the append that
+        // carries it tells of the commit, too.
+        if (ready.committed.length > 0) {
+          this.#schedule();
+          return;
+        }
+      }
     } catch (error) {
       this.#fail(error);
     }
   }
 
   #handle(ready: Ready): void {
-    if (ready.messages.length > 0) this.#config.transport.send(ready.messages);
+    if (ready.messages.length > 0) {
+      this.#config.transport.send(ready.messages);
+      this.#isSending = true;
+    }
     if (ready.write !== undefined) {
       this.#writes.push(ready.write);
       this.#writing ??= this.#writeAll();
@@ -330,8 +346,7 @@ export class RaftNode {
   async #writeAll(): Promise<void> {
     try {
       while (this.#writes.length > 0) {
-        const writes = this.#writes;
-        this.#writes = [];
+        const writes = await this.#takeWrites();
         const outcomes = await this.#config.log.write(writes);
         if (this.#stopped) return;
         writes.forEach((write, at) => {
@@ -350,6 +365,14 @@ export class RaftNode {
     } finally {
       this.#writing = undefined;
     }
+  }
+
+  /** The transport sends with the next turn: so not behind a write, but while the disk syncs. */
+  async #takeWrites(): Promise<readonly Write[]> {
+    if (this.#isSending) await nextTurn();
+    const writes = this.#stopped ? [] : this.#writes;
+    this.#writes = [];
+    return writes;
   }
 
   #softStateChanged(next: SoftState): void {

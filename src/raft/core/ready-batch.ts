@@ -33,7 +33,9 @@ export function hasReady(state: RaftState): boolean {
 export function takeReady(state: RaftState): Ready {
   const { outbox, log, memberships, disk } = state;
   maybeStartReadRound(state);
-  maybeReplicate(state);
+  // A driver that applies these is often given the next proposal at once.
+  const hasCommitted = canApply(state);
+  maybeReplicate(state, hasCommitted);
   const softState = softStateChanged(state) ? softStateOf(state) : undefined;
   if (softState !== undefined) disk.lastSoftState = softState;
   const write = takeWrite(state);
@@ -42,7 +44,7 @@ export function takeReady(state: RaftState): Ready {
     membership: outbox.membershipChanged ? memberships.current.membership : undefined,
     messages: outbox.messages,
     write,
-    committed: canApply(state) ? log.takeCommitted(state.config.maxApplyingBytes) : [],
+    committed: hasCommitted ? log.takeCommitted(state.config.maxApplyingBytes) : [],
     reads: outbox.reads,
     restore: outbox.restore,
   };

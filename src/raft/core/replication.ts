@@ -10,15 +10,18 @@ import type { Progress } from "./progress.js";
 import type { RaftState } from "./state.js";
 import type { Entry, LogIndex, NodeId } from "./types.js";
 
-/** Sends what is due to everyone, as far as the windows allow. */
-export function maybeReplicate(state: RaftState): void {
+/**
+ * Sends what is due to everyone, as far as the windows allow. With `holdCommits`, what only tells
+ * of a commit stays due: it rides along with the entries that the commit brings about.
+ */
+export function maybeReplicate(state: RaftState, holdCommits: boolean): void {
   const { leadership } = state;
   if (leadership?.replicationDue !== true) return;
-  leadership.replicationDue = false;
-  for (const [id, progress] of leadership.peers) replicateTo(state, id, progress);
+  leadership.replicationDue = holdCommits;
+  for (const [id, progress] of leadership.peers) replicateTo(state, id, progress, holdCommits);
 }
 
-function replicateTo(state: RaftState, id: NodeId, progress: Progress): void {
+function replicateTo(state: RaftState, id: NodeId, progress: Progress, holdCommits: boolean): void {
   const { log, config } = state;
   while (!progress.isPaused()) {
     const end = logIndex(log.lastIndex + 1);
@@ -28,7 +31,7 @@ function replicateTo(state: RaftState, id: NodeId, progress: Progress): void {
       maybeSendSnapshot(state, id, progress);
       return;
     }
-    const isNews = entries.length > 0 || log.commit > progress.sentCommit;
+    const isNews = entries.length > 0 || (!holdCommits && log.commit > progress.sentCommit);
     if (progress.state === "replicate" && !isNews) return;
     sendAppend(state, id, logIndex(progress.next - 1), entries);
     noteSent(state, progress, entries);
