@@ -31,6 +31,7 @@ const links: PeerLinks = new PeerLinks({
   meshId: MESH,
   addressOf: (peer) => addresses[peer],
   onUnreachable: (peer) => raft.reportUnreachable(nodeId(peer)),
+  onGone: (peer) => raft.reportGone(nodeId(peer)),
 });
 const raft: RaftNode = new RaftNode({
   id: nodeId(id),

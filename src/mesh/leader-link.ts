@@ -8,6 +8,7 @@ import {
   type WorkerHello,
   WorkerServiceClient,
 } from "../gen/mesh/v1/worker_service.js";
+import { NODE_CHANNEL_OPTIONS } from "../api/channel-options.js";
 import type { Leadership } from "../api/task-backend.js";
 import type { LeaderChannel, WorkerAgent } from "./worker-agent.js";
 
@@ -73,10 +74,7 @@ export class LeaderLink {
 
   #tieTo(leader: string, address: string): Tie {
     const secured = this.options.credentials ?? credentials.createInsecure();
-    const client = new WorkerServiceClient(address, secured, {
-      "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
-      "grpc.max_reconnect_backoff_ms": 1_000,
-    });
+    const client = new WorkerServiceClient(address, secured, NODE_CHANNEL_OPTIONS);
     const stream = client.attach();
     stream.on("data", ({ kind }: AttachResponse) => {
       if (kind !== undefined)

@@ -47,6 +47,7 @@ export function createConsensus(parts: NodeParts): Consensus {
     meshId,
     addressOf,
     onUnreachable: (peer) => raft.reportUnreachable(nodeId(peer)),
+    onGone: (peer) => raft.reportGone(nodeId(peer)),
     credentials: own?.credentials("messages", nameOf),
     surviving: own && ((peer, messages) => own.surviving(peer, messages)),
   });

@@ -1,6 +1,7 @@
 // Every Raft message to another node leaves through here, on one long-lived stream per peer. A link
 // can be impaired on purpose; a message that cannot be sent at once is dropped: Raft sends again.
 import { type ChannelCredentials, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
+import { NODE_CHANNEL_OPTIONS } from "../api/channel-options.js";
 import type { ExchangeRequest, ExchangeResponse } from "../gen/raft/v1/raft.js";
 import { RaftServiceClient } from "../gen/raft/v1/raft.js";
 import type { Message } from "../raft/index.js";
@@ -8,8 +9,11 @@ import { encodeExchange } from "./raft-codec.js";
 
 /** Messages that wait for a slow peer; past it they are dropped. */
 const MAX_QUEUED_BYTES = 32 * 1024 * 1024;
+/** A link that broke is tried again at once, then after these, twice as long each time. */
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 1_000;
+/** gRPC keeps nothing of the system's error but its text. */
+const NOBODY_LISTENS = "ECONNREFUSED";
 
 export interface PeerLinksOptions {
   readonly meshId: string;
@@ -17,6 +21,8 @@ export interface PeerLinksOptions {
   readonly addressOf: (nodeId: string) => string | undefined;
   /** What was on its way to the peer is lost. */
   readonly onUnreachable: (nodeId: string) => void;
+  /** Nothing listens at the peer's address: its process has most likely ended. */
+  readonly onGone: (nodeId: string) => void;
   /** Default: no TLS. */
   readonly credentials?: ChannelCredentials | undefined;
   /** What arrives of messages to a peer where its link loses and repeats some. Default: all. */
@@ -78,8 +84,11 @@ class PeerLink {
   #queue = { bytes: 0 };
   #sent = 0;
   #dropped = 0;
+  /** Attempts since the link last stood for a while. */
   #failures = 0;
+  #connectedAtMs = 0;
   #notBeforeMs = 0;
+  #reconnect: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly peer: string,
@@ -115,6 +124,7 @@ class PeerLink {
   }
 
   close(): void {
+    clearTimeout(this.#reconnect);
     this.#stream?.cancel();
     this.#client?.close();
     this.#stream = undefined;
@@ -129,38 +139,43 @@ class PeerLink {
     this.#client ??= new RaftServiceClient(
       address,
       this.options.credentials ?? credentials.createInsecure(),
-      {
-        "grpc.initial_reconnect_backoff_ms": RECONNECT_MIN_MS,
-        "grpc.max_reconnect_backoff_ms": RECONNECT_MAX_MS,
-        "grpc.max_send_message_length": -1,
-      },
+      { ...NODE_CHANNEL_OPTIONS, "grpc.initial_reconnect_backoff_ms": RECONNECT_MIN_MS },
     );
     const stream = this.#client.exchange();
     const isCurrent = (): boolean => this.#stream === stream;
     stream.on("metadata", () => {
       if (!isCurrent()) return;
       this.#connected = true;
-      this.#failures = 0;
+      this.#connectedAtMs = performance.now();
     });
     stream.on("data", () => undefined);
-    stream.on("error", () => {
-      if (isCurrent()) this.#broken();
+    stream.on("error", (error) => {
+      if (isCurrent()) this.#broken(error.message.includes(NOBODY_LISTENS));
     });
     stream.on("end", () => {
-      if (isCurrent()) this.#broken();
+      if (isCurrent()) this.#broken(false);
     });
     this.#stream = stream;
     return stream;
   }
 
-  #broken(): void {
+  #broken(isGone: boolean): void {
+    const nowMs = performance.now();
+    if (this.#connected && nowMs - this.#connectedAtMs >= RECONNECT_MAX_MS) this.#failures = 0;
     this.#stream = undefined;
     this.#connected = false;
     this.#queue = { bytes: 0 };
+    const waitMs = backoffMs(this.#failures);
     this.#failures += 1;
-    const waitMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(this.#failures, 5));
-    this.#notBeforeMs = performance.now() + waitMs;
+    this.#notBeforeMs = nowMs + waitMs;
+    clearTimeout(this.#reconnect);
+    // Also where nothing is to be sent: a follower finds out so that its leader is gone.
+    this.#reconnect = setTimeout(() => {
+      this.#notBeforeMs = 0;
+      this.#open();
+    }, waitMs).unref();
     this.options.onUnreachable(this.peer);
+    if (isGone) this.options.onGone(this.peer);
   }
 
   #readdress(address: string | undefined): void {
@@ -174,6 +189,11 @@ class PeerLink {
   #drop(count: number): void {
     this.#dropped += count;
   }
+}
+
+/** How long a link is left alone that has failed so many times in a row. */
+function backoffMs(failures: number): number {
+  return failures === 0 ? 0 : Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** (failures - 1));
 }
 
 /** What the messages weigh, about: entries and chunks dominate. */

@@ -220,6 +220,15 @@ export class RaftNode {
     this.#input(() => this.#core.reportUnreachable(peer));
   }
 
+  /**
+   * The peer's machine answers that nothing listens at its address: the process has most likely
+   * ended. A dead leader is so replaced within a few ticks, not within an election timeout; one that
+   * lives all the same is not disturbed.
+   */
+  reportGone(peer: NodeId): void {
+    this.#input(() => this.#core.reportGone(peer));
+  }
+
   status(): RaftStatus {
     return this.#core.status();
   }

@@ -9,6 +9,7 @@ import { isApart, SHAPES } from "./topology.js";
 import type { Trace } from "./trace.js";
 
 const FLAP_MEAN_US = 40 * US_PER_MS;
+const REFUSAL_MEAN_US = 20 * US_PER_MS;
 
 export class Faults {
   #isOver = false;
@@ -22,7 +23,7 @@ export class Faults {
   ) {}
 
   begin(swarm: Swarm): void {
-    this.#recur(swarm.crashes, (forUs) => this.#crash(forUs));
+    this.#recur(swarm.crashes, (forUs) => this.#crash(forUs, swarm.refusesAfterCrash));
     this.#recur(swarm.blackouts, (forUs) => this.#blackout(forUs));
     this.#recur(swarm.pauses, (forUs) => this.#pause(forUs));
     this.#recur(swarm.partitions, (forUs) => this.#partition(forUs));
@@ -70,10 +71,22 @@ export class Faults {
     );
   }
 
-  #crash(forUs: number): void {
+  #crash(forUs: number, tellsOthers: boolean): void {
     const node = this.#node();
-    node?.crash("a fault");
-    this.events.after(forUs, () => node?.start());
+    if (node === undefined) return;
+    node.crash("a fault");
+    this.events.after(forUs, () => node.start());
+    if (tellsOthers) this.#tellOthersGone(node);
+  }
+
+  /** As where a process has died and its machine refuses to connect; the news may come late. */
+  #tellOthersGone(gone: SimNode): void {
+    for (const node of this.cluster.nodes) {
+      if (node === gone) continue;
+      this.events.after(this.prng.exponential(REFUSAL_MEAN_US), () => {
+        node.call((core) => core.reportGone(gone.id));
+      });
+    }
   }
 
   #blackout(forUs: number): void {
@@ -155,12 +168,16 @@ export class Faults {
   #nudge(): void {
     const node = this.prng.pick(this.cluster.nodes);
     const peer = this.prng.pick(this.cluster.nodes);
-    const kind = this.prng.below(3);
+    const kind = this.prng.below(4);
     const priority = this.prng.between(0, 10);
     node?.call((core) => {
-      this.trace.say(node.id, () => ["campaigns now", "unreachable", "priority"][kind] ?? "");
+      this.trace.say(
+        node.id,
+        () => ["campaigns now", "unreachable", "priority", "gone"][kind] ?? "",
+      );
       if (kind === 0) core.campaign();
       else if (kind === 1 && peer !== undefined) core.reportUnreachable(peer.id);
+      else if (kind === 3 && peer !== undefined) core.reportGone(peer.id);
       else core.setLeadershipPriority(priority);
     });
   }

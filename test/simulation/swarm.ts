@@ -40,6 +40,8 @@ export interface Swarm {
   readonly meanApplyUs: TimeUs;
 
   readonly crashes: Recurring | undefined;
+  /** The others learn of a crash by connections that are refused. */
+  readonly refusesAfterCrash: boolean;
   /** All nodes at once, as when the power fails. */
   readonly blackouts: Recurring | undefined;
   readonly pauses: Recurring | undefined;
@@ -129,6 +131,7 @@ export const chooseSwarm = (prng: Prng, overrides: SwarmOverrides = {}): Swarm =
     maxPaddingBytes,
     timeoutUs: prng.between(300, 3_000) * US_PER_MS,
     lastingCuts: sometimes(0.5, () => chooseLastingCuts(prng)),
+    refusesAfterCrash: prng.chance(0.5),
   };
 };
 

@@ -163,6 +163,8 @@ const commands: Readonly<Record<string, Command>> = {
   unreachable: (cluster, { words }) => {
     cluster.core(first(words)).reportUnreachable(first(words.slice(1)));
   },
+  /** gone 2 1: the transport of 2 finds nobody at the address of 1. */
+  gone: (cluster, { words }) => cluster.core(first(words)).reportGone(first(words.slice(1))),
   priority: (cluster, { words }) => {
     cluster.core(first(words)).setLeadershipPriority(Number(words[1]));
   },

@@ -1,6 +1,6 @@
 // A follower and its leader: what hearing from it means, and how long a server stands by it.
 import { invariant } from "./errors.js";
-import { becomeFollower } from "./roles.js";
+import { becomeFollower, hastenElections, resetElectionTimer } from "./roles.js";
 import type { RaftState } from "./state.js";
 import type { NodeId } from "./types.js";
 
@@ -13,6 +13,10 @@ export function hearFromLeader(state: RaftState, leader: NodeId): void {
   );
   if (state.role !== "follower" || state.leader === undefined) {
     becomeFollower(state, state.term, leader);
+  } else if (state.hastenedElections > 0) {
+    // It was said to be gone, and lives.
+    state.hastenedElections = 0;
+    resetElectionTimer(state);
   }
   state.electionElapsed = 0;
   state.leaderContactElapsed = 0;
@@ -26,4 +30,17 @@ export function hearFromLeader(state: RaftState, leader: NodeId): void {
 export function standsByLeader(state: RaftState): boolean {
   if (!state.config.checkQuorum && !state.config.preVote) return false;
   return state.role === "leader" || state.leaderContactElapsed < state.config.electionTicks;
+}
+
+/**
+ * The transport says that the process of `peer` has ended. Of the leader: this server no longer
+ * stands by it, and campaigns as soon as the next heartbeat is overdue. Where only the way to the
+ * leader is broken, the heartbeat comes, and all is as before; where nothing of the leader comes in
+ * either, servers that hear it refuse the pre-vote. Without pre-vote a campaign would depose it.
+ */
+export function noteGone(state: RaftState, peer: NodeId): void {
+  if (!state.config.preVote || state.role !== "follower" || state.leader !== peer) return;
+  if (state.hastenedElections > 0) return;
+  state.leaderContactElapsed = Infinity;
+  hastenElections(state);
 }

@@ -1,6 +1,7 @@
 // The Raft state machine as its driver sees it: inputs in, `Ready` batches out, no I/O, no clock.
 import { maybeCampaign } from "./election.js";
 import { invariant } from "./errors.js";
+import { noteGone } from "./leader-contact.js";
 import { transferLeadership } from "./leadership-transfer.js";
 import { proposeMembership } from "./membership-change.js";
 import { MembershipLog } from "./membership-log.js";
@@ -64,6 +65,7 @@ export class RaftCore {
       leader: undefined,
       electionElapsed: 0,
       electionTimeout: 0,
+      hastenedElections: 0,
       leaderContactElapsed: Infinity,
       leadershipPriority: config.leadershipPriority,
       takeover: { failures: 0, declinesForTicks: 0 },
@@ -122,6 +124,11 @@ export class RaftCore {
   /** The transport lost what was on its way to a peer. */
   reportUnreachable(peer: NodeId): void {
     reportUnreachable(this.#state, peer);
+  }
+
+  /** Nothing listens at the peer's address: its process has most likely ended. */
+  reportGone(peer: NodeId): void {
+    noteGone(this.#state, peer);
   }
 
   /** Changes the willingness to lead, 0 to 10; see `RaftCoreOptions.leadershipPriority`. */

@@ -9,6 +9,10 @@ import { noteCampaignFailed, noteElected } from "./willingness.js";
 import type { Campaign, RaftState } from "./state.js";
 import type { NodeId, Term } from "./types.js";
 
+/** Ticks over which servers that know their leader to be gone spread their campaigns. */
+const HASTENED_SPREAD_TICKS = 3;
+/** So many of them, in case that votes are split; then whole timeouts again, in case of slow votes. */
+const HASTENED_ELECTIONS = 3;
 const NOTHING = new Uint8Array(0);
 
 /** Follows `leader` in `term`, or waits for one where it is undefined. */
@@ -23,7 +27,10 @@ export function becomeFollower(state: RaftState, term: Term, leader: NodeId | un
     giveUpForwardedReads(state);
   }
   giveUpReads(state);
-  if (leader !== undefined) state.catchUp = undefined;
+  if (leader !== undefined) {
+    state.catchUp = undefined;
+    state.hastenedElections = 0;
+  }
   state.role = "follower";
   state.leader = leader;
   state.campaign = undefined;
@@ -42,6 +49,7 @@ export function becomePreCandidate(state: RaftState): void {
   state.campaign = newCampaign(asTerm(state.term + 1), false);
   state.catchUp = undefined;
   resetElectionTimer(state);
+  state.hastenedElections = Math.max(0, state.hastenedElections - 1);
 }
 
 /** Votes for itself in a new term (§3.4); that vote counts once it is on disk. */
@@ -64,6 +72,7 @@ export function becomeLeader(state: RaftState): void {
   noteElected(state);
   state.role = "leader";
   state.leader = state.id;
+  state.hastenedElections = 0;
   state.campaign = undefined;
   state.catchUp = undefined;
   state.leadership = {
@@ -93,11 +102,28 @@ export function grantVote(state: RaftState, candidate: NodeId): void {
  * willing one campaigns first.
  */
 export function resetElectionTimer(state: RaftState): void {
-  const { electionTicks, random } = state.config;
-  const reluctance = 1 - state.leadershipPriority / MAX_LEADERSHIP_PRIORITY;
+  const { electionTicks } = state.config;
   state.electionElapsed = 0;
   state.electionTimeout =
-    electionTicks + Math.floor(random() * electionTicks) + Math.round(reluctance * electionTicks);
+    state.hastenedElections > 0
+      ? hastenedTimeout(state)
+      : electionTicks + spread(state, electionTicks);
+}
+
+/** The leader is gone: what is still waited for is the heartbeat that it would send if it lived. */
+export function hastenElections(state: RaftState): void {
+  state.hastenedElections = HASTENED_ELECTIONS;
+  state.electionTimeout = Math.min(state.electionTimeout, hastenedTimeout(state));
+}
+
+function hastenedTimeout(state: RaftState): number {
+  return state.config.heartbeatTicks + 1 + spread(state, HASTENED_SPREAD_TICKS);
+}
+
+/** A draw from [0, ticks); up to as much again where unwilling to lead. */
+function spread({ config, leadershipPriority }: RaftState, ticks: number): number {
+  const reluctance = 1 - leadershipPriority / MAX_LEADERSHIP_PRIORITY;
+  return Math.floor(config.random() * ticks) + Math.round(reluctance * ticks);
 }
 
 function newCampaign(term: Term, isTakeover: boolean): Campaign {

@@ -26,8 +26,13 @@ export interface RaftState {
 
   /** Ticks since this server last heard from a leader, granted a vote, or campaigned. */
   electionElapsed: number;
-  /** Drawn anew for each election, in [electionTicks, 2 * electionTicks) and more where unwilling. */
+  /**
+   * Drawn anew for each election, in [electionTicks, 2 * electionTicks) and more where unwilling; a
+   * few ticks where the election is hastened.
+   */
   electionTimeout: number;
+  /** Elections that need no whole timeout: the leader is known to be gone, and no other was heard. */
+  hastenedElections: number;
   /** Ticks since a leader was heard from; Infinity before the first time (§4.2.3). */
   leaderContactElapsed: number;
   leadershipPriority: number;
