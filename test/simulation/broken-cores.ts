@@ -68,7 +68,7 @@ export const BROKEN_CORES: readonly BrokenCore[] = [
   {
     does: "counts a refused vote as granted",
     createCore: withInput(grant),
-    breaks: ["election safety", "leader completeness", "core threw"],
+    breaks: ["persist before answering", "election safety", "leader completeness", "core threw"],
   },
   {
     does: "votes for candidates whose log lacks committed entries",
