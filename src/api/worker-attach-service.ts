@@ -4,6 +4,7 @@ import type { ServerDuplexStream } from "@grpc/grpc-js";
 import type {
   AttachRequest,
   AttachResponse,
+  LeaseGrant,
   TaskReport,
   WorkerHello,
   WorkerServiceServer,
@@ -22,7 +23,7 @@ export interface WorkerSession {
    * Answers the keepalive of `sequence`. Dropped where the worker does not read: an answer that
    * waits is worth less than the one to its next keepalive.
    */
-  sendLease(sequence: number, leaseMs: number, term: number): void;
+  sendLease(sequence: number, lease: Omit<LeaseGrant, "sequence">): void;
   /** Ends the stream with FAILED_PRECONDITION and `reason`; `detached` follows. */
   close(reason: string): void;
 }
@@ -146,9 +147,9 @@ class AttachedStream {
     return {
       nodeId: hello.nodeId,
       hello,
-      sendLease: (sequence, leaseMs, term) => {
+      sendLease: (sequence, lease) => {
         if (this.#ended || this.#call.writableNeedDrain) return;
-        this.#call.write({ kind: { $case: "lease", value: { sequence, leaseMs, term } } });
+        this.#call.write({ kind: { $case: "lease", value: { sequence, ...lease } } });
       },
       close: (reason) => {
         this.#refuse(new QueueError("not_leader", reason));

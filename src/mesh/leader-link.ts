@@ -77,8 +77,7 @@ export class LeaderLink {
     const client = new WorkerServiceClient(address, secured, NODE_CHANNEL_OPTIONS);
     const stream = client.attach();
     stream.on("data", ({ kind }: AttachResponse) => {
-      if (kind !== undefined)
-        this.options.agent.leaseGranted(kind.value.sequence, kind.value.leaseMs);
+      if (kind !== undefined) this.options.agent.leaseGranted(kind.value);
     });
     const ended = (): void => {
       if (this.#tie?.channel === channel) this.#breakAndRetry();

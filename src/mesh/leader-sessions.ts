@@ -7,6 +7,8 @@ import type { QueueLeader } from "../queue/leader.js";
 export interface LeaderSessionsOptions {
   readonly leaseMs: number;
   readonly term: () => number;
+  /** Last entry of this node's log. */
+  readonly lastIndex: () => number;
 }
 
 export class LeaderSessions implements WorkerSessions {
@@ -36,7 +38,8 @@ export class LeaderSessions implements WorkerSessions {
   keepalive(session: WorkerSession, sequence: number): void {
     if (this.#leader === undefined || !this.#isCurrent(session)) return;
     this.#leader.granted(session.nodeId);
-    session.sendLease(sequence, this.options.leaseMs, this.options.term());
+    const { leaseMs, term, lastIndex } = this.options;
+    session.sendLease(sequence, { leaseMs, term: term(), index: lastIndex() });
   }
 
   reports(session: WorkerSession, reports: readonly TaskReport[]): void {

@@ -55,6 +55,7 @@ export function createConsensus(parts: NodeParts): Consensus {
   const sessions = new LeaderSessions({
     leaseMs: config.worker.leaseMs,
     term: () => raft.softState.term,
+    lastIndex: () => raft.lastIndex,
   });
   const office = new LeadershipOffice({
     raft,

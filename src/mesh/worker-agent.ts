@@ -1,7 +1,7 @@
 // The worker of this node: it reads its assignments in the log, runs them while it holds the
 // leader's lease, and reports how they ended.
 import type { TaskDefinition } from "../gen/mesh/v1/task.js";
-import type { TaskReport } from "../gen/mesh/v1/worker_service.js";
+import type { LeaseGrant, TaskReport } from "../gen/mesh/v1/worker_service.js";
 import type { AssignmentTable, RunningTask } from "../queue/assignment-table.js";
 import type { DefinitionCache } from "../queue/definition-cache.js";
 import { RESTARTED } from "../queue/report.js";
@@ -46,6 +46,8 @@ export class WorkerAgent {
   readonly #lease = new WorkerLease();
   /** Assigned, not started: the lease or the definition is still to come. */
   readonly #awaiting = new Map<string, RunningTask>();
+  /** Assignments up to here may have been taken away while this node held no lease. */
+  #doubtedThrough = 0;
   #channel: LeaderChannel | undefined;
   #sequence = 0;
   #beat: NodeJS.Timeout | undefined;
@@ -91,8 +93,11 @@ export class WorkerAgent {
     if (this.#channel === channel) this.#channel = undefined;
   }
 
-  leaseGranted(sequence: number, leaseMs: number): void {
+  /** A node that was frozen or cut off applies assignments that others have long since been given. */
+  leaseGranted({ sequence, leaseMs, index }: LeaseGrant): void {
+    const wasHeld = this.#lease.isHeld(this.options.monotonicMs());
     if (!this.#lease.granted(sequence, leaseMs)) return;
+    if (!wasHeld) this.#doubtedThrough = index;
     this.#armExpiry();
     if (this.#awaiting.size > 0) this.#startAwaiting();
   }
@@ -134,6 +139,11 @@ export class WorkerAgent {
     if (!this.#lease.isHeld(this.options.monotonicMs())) return;
     const missing: string[] = [];
     for (const [taskId, running] of this.#awaiting) {
+      if (running.fence <= this.#doubtedThrough) {
+        this.#awaiting.delete(taskId);
+        this.#handBack(running, "the lease had run out");
+        continue;
+      }
       const definition = this.options.definitions.get(taskId);
       if (definition === undefined) missing.push(taskId);
       else this.#run(running, definition);

@@ -187,7 +187,9 @@ export class QueueLeader {
   }
 
   granted(nodeId: string): void {
+    const mayTakeWork = this.workers.get(nodeId)?.leased === true;
     this.workers.granted(nodeId, this.#monotonicMs());
+    if (!mayTakeWork) this.#office.requestFlush();
   }
 
   /**

@@ -19,6 +19,8 @@ export interface AttachedWorker {
   readonly id: string;
   hello: WorkerHello;
   connected: boolean;
+  /** It has been granted a lease since it attached: what is assigned before that it would hand back. */
+  leased: boolean;
   /** Its stream stands, but it has let its lease run out: frozen, or cut off unseen. */
   silent: boolean;
   /** Leader's monotonic clock when it last granted a lease, or attached. */
@@ -64,6 +66,7 @@ export class WorkerDirectory {
     if (known !== undefined) {
       known.hello = hello;
       known.connected = true;
+      known.leased = false;
       known.silent = false;
       known.draining = draining;
       known.lastGrantMs = nowMs;
@@ -73,6 +76,7 @@ export class WorkerDirectory {
       id: hello.nodeId,
       hello,
       connected: true,
+      leased: false,
       silent: false,
       lastGrantMs: nowMs,
       running,
@@ -93,6 +97,7 @@ export class WorkerDirectory {
     const worker = this.#workers.get(id);
     if (worker === undefined) return;
     worker.lastGrantMs = nowMs;
+    worker.leased = true;
     worker.silent = false;
   }
 
@@ -108,7 +113,7 @@ export class WorkerDirectory {
   }
 
   freeSlots(worker: AttachedWorker): number {
-    if (!worker.connected || worker.silent || this.isDraining(worker)) return 0;
+    if (!worker.connected || !worker.leased || worker.silent || this.isDraining(worker)) return 0;
     const { concurrency } = worker.hello;
     const heldBack = Math.min(this.#lead(worker), concurrency * (1 - AHEAD_SHARE));
     return Math.max(0, Math.ceil(concurrency - heldBack) - worker.running);

@@ -44,7 +44,7 @@ class RecordingSessions implements WorkerSessions {
   }
   keepalive(session: WorkerSession, sequence: number): void {
     this.events.push(["keepalive", session.nodeId, sequence]);
-    session.sendLease(sequence, 600, 3);
+    session.sendLease(sequence, { leaseMs: 600, term: 3, index: 9 });
   }
   reports(session: WorkerSession, reports: readonly TaskReport[]): void {
     this.events.push(["reports", session.nodeId, reports.map(({ taskId }) => taskId)]);
@@ -118,7 +118,9 @@ describe("Attach", () => {
     ]) {
       stream.write(message);
     }
-    await vi.waitFor(() => expect(leases).toEqual([{ sequence: 7, leaseMs: 600, term: 3 }]));
+    await vi.waitFor(() =>
+      expect(leases).toEqual([{ sequence: 7, leaseMs: 600, term: 3, index: 9 }]),
+    );
     stream.end();
     await vi.waitFor(() =>
       expect(sessions.events).toEqual([
@@ -161,7 +163,7 @@ describe("Attach", () => {
     const [session] = sessions.open;
     session?.close("drained");
     session?.close("again");
-    session?.sendLease(1, 600, 1);
+    session?.sendLease(1, { leaseMs: 600, term: 1, index: 1 });
     expect((await end).details).toBe("drained");
     expect(sessions.events.slice(1)).toEqual([["detached", "n1"]]);
   });

@@ -28,7 +28,7 @@ function session(nodeId: string) {
   return { one, leases, closed };
 }
 
-const sessions = () => new LeaderSessions({ leaseMs: 1_000, term: () => 3 });
+const sessions = () => new LeaderSessions({ leaseMs: 1_000, term: () => 3, lastIndex: () => 7 });
 
 describe("a leader's sessions", () => {
   test("grant a lease only while somebody leads", () => {

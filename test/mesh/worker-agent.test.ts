@@ -86,7 +86,10 @@ function bench(options: { readonly bornAtIndex?: number } = {}) {
     return index;
   };
   const channel = new FakeChannel();
-  const grant = (to = channel): void => agent.leaseGranted(to.keepalives.at(-1) ?? 0, LEASE_MS);
+  const grant = (to = channel, leaderIndex = 0): void => {
+    const sequence = to.keepalives.at(-1) ?? 0;
+    agent.leaseGranted({ sequence, leaseMs: LEASE_MS, term: 1, index: leaderIndex });
+  };
   const pass = async (ms: number): Promise<void> => {
     clock.ms += ms;
     await vi.advanceTimersByTimeAsync(ms);
@@ -188,7 +191,7 @@ describe("a node's worker", () => {
     leader.attach(workerHello("n1"), 0, clock.ms);
     leader.granted("n1", clock.ms);
     await pass(100);
-    agent.leaseGranted(sequence, LEASE_MS);
+    agent.leaseGranted({ sequence, leaseMs: LEASE_MS, term: 1, index: 0 });
     await turns();
 
     // when nothing is heard any more
@@ -201,6 +204,39 @@ describe("a node's worker", () => {
     }
 
     expect(gaveUp[0]).toBeLessThan(givenAway[0] ?? 0);
+  });
+
+  test("starts nothing that was assigned before a new lease when the old one had run out", async () => {
+    // given a node that was frozen: it learns late what it was assigned, and that others have it now
+    const { agent, apply, started, channel, grant, pass } = bench();
+    agent.attached(channel);
+    grant();
+    await pass(LEASE_MS);
+    apply(submit("a", "b", "c"), assign("a"));
+
+    grant(channel, 2);
+    apply(assign("b"));
+    apply(assign("c"));
+    await turns();
+
+    expect(started).toEqual(["c"]);
+    expect(channel.told).toEqual([
+      "a handedBack the lease had run out",
+      "b handedBack the lease had run out",
+    ]);
+  });
+
+  test("starts what was assigned before a lease that only goes on", async () => {
+    const { agent, apply, started, channel, grant, pass } = bench();
+    agent.attached(channel);
+    grant();
+    await pass(LEASE_MS / 2);
+
+    grant(channel, 1);
+    apply(submit("a"), assign("a"));
+    await turns();
+
+    expect(started).toEqual(["a"]);
   });
 
   test("disclaims what ran in it before it was started again", async () => {

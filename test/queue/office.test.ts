@@ -37,8 +37,15 @@ function openOffice() {
     },
     new PendingSet(),
   );
-  const attach = (nodeId: string, concurrency = 4) =>
-    workers.attach(workerHello(nodeId, { concurrency }), office.runningOn(nodeId), 0);
+  const attach = (nodeId: string, concurrency = 4) => {
+    const worker = workers.attach(
+      workerHello(nodeId, { concurrency }),
+      office.runningOn(nodeId),
+      0,
+    );
+    workers.granted(nodeId, 0);
+    return worker;
+  };
   /** Commits the oldest open proposal; the kinds of its commands. */
   const commit = async () => {
     const entry = log.take();

@@ -16,6 +16,7 @@ function nodes(...concurrencies: number[]): WorkerDirectory {
   const workers = new WorkerDirectory(LEASE_MS, 0, HANDOVER_MS);
   concurrencies.forEach((concurrency, at) => {
     workers.attach(workerHello(`n${at + 1}`, { concurrency }), 0, 0);
+    workers.granted(`n${at + 1}`, 0);
   });
   return workers;
 }
@@ -69,6 +70,7 @@ describe("the scheduler", () => {
     const workers = nodes(4);
     workers.attach(workerHello("gpu", { labels: ["gpu", "eu"] }), 0, 0);
     workers.attach(workerHello("mail", { labels: ["gpu", "eu"], types: ["mail"] }), 0, 0);
+    for (const id of ["gpu", "mail"]) workers.granted(id, 0);
     const pending = new PendingSet();
     pending.add(pendingTask("a", 1, { requires: ["gpu", "eu"] }), 1);
     pending.add(pendingTask("b", 2, { requires: ["gpu", "us"] }), 2);

@@ -22,6 +22,7 @@ describe("a node whose stream stands but that has fallen silent", () => {
   test("gets no work from the moment its tasks may be given away until it asks for a lease", () => {
     const directory = new WorkerDirectory(LEASE_MS, 0, 0);
     const worker = directory.attach(hello, 0, 0);
+    directory.granted(worker.id, 0);
 
     directory.noteSilent(LEASE_MS);
     expect(directory.freeSlots(worker)).toBe(4);

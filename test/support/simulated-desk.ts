@@ -47,6 +47,7 @@ export class SimulatedDesk {
   attach(nodeId: string, concurrency = 2): void {
     this.nodes.set(nodeId, { concurrency, attached: true });
     this.leader.attach(workerHello(nodeId, { concurrency }));
+    this.leader.granted(nodeId);
   }
 
   detach(nodeId: string): void {
@@ -104,7 +105,9 @@ export class SimulatedDesk {
     this.#log = new ManualLog(this.entries.length + 1);
     this.leader = this.#elect();
     for (const [nodeId, { concurrency, attached }] of this.nodes) {
-      if (attached) this.leader.attach(workerHello(nodeId, { concurrency }));
+      if (!attached) continue;
+      this.leader.attach(workerHello(nodeId, { concurrency }));
+      this.leader.granted(nodeId);
     }
   }
 
