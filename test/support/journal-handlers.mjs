@@ -18,7 +18,16 @@ import { setTimeout as delay } from "node:timers/promises";
  */
 function note(event, task, context, reason) {
   const { pid } = process;
-  const line = { event, id: task.id, attempt: task.attempt, fence: context.fence, pid, reason };
+  const atNs = String(process.hrtime.bigint());
+  const line = {
+    event,
+    id: task.id,
+    attempt: task.attempt,
+    fence: context.fence,
+    pid,
+    atNs,
+    reason,
+  };
   // One write to a file opened with O_APPEND: whole lines, also where a process is killed.
   appendFileSync(join(folder(), `${String(pid)}.jsonl`), `${JSON.stringify(line)}\n`);
 }
@@ -35,6 +44,12 @@ function msOf(data) {
   return ms;
 }
 
+/** Whether the attempt is one of those that are to fail. @param {Task} task */
+function isToFail({ data, attempt }) {
+  const { failures = 0 } = /** @type {{ failures?: number }} */ (data);
+  return attempt <= failures;
+}
+
 export default {
   /** Notes its start and ends at once. */
   note: (/** @type {Task} */ task, /** @type {Context} */ context) => {
@@ -42,14 +57,19 @@ export default {
     return { pid: process.pid };
   },
 
-  /** Runs for `{ms}`, or until its signal is aborted, and notes which. */
+  /**
+   * Runs for `{ms}`, or until its signal is aborted, and notes which. With `{failures: n}` its first n
+   * attempts fail.
+   */
   hold: async (/** @type {Task} */ task, /** @type {Context} */ context) => {
     note("started", task, context);
     context.signal.addEventListener("abort", () => {
       note("aborted", task, context, context.signal.reason.reason);
     });
     await delay(msOf(task.data), undefined, { signal: context.signal });
-    note("ended", task, context);
+    const fails = isToFail(task);
+    note(fails ? "failed" : "ended", task, context);
+    if (fails) throw new Error(`attempt ${String(task.attempt)} is to fail`);
     return { pid: process.pid };
   },
 

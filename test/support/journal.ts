@@ -8,11 +8,13 @@ import { fileURLToPath } from "node:url";
 export const journalHandlers = fileURLToPath(new URL("journal-handlers.mjs", import.meta.url));
 
 export interface JournalLine {
-  readonly event: "started" | "aborted" | "ended";
+  readonly event: "started" | "aborted" | "failed" | "ended";
   readonly id: string;
   readonly attempt: number;
   readonly fence: number;
   readonly pid: number;
+  /** Monotonic clock of the machine, in nanoseconds. */
+  readonly atNs: string;
   /** Of an abort. */
   readonly reason?: string;
 }

@@ -1,0 +1,68 @@
+// `npm run torture -- --minutes N --seed S`: hurts a mesh of processes at random and reports whether it
+// kept its promises.
+import { parseArgs } from "node:util";
+import { type Fault, FAULTS } from "./faults.js";
+import { torture } from "./torture.js";
+
+/** Violations that are told; the rest is counted. */
+const MAX_SHOWN = 10;
+
+const USAGE =
+  "npm run torture -- [--minutes N] [--seed S] [--nodes 3..5] [--rate tasks/s] [--faults a,b]\n" +
+  `faults: ${FAULTS.join(", ")}`;
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "2" },
+    seed: { type: "string" },
+    nodes: { type: "string", default: "3" },
+    rate: { type: "string", default: "300" },
+    faults: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function number(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (value >= min && value <= max) return value;
+  throw new Error(`--${name} ${text}: give a number from ${min} to ${max}\n${USAGE}`);
+}
+
+function isFault(name: string): name is Fault {
+  return (FAULTS as readonly string[]).includes(name);
+}
+
+if (values.help) print(USAGE);
+else {
+  const seed = number("seed", values.seed ?? String(Date.now() % 4_294_967_296), 0, 2 ** 32 - 1);
+  const nodes = number("nodes", values.nodes, 1, 5);
+  const minutes = number("minutes", values.minutes, 0.1, 600);
+  const faults = values.faults?.split(",") ?? FAULTS;
+  const unknown = faults.find((name) => !isFault(name));
+  if (unknown !== undefined) throw new Error(`--faults ${unknown}: there is none\n${USAGE}`);
+  print(`seed ${seed}: ${nodes} nodes, ${minutes} minutes`);
+  const begunMs = performance.now();
+  const report = await torture({
+    seed,
+    nodes,
+    durationMs: minutes * 60_000,
+    perSecond: number("rate", values.rate, 1, 5_000),
+    faults: faults.filter(isFault),
+    say: (line) => {
+      print(`${((performance.now() - begunMs) / 1_000).toFixed(1).padStart(7)} s  ${line}`);
+    },
+  });
+  print(JSON.stringify({ ...report, violations: report.violations.length }, undefined, 2));
+  for (const { id, what } of report.violations.slice(0, MAX_SHOWN)) {
+    print(`VIOLATION ${id}: ${what}`);
+    for (const line of report.story(id)) print(`  ${line}`);
+  }
+  if (report.violations.length > 0) {
+    print(`again: npm run torture -- --seed ${seed} --minutes ${minutes} --nodes ${nodes}`);
+    process.exitCode = 1;
+  }
+}

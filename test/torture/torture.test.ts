@@ -1,0 +1,24 @@
+// A short torture with another seed each time; `npm run torture` is the long one.
+import { expect, test } from "vitest";
+import { torture } from "./torture.js";
+
+const SECONDS = 8;
+
+test("what was acknowledged ends once, and one handler at a time has it, whatever is killed and frozen", async () => {
+  const seed = Date.now() % 2 ** 32;
+  const said: string[] = [];
+
+  const report = await torture({
+    seed,
+    durationMs: SECONDS * 1_000,
+    nodes: 3,
+    perSecond: 100,
+    say: (line) => said.push(line),
+  });
+
+  const stories = report.violations.slice(0, 3).map(({ id }) => report.story(id).join("\n"));
+  const minutes = SECONDS / 60;
+  const again = `npm run torture -- --seed ${seed} --minutes ${minutes.toFixed(2)} --rate 100`;
+  expect(report.violations, [again, ...said, ...stories].join("\n")).toEqual([]);
+  expect(report.acknowledged).toBeGreaterThan(0);
+}, 240_000);
