@@ -1,16 +1,13 @@
 // What a node does while it leads: the office, the backlog, the workers' leases and Redis, put
 // together for one term and taken apart at its end.
 import type { Command } from "../gen/mesh/v1/command.js";
-import type {
-  SubmitTaskRequest,
-  SubmitTaskResult,
-  SubmitTasksRequest,
-} from "../gen/mesh/v1/task_service.js";
+import type { SubmitTaskResult, SubmitTasksRequest } from "../gen/mesh/v1/task_service.js";
 import type { TaskReport, WorkerHello } from "../gen/mesh/v1/worker_service.js";
 import type { QueueChange } from "./assignment-table.js";
 import { Backlog } from "./backlog.js";
 import { LeastLoadedBalancer } from "./balancer.js";
 import { QueueError } from "./errors.js";
+import { KnownTypes } from "./known-types.js";
 import type { LeaderParts } from "./leader-parts.js";
 import { type CommandLog, Office } from "./office.js";
 import { PendingSet } from "./pending-set.js";
@@ -30,8 +27,6 @@ import { type AttachedWorker, WorkerDirectory } from "./worker-directory.js";
 const MAX_WAITING_SUBMISSIONS = 50_000;
 /** How often silent nodes are looked for. */
 const SWEEP_MS = 100;
-/** By then every live node has attached to a new leader, and a type that none handles is unknown. */
-const TYPES_KNOWN_AFTER_MS = 1_500;
 const OVERLOADED_RETRY_MS = 1_000;
 
 export type { LeaderLogger, LeaderParts, LeaderReader, LeaderSettings } from "./leader-parts.js";
@@ -39,6 +34,7 @@ export type { LeaderLogger, LeaderParts, LeaderReader, LeaderSettings } from "./
 export class QueueLeader {
   readonly workers: WorkerDirectory;
   readonly schedules: Schedules;
+  readonly #types: KnownTypes;
   readonly #pending: PendingSet;
   readonly #monotonicMs: () => number;
   readonly #promotions: PromotionClock;
@@ -56,16 +52,12 @@ export class QueueLeader {
    * shows tasks as pending that have been given away long since.
    */
   #trustedFrom: number;
-  /** Submissions that wait for more workers to attach. */
-  readonly #onAttach = new Set<() => void>();
-  readonly #officeStartMs: number;
   #syncState: SyncState = { kind: "in-step" };
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(private readonly parts: LeaderParts) {
     const { settings, now, table } = parts;
-    this.#officeStartMs = now();
     this.#pending = new PendingSet(parts.pendingLimits);
     this.#trustedFrom = parts.startIndex;
     this.#monotonicMs = parts.monotonicMs ?? (() => performance.now());
@@ -75,6 +67,11 @@ export class QueueLeader {
       settings.handoverMs,
       parts.drains,
     );
+    this.#types = new KnownTypes({
+      workers: this.workers,
+      acceptUnknown: settings.acceptUnknownTypes,
+      now,
+    });
     this.#promotions = new PromotionClock(now, () => this.#office.requestFlush());
     this.#office = new Office(
       {
@@ -108,7 +105,7 @@ export class QueueLeader {
       ...parts,
       defaults: settings.defaults,
       propose: (tasks) => this.#office.submit(tasks),
-      takesType: (type) => this.#takesType(type),
+      takesType: (type) => this.#types.takes(type),
       isAtHand: (id) => this.#office.isAtHand(id),
       assertRedisReadable: () => this.#assertRedisReadable(),
     });
@@ -119,7 +116,7 @@ export class QueueLeader {
       fire: (fires) => this.#office.fire(fires),
       waitingFires: () => this.#office.waitingFires,
       define: async (request) => {
-        await this.#workersAttached([request]);
+        await this.#types.settled([request]);
         return this.#submissions.define(request);
       },
     });
@@ -150,7 +147,7 @@ export class QueueLeader {
 
   async submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]> {
     this.#refuseOverload();
-    await this.#workersAttached(request.items);
+    await this.#types.settled(request.items);
     return this.#submissions.submit(request);
   }
 
@@ -177,7 +174,7 @@ export class QueueLeader {
       this.#monotonicMs(),
     );
     logger.info({ worker: hello.nodeId, concurrency: hello.concurrency }, "worker attached");
-    for (const done of this.#onAttach) done();
+    this.#types.attached();
     this.#office.requestFlush();
     return worker;
   }
@@ -232,31 +229,6 @@ export class QueueLeader {
   /** Redis may answer again. */
   redisConnected(): void {
     this.#sync.retryNow();
-  }
-
-  #takesType(type: string): boolean {
-    return this.parts.settings.acceptUnknownTypes || this.workers.handles(type);
-  }
-
-  /** A new leader does not know at once which types there are. */
-  async #workersAttached(items: readonly SubmitTaskRequest[]): Promise<void> {
-    const deadlineMs = this.#officeStartMs + TYPES_KNOWN_AFTER_MS;
-    const isKnown = (): boolean => items.every(({ type }) => this.#takesType(type));
-    while (this.parts.now() < deadlineMs && !isKnown()) {
-      await this.#nextAttach(deadlineMs - this.parts.now());
-    }
-  }
-
-  #nextAttach(timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#onAttach.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, timeoutMs);
-      this.#onAttach.add(done);
-    });
   }
 
   #refuseOverload(): void {

@@ -1,0 +1,54 @@
+// Which task types are taken: those that a live node handles. A new leader does not know at once which
+// there are, and waits a moment for the nodes to attach before it refuses one.
+import type { WorkerDirectory } from "./worker-directory.js";
+
+/** By then every live node has attached to a new leader, and a type that none handles is unknown. */
+const KNOWN_AFTER_MS = 1_500;
+
+export interface KnownTypesParts {
+  readonly workers: Pick<WorkerDirectory, "handles">;
+  /** Whatever its type, a task is taken. */
+  readonly acceptUnknown: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+export class KnownTypes {
+  /** Who waits for more workers to attach. */
+  readonly #waiting = new Set<() => void>();
+  readonly #startedMs: number;
+
+  constructor(private readonly parts: KnownTypesParts) {
+    this.#startedMs = parts.now();
+  }
+
+  takes(type: string): boolean {
+    return this.parts.acceptUnknown || this.parts.workers.handles(type);
+  }
+
+  /** A worker has attached. */
+  attached(): void {
+    for (const done of this.#waiting) done();
+  }
+
+  /** Resolves once every one of these types is taken, or surely unknown. */
+  async settled(items: readonly { readonly type: string }[]): Promise<void> {
+    const { now } = this.parts;
+    const deadlineMs = this.#startedMs + KNOWN_AFTER_MS;
+    while (now() < deadlineMs && !items.every(({ type }) => this.takes(type))) {
+      await this.#nextAttach(deadlineMs - now());
+    }
+  }
+
+  #nextAttach(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, timeoutMs);
+      this.#waiting.add(done);
+    });
+  }
+}
