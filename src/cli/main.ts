@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { readFileSync } from "node:fs";
 import { describeError, exitCode, exitCodeOf } from "./exit.js";
+import { drainCommand } from "./drain.js";
 import { eventsCommand } from "./events.js";
 import { gatewayCommand } from "./gateway.js";
 import { nodeCommand } from "./node.js";
@@ -48,6 +49,7 @@ function program(): Command {
     schedulesCommand(),
     scheduleCommand(),
     workersCommand(),
+    drainCommand(),
     statusCommand(),
   ];
   for (const command of commands) root.addCommand(command);

@@ -138,8 +138,15 @@ class Plan {
     return this.#ifSafe("voter-dead", [remove(dead), promotion(successor)]);
   }
 
-  /** A voter that is drained learns on: it still runs, and its answer to people is its log. */
+  /**
+   * A voter that is drained learns on: it still runs, and its answer to people is its log. It votes
+   * until a learner that is on its way can take its place, so that no loss more is risked meanwhile.
+   */
   retireDrained(): MembershipStep | undefined {
+    const isEnough = this.#voters.length > this.rules.voters;
+    if (!isEnough && this.#promotable().length === 0 && this.#isSuccessorOnItsWay()) {
+      return undefined;
+    }
     for (const drained of this.#voters) {
       // The leader hands over first; the next one retires it.
       if (!drained.draining || drained.id === this.sight.leaderId) continue;
@@ -195,6 +202,12 @@ class Plan {
           alive && caughtUp && !draining && !lostState && aliveForMs >= this.rules.promoteAfterMs,
       )
       .sort((a, b) => b.aliveForMs - a.aliveForMs || (a.id < b.id ? -1 : 1));
+  }
+
+  #isSuccessorOnItsWay(): boolean {
+    return this.#learners.some(
+      ({ alive, draining, lostState }) => alive && !draining && !lostState,
+    );
   }
 
   /** A joint configuration is left only when a majority of both sides has it (§4.3). */

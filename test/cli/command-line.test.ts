@@ -63,6 +63,8 @@ async function answer(request: IncomingMessage): Promise<[number, unknown]> {
   if (line.startsWith("GET /tasks/01TASK")) return [200, task];
   if (line.endsWith("/schedules/nightly")) return [201, { name: "nightly", fired: 0 }];
   if (line === "GET /health") return [503, { status: "unhealthy", reasons: ["no leader"] }];
+  if (line === "POST /workers/n2/drain") return [200, { id: "n2", state: "draining", running: 3 }];
+  if (line === "POST /workers/n3/drain") return [200, { id: "n3", state: "drained", running: 0 }];
   if (line === "GET /workers") return [503, { title: "no leader", code: "no_leader" }];
   return [404, { title: "Not found", detail: "there is no such task", code: "not_found" }];
 }
@@ -100,6 +102,23 @@ describe("client commands", () => {
       "GET /schedules/nightly",
       "DELETE /schedules/nightly",
     ]);
+  });
+
+  test("drain says what becomes of the node, and with --wait when it can be ended", async () => {
+    const begun = await cli(["drain", "n2", "--url", url]);
+    expect([begun.code, begun.stdout]).toEqual([0, expect.stringMatching(/n2 .*draining +3/)]);
+
+    const done = await cli(["drain", "n3", "--wait", "10s", "--url", url]);
+    expect([done.code, done.stdout]).toEqual([
+      0,
+      expect.stringMatching(/n3 is drained: its process can be ended\n/),
+    ]);
+
+    const unknown = await cli(["drain", "n9", "--url", url]);
+    expect(unknown).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/not_found/) as string,
+    });
   });
 
   test("submit sends what its options say, and takes text for data that is no JSON", async () => {

@@ -108,6 +108,11 @@ describe("the next change of the membership", () => {
       [voter("n1"), voter("n2", DRAINING), voter("n3")],
     ],
     [
+      "a drained voter that a learner can replace soon votes until then",
+      "none",
+      [voter("n1"), voter("n2", DRAINING), voter("n3"), learner("n4", { aliveForMs: 200 })],
+    ],
+    [
       "a drained voter stays while its vote is needed",
       "none",
       [voter("n1"), voter("n2", DRAINING), voter("n3", DEAD)],
