@@ -14,7 +14,7 @@ import {
 } from "../raft/index.js";
 import type { Logger } from "../telemetry/logger.js";
 import { type Joining, JoinDesk } from "./join-desk.js";
-import { MemberWatch } from "./member-watch.js";
+import { type MemberState, MemberWatch } from "./member-watch.js";
 import {
   type MemberSight,
   type MembershipRules,
@@ -25,21 +25,25 @@ import {
 
 /** Election timeouts without an answer after which a member counts as silent. */
 const SILENT_TIMEOUTS = 2;
-/** Election timeouts that a learner must have been answering for before it may vote. */
-const PROMOTE_TIMEOUTS = 4;
+/** Election timeouts that a member must have been answering for before a change relies on it. */
+const STEADY_TIMEOUTS = 4;
 /** Looks in one election timeout: whether a follower answered is asked anew with each. */
 const LOOKS_PER_TIMEOUT = 4;
 /** A longer pause between two looks is this process's own: nobody is silent for it. */
 const MAX_LOOKS_MISSED = 2;
+
+const ITSELF: MemberState = { alive: true, aliveForMs: Infinity, silentForMs: 0, caughtUp: true };
 
 export interface MembershipKeeperOptions {
   readonly meshId: string;
   readonly raft: RaftNode;
   readonly registry: RegistryView;
   readonly drains: DrainTable;
+  /** Messages can be sent to the member. */
+  readonly isConnected: (id: string) => boolean;
   /** Workers as the leader knows them; undefined while this node's desk is not open. */
   readonly workers: () => { get(id: string): AttachedWorker | undefined } | undefined;
-  readonly rules: Omit<MembershipRules, "promoteAfterMs">;
+  readonly rules: Omit<MembershipRules, "steadyMs">;
   /** Minimum time without a leader before an election. */
   readonly electionMs: number;
   readonly logger: Logger;
@@ -76,8 +80,8 @@ export class MembershipKeeper {
     const sight = this.#sight();
     if (sight === undefined) return;
     const { rules, electionMs } = this.options;
-    const promoteAfterMs = PROMOTE_TIMEOUTS * electionMs;
-    const step = planMembership(sight, { ...rules, promoteAfterMs });
+    const steadyMs = STEADY_TIMEOUTS * electionMs;
+    const step = planMembership(sight, { ...rules, steadyMs });
     if (step === undefined) return;
     this.#busy = true;
     void this.#take(step).then((taken) => {
@@ -156,13 +160,18 @@ export class MembershipKeeper {
       id,
       address,
       voter,
-      ...this.#members(status.term).stateOf(id),
-      ...(id === status.id ? { alive: true, silentForMs: 0 } : {}),
+      ...(id === status.id ? ITSELF : this.#stateOf(id, status.term)),
       draining: drains.holds(id, process),
       registered,
       saysAddress: hello?.address ?? (isReadable ? record.address : undefined),
       lostState: this.#joins.has(id),
     };
+  }
+
+  /** A broken connection tells sooner than its silence that a process has ended. */
+  #stateOf(id: string, term: number): MemberState {
+    const state = this.#members(term).stateOf(id);
+    return { ...state, alive: state.alive && this.options.isConnected(id) };
   }
 
   async #take({ reason, ids, changes }: MembershipStep): Promise<boolean> {
@@ -193,7 +202,7 @@ export class MembershipKeeper {
     if (!has(membership.voters) && !has(membership.learners)) {
       return "its admission is not committed yet";
     }
-    return this.#members(term).stateOf(id).alive
+    return this.#stateOf(id, term).alive
       ? `another process answers as ${id}: end it, or start this one under another id`
       : `the ${id} of before cannot be removed while a majority of the voters does not answer`;
   }

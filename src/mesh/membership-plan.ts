@@ -10,7 +10,7 @@ export interface MemberSight {
   readonly voter: boolean;
   /** It answers; the leader itself always does. */
   readonly alive: boolean;
-  /** How long it has been answering without a gap; 0 where it does not. */
+  /** How long it has been answering without a gap; 0 where it does not. Infinite of the leader. */
   readonly aliveForMs: number;
   /** How long it has not been answering; 0 where it does. */
   readonly silentForMs: number;
@@ -41,8 +41,8 @@ export interface MembershipSight {
 export interface MembershipRules {
   /** Voters that there should be; odd. */
   readonly voters: number;
-  /** How long a learner must have been answering before it may vote. */
-  readonly promoteAfterMs: number;
+  /** How long a member must have been answering before a change may rely on it. */
+  readonly steadyMs: number;
   readonly replaceVoterAfterMs: number;
   readonly removeLearnerAfterMs: number;
 }
@@ -198,26 +198,37 @@ class Plan {
   #promotable(): readonly MemberSight[] {
     return this.#learners
       .filter(
-        ({ alive, aliveForMs, caughtUp, draining, lostState }) =>
-          alive && caughtUp && !draining && !lostState && aliveForMs >= this.rules.promoteAfterMs,
+        (learner) =>
+          this.#isSteady(learner) && learner.caughtUp && !learner.draining && !learner.lostState,
       )
       .sort((a, b) => b.aliveForMs - a.aliveForMs || (a.id < b.id ? -1 : 1));
   }
 
+  /** Also one that a new leader has not heard of yet. */
   #isSuccessorOnItsWay(): boolean {
     return this.#learners.some(
-      ({ alive, draining, lostState }) => alive && !draining && !lostState,
+      ({ silentForMs, draining, lostState }) =>
+        silentForMs < this.rules.replaceVoterAfterMs && !draining && !lostState,
     );
   }
 
-  /** A joint configuration is left only when a majority of both sides has it (§4.3). */
+  /**
+   * A joint configuration is left only when a majority of both sides has it (§4.3), and there is no
+   * way back from one: a new leader looks for a while who answers, before it changes who votes.
+   */
   #ifSafe(reason: MembershipReason, changes: readonly MemberChange[]): MembershipStep | undefined {
-    const alive = new Set(this.sight.members.flatMap(({ id, alive }) => (alive ? [id] : [])));
+    const steady = new Set(
+      this.sight.members.flatMap((member) => (this.#isSteady(member) ? [member.id] : [])),
+    );
     const before = this.#voters.map(({ id }) => id);
     const after = votersAfter(before, changes);
     const carries = (voters: readonly string[]): boolean =>
-      2 * voters.filter((id) => alive.has(id)).length > voters.length;
+      2 * voters.filter((id) => steady.has(id)).length > voters.length;
     return carries(before) && carries(after) ? step(reason, changes) : undefined;
+  }
+
+  #isSteady({ alive, aliveForMs }: MemberSight): boolean {
+    return alive && aliveForMs >= this.rules.steadyMs;
   }
 }
 

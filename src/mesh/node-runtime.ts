@@ -129,13 +129,14 @@ function createLeaderLink(
 
 function createKeeper(
   { config, meshId, registry, logger }: NodeParts,
-  { raft, office, machine }: Consensus,
+  { raft, office, machine, links }: Consensus,
 ): MembershipKeeper {
   return new MembershipKeeper({
     meshId,
     raft,
     registry: registry.watch,
     drains: machine.drains,
+    isConnected: (peer) => links.isConnected(peer),
     workers: () => office.leader?.workers,
     rules: config.nodes,
     electionMs: config.raft.electionTicks * config.raft.tickMs,

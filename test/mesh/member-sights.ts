@@ -3,7 +3,7 @@ import type { MemberSight, MembershipRules } from "../../src/mesh/membership-pla
 
 export const RULES: MembershipRules = {
   voters: 3,
-  promoteAfterMs: 1_000,
+  steadyMs: 1_000,
   replaceVoterAfterMs: 30_000,
   removeLearnerAfterMs: 300_000,
 };

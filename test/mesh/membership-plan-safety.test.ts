@@ -41,7 +41,7 @@ describe("whatever the leader sees", () => {
           ...one,
           voter: leads || one.voter,
           alive,
-          aliveForMs: alive ? span : 0,
+          aliveForMs: leads ? Infinity : alive ? span : 0,
           silentForMs: alive ? 0 : span,
           lostState: !leads && one.lostState,
           saysAddress: moved ? "elsewhere:1" : undefined,
@@ -62,7 +62,11 @@ describe("whatever the leader sees", () => {
         const after = votersAfter(before, step.changes);
         const same = after.length === before.length && before.every((id) => after.includes(id));
         if (same) return;
-        const alive = (ids: readonly string[]) => ids.filter((id) => byId.get(id)?.alive === true);
+        const alive = (ids: readonly string[]) =>
+          ids.filter((id) => {
+            const one = byId.get(id);
+            return one?.alive === true && one.aliveForMs >= rules.steadyMs;
+          });
         expect(2 * alive(before).length).toBeGreaterThan(before.length);
         expect(2 * alive(after).length).toBeGreaterThan(after.length);
         expect(after).toContain("n1");

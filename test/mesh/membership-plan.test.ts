@@ -113,6 +113,16 @@ describe("the next change of the membership", () => {
       [voter("n1"), voter("n2", DRAINING), voter("n3"), learner("n4", { aliveForMs: 200 })],
     ],
     [
+      "a drained voter votes until it is known whether the learner answers",
+      "none",
+      [voter("n1"), voter("n2", DRAINING), voter("n3"), learner("n4", { ...DEAD, silentForMs: 0 })],
+    ],
+    [
+      "nothing about who votes by a leader that has only just heard of the others",
+      "none",
+      [voter("n1"), voter("n2", DRAINING), voter("n3", { aliveForMs: 300 })],
+    ],
+    [
       "a drained voter stays while its vote is needed",
       "none",
       [voter("n1"), voter("n2", DRAINING), voter("n3", DEAD)],
