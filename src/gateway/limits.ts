@@ -24,7 +24,7 @@ export const WAIT_SLACK_MS = 2_000;
 export const CONNECT_MS = 500;
 
 export const BACKOFF_MIN_MS = 25;
-export const BACKOFF_MAX_MS = 400;
+export const BACKOFF_MAX_MS = 100;
 
 /** Wait before a watch whose node went away is begun anew with another. */
 export const WATCH_RETRY_MS = 100;
