@@ -11,6 +11,7 @@ import { NodeDrain } from "./node-drain.js";
 import type { NodeParts } from "./node-parts.js";
 import { type NodeServer, serveNode } from "./node-server.js";
 import { createAgent } from "./node-worker.js";
+import type { RaftNode } from "../raft/index.js";
 import { TaskEvents } from "./task-events.js";
 import { TaskFeed } from "./task-feed.js";
 import { NodeTaskReads } from "./task-reads.js";
@@ -32,6 +33,8 @@ const LED_SERVICES = [
 export interface RunningNode {
   /** host:port of its gRPC server. */
   readonly address: string;
+  /** What it knows of the leadership, and its changes. */
+  readonly raft: Pick<RaftNode, "softState" | "onSoftState">;
   /** Finishes or hands back what runs, then leaves. */
   stop(): Promise<void>;
 }
@@ -102,7 +105,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     await handOver(consensus);
     await leave(parts, consensus, server);
   };
-  return { address: server.address, stop: () => (stopping ??= stop()) };
+  return { address: server.address, raft, stop: () => (stopping ??= stop()) };
 }
 
 function createLeaderLink(

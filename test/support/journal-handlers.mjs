@@ -1,5 +1,5 @@
 // Task types that write down what happens to each of their runs, a line of JSON in one file for each
-// process, so that a test sees what handlers did whatever the mesh says of it. The folder is named by
+// process or named node, so that a test sees what handlers did whatever the mesh says of it. The folder is named by
 // the environment variable JOURNAL_FOLDER.
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,12 +11,13 @@ import { setTimeout as delay } from "node:timers/promises";
  */
 
 /**
+ * @param {string} node
  * @param {string} event
  * @param {Task} task
  * @param {Context} context
  * @param {string} [reason]
  */
-function note(event, task, context, reason) {
+function write(node, event, task, context, reason) {
   const { pid } = process;
   const atNs = String(process.hrtime.bigint());
   const line = {
@@ -25,11 +26,12 @@ function note(event, task, context, reason) {
     attempt: task.attempt,
     fence: context.fence,
     pid,
+    node,
     atNs,
     reason,
   };
   // One write to a file opened with O_APPEND: whole lines, also where a process is killed.
-  appendFileSync(join(folder(), `${String(pid)}.jsonl`), `${JSON.stringify(line)}\n`);
+  appendFileSync(join(folder(), `${node}.jsonl`), `${JSON.stringify(line)}\n`);
 }
 
 function folder() {
@@ -50,37 +52,47 @@ function isToFail({ data, attempt }) {
   return attempt <= failures;
 }
 
-export default {
-  /** Notes its start and ends at once. */
-  note: (/** @type {Task} */ task, /** @type {Context} */ context) => {
-    note("started", task, context);
-    return { pid: process.pid };
-  },
+/**
+ * The handlers of one node.
+ * @param {string} node
+ */
+export function handlersOf(node) {
+  /** @type {(event: string, task: Task, context: Context, reason?: string) => void} */
+  const note = (event, task, context, reason) => write(node, event, task, context, reason);
+  return {
+    /** Notes its start and ends at once. */
+    note: (/** @type {Task} */ task, /** @type {Context} */ context) => {
+      note("started", task, context);
+      return { pid: process.pid };
+    },
 
-  /**
-   * Runs for `{ms}`, or until its signal is aborted, and notes which. With `{failures: n}` its first n
-   * attempts fail.
-   */
-  hold: async (/** @type {Task} */ task, /** @type {Context} */ context) => {
-    note("started", task, context);
-    context.signal.addEventListener("abort", () => {
-      note("aborted", task, context, context.signal.reason.reason);
-    });
-    await delay(msOf(task.data), undefined, { signal: context.signal });
-    const fails = isToFail(task);
-    note(fails ? "failed" : "ended", task, context);
-    if (fails) throw new Error(`attempt ${String(task.attempt)} is to fail`);
-    return { pid: process.pid };
-  },
+    /**
+     * Runs for `{ms}`, or until its signal is aborted, and notes which. With `{failures: n}` its first n
+     * attempts fail.
+     */
+    hold: async (/** @type {Task} */ task, /** @type {Context} */ context) => {
+      note("started", task, context);
+      context.signal.addEventListener("abort", () => {
+        note("aborted", task, context, context.signal.reason.reason);
+      });
+      await delay(msOf(task.data), undefined, { signal: context.signal });
+      const fails = isToFail(task);
+      note(fails ? "failed" : "ended", task, context);
+      if (fails) throw new Error(`attempt ${String(task.attempt)} is to fail`);
+      return { pid: process.pid };
+    },
 
-  /** As hold, but goes on when it is told to stop: its result then comes too late. */
-  stubborn: async (/** @type {Task} */ task, /** @type {Context} */ context) => {
-    note("started", task, context);
-    context.signal.addEventListener("abort", () => {
-      note("aborted", task, context, context.signal.reason.reason);
-    });
-    await delay(msOf(task.data));
-    note("ended", task, context);
-    return { pid: process.pid };
-  },
-};
+    /** As hold, but goes on when it is told to stop: its result then comes too late. */
+    stubborn: async (/** @type {Task} */ task, /** @type {Context} */ context) => {
+      note("started", task, context);
+      context.signal.addEventListener("abort", () => {
+        note("aborted", task, context, context.signal.reason.reason);
+      });
+      await delay(msOf(task.data));
+      note("ended", task, context);
+      return { pid: process.pid };
+    },
+  };
+}
+
+export default handlersOf(String(process.pid));

@@ -1,8 +1,8 @@
 // What the handlers of journal-handlers.mjs have written down.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** Module with the task types `note`, `hold` and `stubborn`. */
 export const journalHandlers = fileURLToPath(new URL("journal-handlers.mjs", import.meta.url));
@@ -13,6 +13,8 @@ export interface JournalLine {
   readonly attempt: number;
   readonly fence: number;
   readonly pid: number;
+  /** Id of the node where it has handlers of its own; else the pid. */
+  readonly node: string;
   /** Monotonic clock of the machine, in nanoseconds. */
   readonly atNs: string;
   /** Of an abort. */
@@ -22,9 +24,22 @@ export interface JournalLine {
 export class Journal {
   readonly folder = mkdtempSync(path.join(tmpdir(), "taskmesh-journal-"));
 
+  /** A module with the same handlers, which sign with the name of the node. */
+  handlersOf(node: string): string {
+    const file = path.join(this.folder, `${node}.mjs`);
+    const source = pathToFileURL(journalHandlers).href;
+    const lines = [
+      `import { handlersOf } from ${JSON.stringify(source)};`,
+      `export default handlersOf(${JSON.stringify(node)});`,
+    ];
+    writeFileSync(file, lines.join("\n"));
+    return file;
+  }
+
   /** Every line so far; those of one process are in the order of writing. */
   lines(): JournalLine[] {
     return readdirSync(this.folder)
+      .filter((file) => file.endsWith(".jsonl"))
       .flatMap((file) => readFileSync(path.join(this.folder, file), "utf8").split("\n"))
       .filter((line) => line !== "")
       .map((line) => JSON.parse(line) as JournalLine);

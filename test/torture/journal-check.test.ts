@@ -9,6 +9,7 @@ const line = (event: JournalLine["event"], fence: number, atNs: number, pid = fe
   attempt: 1,
   fence,
   pid,
+  node: String(pid),
   atNs: String(atNs),
 });
 const overlaps = (
