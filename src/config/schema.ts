@@ -110,6 +110,29 @@ const raft = z
       .max(1_073_741_824)
       .default(16_777_216)
       .describe("Size at which a log segment is closed."),
+    snapshotEveryEntries: z
+      .int()
+      .min(100)
+      .max(100_000_000)
+      .default(100_000)
+      .describe(
+        "A node takes a snapshot after that many log entries, and lets the log before it go.",
+      ),
+    snapshotEveryBytes: z
+      .int()
+      .min(65_536)
+      .max(68_719_476_736)
+      .default(67_108_864)
+      .describe("Or after entries of that many bytes."),
+    keepEntries: z
+      .int()
+      .min(0)
+      .max(10_000_000)
+      .default(20_000)
+      .describe(
+        "Newest entries that stay in the log all the same, for nodes that were away for a moment and " +
+          "for a Redis that lost its last writes.",
+      ),
   })
   .refine((value) => value.heartbeatTicks * 3 <= value.electionTicks, {
     path: ["electionTicks"],

@@ -35,6 +35,9 @@ export function healthReport({ cluster, workers, registryReachable }: HealthInpu
   else if (cluster.leaderId === "") fatal.push("the mesh has no leader");
   if (cluster !== undefined) {
     if (cluster.redis?.connected !== true) minor.push("the nodes do not reach Redis");
+    else if (cluster.redis.error !== "")
+      minor.push(`Redis is behind the log: ${cluster.redis.error}`);
+    for (const one of cluster.contradictions) minor.push(`the log contradicts itself: ${one}`);
     for (const { id, reachable } of cluster.members) {
       if (!reachable && id !== cluster.nodeId) minor.push(`node ${id} is not reachable`);
     }

@@ -16,6 +16,7 @@ import type { Member, RaftNode, RaftStatus } from "../raft/index.js";
 import { ClusterWatch } from "./cluster-watch.js";
 import type { LeadershipOffice } from "./leadership.js";
 import type { PeerLinks } from "./peer-links.js";
+import type { QueueMachine } from "./queue-machine.js";
 import type { WorkerView } from "./worker-view.js";
 
 export interface ClusterViewOptions {
@@ -24,6 +25,7 @@ export interface ClusterViewOptions {
   readonly nodeId: string;
   readonly raft: RaftNode;
   readonly office: LeadershipOffice;
+  readonly machine: Pick<QueueMachine, "table">;
   readonly links: PeerLinks;
   readonly workers: WorkerView;
   readonly redis: RedisConnection;
@@ -43,7 +45,7 @@ export class ClusterView implements ClusterReads {
   }
 
   async cluster(): Promise<GetClusterResponse> {
-    const { meshName, meshId, raft, appliedWatch } = this.options;
+    const { meshName, meshId, raft, machine, appliedWatch } = this.options;
     const status = raft.status();
     const counts = await this.#counts();
     return {
@@ -57,6 +59,8 @@ export class ClusterView implements ClusterReads {
       members: this.#members(status),
       links: this.#links(),
       counts,
+      contradictions:
+        machine.table.contradiction === undefined ? [] : [machine.table.contradiction],
     };
   }
 

@@ -11,6 +11,8 @@ import { LeadershipOffice } from "./leadership.js";
 import type { NodeParts } from "./node-parts.js";
 import { PeerLinks } from "./peer-links.js";
 import { committedEntry, QueueMachine } from "./queue-machine.js";
+import { QueueSnapshots } from "./queue-snapshots.js";
+import { RedisRestore } from "./redis-restore.js";
 
 /** Log that is read at a time for Redis. */
 const MAX_READ_BYTES = 4 * 1024 * 1024;
@@ -31,7 +33,12 @@ export interface Consensus {
 
 export function createConsensus(parts: NodeParts): Consensus {
   const { config, meshId, registry, logger, links: own } = parts;
-  const machine = new QueueMachine();
+  const { storage, redis } = parts;
+  const { appliedWatch } = redis;
+  const machine = new QueueMachine(
+    new QueueSnapshots({ dump: redis.dump, storage, appliedWatch }),
+    (reason) => logger.error({ reason }, "the log contradicts itself"),
+  );
   const now = (): number => Math.max(Date.now(), machine.lastAtMs);
   const addressOf = (id: string): string | undefined => {
     const registered = registry.watch.get(id)?.address;
@@ -84,6 +91,12 @@ function createRaft(parts: NodeParts, machine: QueueMachine, links: PeerLinks): 
     maxInflightMessages: raft.maxInflightAppends,
     maxUncommittedBytes: raft.maxUncommittedBytes,
     random: Math.random,
+    snapshots: {
+      everyEntries: raft.snapshotEveryEntries,
+      everyBytes: raft.snapshotEveryBytes,
+      keepEntries: raft.keepEntries,
+    },
+    onSnapshotFailed: (error) => logger.warn({ err: error }, "no snapshot was taken; again later"),
     onFatal: (error) => {
       logger.fatal({ err: error }, "the node cannot go on");
       // Nothing may be answered from here on: the process ends, and its supervisor decides.
@@ -114,6 +127,12 @@ function openDesk(
       read: (from, maxEntries) => readCommitted(storage, machine, from, maxEntries),
     },
     applier: redis.applier,
+    snapshots: new RedisRestore({
+      storage,
+      restorer: redis.restorer,
+      leaderTerm: () => raft.softState.term,
+      logger,
+    }),
     reader: redis.reader,
     table: machine.table,
     schedules: machine.schedules,

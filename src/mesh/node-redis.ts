@@ -5,10 +5,12 @@ import type { RedisConnectorClass } from "../links/redis-connector.js";
 import { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
 import { RedisApplier } from "../queue/redis/applier.js";
 import { RedisConnection } from "../queue/redis/connection.js";
+import type { RedisDumpOptions } from "../queue/redis/dump.js";
 import { EventReader } from "../queue/redis/event-reader.js";
 import { EventTail } from "../queue/redis/event-tail.js";
 import { RedisKeys } from "../queue/redis/keys.js";
 import { TaskReader } from "../queue/redis/reader.js";
+import { RedisRestorer } from "../queue/redis/restorer.js";
 import { NodeStartError } from "./errors.js";
 
 export class NodeRedis {
@@ -16,6 +18,9 @@ export class NodeRedis {
   readonly connection: RedisConnection;
   readonly reader: TaskReader;
   readonly applier: RedisApplier;
+  readonly restorer: RedisRestorer;
+  /** For the snapshots of this node. */
+  readonly dump: RedisDumpOptions;
   readonly appliedWatch: AppliedIndexWatch;
   readonly eventReader: EventReader;
   readonly eventTail: EventTail;
@@ -41,6 +46,8 @@ export class NodeRedis {
       keys,
       maxEventRecords: config.events.maxEntries,
     });
+    this.restorer = new RedisRestorer(this.#writer.client, keys);
+    this.dump = { redis: this.connection.client, keys };
     this.eventReader = new EventReader({ redis: this.connection.client, keys });
     this.eventTail = new EventTail({ connect: () => connect("events"), commandTimeoutMs, keys });
     this.appliedWatch = new AppliedIndexWatch({

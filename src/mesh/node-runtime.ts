@@ -70,6 +70,11 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     feed.applied(entry);
     drain.check();
   });
+  const bornWith = parts.storage.snapshot()?.index;
+  const bornAtIndex = parts.storage.lastIndex();
+  machine.onRestored(({ index }, tableIndex) => {
+    agent.restored(index === bornWith ? Math.max(bornAtIndex, tableIndex) : bornAtIndex);
+  });
   const events = new TaskEvents({
     tail: redis.eventTail,
     reader: redis.eventReader,
@@ -213,6 +218,7 @@ function viewOf(parts: NodeParts, consensus: Consensus): ClusterView {
     nodeId: id,
     raft,
     office,
+    machine,
     links,
     workers: new WorkerView({ raft, office, machine, addressOf }),
     redis: redis.connection,

@@ -6,7 +6,16 @@ import { DefinitionCache } from "../queue/definition-cache.js";
 import { DrainTable } from "../queue/drain-table.js";
 import type { CommittedEntry } from "../queue/redis/command-encoder.js";
 import { ScheduleTable } from "../queue/schedules/schedule-table.js";
-import type { Entry, SnapshotMeta, StateMachine } from "../raft/index.js";
+import {
+  type Entry,
+  logIndex,
+  type LogIndex,
+  type SnapshotMeta,
+  type StateMachine,
+  type StateSnapshot,
+} from "../raft/index.js";
+import { replicatedTables } from "./replicated-tables.js";
+import { readFrames, SnapshotUnreadable, tableFrames } from "./snapshot-format.js";
 import { WorkerStatistics } from "./worker-stats.js";
 
 /** Definitions kept for assignees and for submissions that are sent twice. */
@@ -20,16 +29,44 @@ export interface AppliedEntry {
   readonly changes: readonly QueueChange[];
 }
 
+/** The tables as they are after one entry. */
+export interface TableImage {
+  readonly tableIndex: number;
+  readonly lastAtMs: number;
+  /** In the format of a snapshot. */
+  readonly frames: Iterable<Uint8Array>;
+}
+
+/** Where the rest of a snapshot comes from: the tasks, which are in Redis. */
+export interface SnapshotSource {
+  take(machine: QueueMachine, signal: AbortSignal): Promise<StateSnapshot | undefined>;
+  /** The log must keep what is behind this entry. */
+  mayCompactThrough(): number;
+}
+
 export class QueueMachine implements StateMachine {
   readonly table = new AssignmentTable();
   readonly schedules = new ScheduleTable();
   readonly drains = new DrainTable();
   readonly definitions = new DefinitionCache(MAX_DEFINITION_BYTES);
   readonly statistics = new WorkerStatistics();
+  readonly #tables = replicatedTables(this);
+  readonly #restoreListeners = new Set<(meta: SnapshotMeta, tableIndex: number) => void>();
+  /** The tables hold what entries up to here did, where they come from a snapshot. */
+  #tableIndex = 0;
   readonly #recent = new Map<number, CommittedEntry>();
   readonly #listeners = new Set<(entry: AppliedEntry) => void>();
   #appliedIndex = 0;
   #lastAtMs = 0;
+
+  /**
+   * @param source none: no snapshots are taken
+   * @param onContradiction the log says what cannot be; it changed nothing
+   */
+  constructor(
+    private readonly source?: SnapshotSource,
+    private readonly onContradiction: (text: string) => void = () => undefined,
+  ) {}
 
   get appliedIndex(): number {
     return this.#appliedIndex;
@@ -46,15 +83,16 @@ export class QueueMachine implements StateMachine {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Calls the listener when a snapshot has taken the place of everything; returns how to end that. */
+  onRestored(listener: (meta: SnapshotMeta, tableIndex: number) => void): () => void {
+    this.#restoreListeners.add(listener);
+    return () => this.#restoreListeners.delete(listener);
+  }
+
   apply(entries: readonly Entry[]): void {
     for (const entry of entries) {
       const committed = committedEntry(entry);
-      const changes =
-        committed.batch === undefined ? [] : this.table.apply(entry.index, committed.batch);
-      if (committed.batch !== undefined) {
-        this.schedules.apply(entry.index, committed.batch);
-        this.drains.apply(committed.batch);
-      }
+      const changes = this.#change(committed);
       this.#appliedIndex = entry.index;
       this.#lastAtMs = Math.max(this.#lastAtMs, committed.batch?.atMs ?? 0);
       this.#remember(committed);
@@ -65,16 +103,81 @@ export class QueueMachine implements StateMachine {
     }
   }
 
-  /** The log is never compacted as yet, so that no node can need a snapshot of another. */
-  restore(meta: SnapshotMeta): Promise<void> {
-    return Promise.reject(
-      new Error(`no state machine can be restored from snapshot ${meta.index}`),
-    );
+  snapshot(_applied: LogIndex, signal: AbortSignal): Promise<StateSnapshot | undefined> {
+    return this.source?.take(this, signal) ?? Promise.resolve(undefined);
+  }
+
+  mayCompactThrough(): LogIndex {
+    return logIndex(this.source?.mayCompactThrough() ?? this.#appliedIndex);
+  }
+
+  /** The tables as they are now: encoded at once, so that later entries change nothing of it. */
+  tableImage(): TableImage {
+    const frames = this.#tables.flatMap(({ name, records }) => [...tableFrames(name, records())]);
+    const tableIndex = Math.max(this.#tableIndex, this.#appliedIndex);
+    return { tableIndex, lastAtMs: this.#lastAtMs, frames };
+  }
+
+  /** Reads the tables; the tasks behind them are for Redis, should it need them one day. */
+  async restore(meta: SnapshotMeta, content: AsyncIterable<Uint8Array>): Promise<void> {
+    const records = new Map<string, Uint8Array[]>(this.#tables.map(({ name }) => [name, []]));
+    let header: { readonly tableIndex: number; readonly lastAtMs: number } | undefined;
+    for await (const { $case, value } of readFrames(content)) {
+      if ($case === "header") {
+        header = value;
+      } else if ($case === "table") {
+        const known = records.get(value.name);
+        if (known === undefined) throw new SnapshotUnreadable(`unknown table ${value.name}`);
+        known.push(...value.records);
+      } else {
+        break;
+      }
+    }
+    if (header === undefined) throw new SnapshotUnreadable("it is empty");
+    for (const { name, restore } of this.#tables) restore(records.get(name) ?? []);
+    this.#recent.clear();
+    this.#appliedIndex = meta.index;
+    this.#tableIndex = header.tableIndex;
+    this.#lastAtMs = Math.max(this.#lastAtMs, header.lastAtMs);
+    for (const listener of this.#restoreListeners) listener(meta, header.tableIndex);
   }
 
   /** The decoded entry, where it was applied a short while ago. */
   recent(index: number): CommittedEntry | undefined {
     return this.#recent.get(index);
+  }
+
+  /** Applies the entry to the tables, unless they come from a snapshot that has it. */
+  #change({ index, batch }: CommittedEntry): readonly QueueChange[] {
+    if (batch === undefined) return [];
+    if (index <= this.#tableIndex) {
+      this.#recall(batch);
+      return [];
+    }
+    this.schedules.apply(index, batch);
+    this.drains.apply(batch);
+    const before = this.table.contradiction;
+    const changes = this.table.apply(index, batch);
+    const { contradiction } = this.table;
+    if (contradiction !== undefined && contradiction !== before)
+      this.onContradiction(contradiction);
+    return changes;
+  }
+
+  /** Of an entry that the tables have: what was submitted must be recognised all the same. */
+  #recall({ commands }: CommandBatch): void {
+    for (const { kind } of commands) {
+      if (kind?.$case === "submit") {
+        for (const task of kind.value.tasks) this.definitions.add(task);
+      } else if (kind?.$case === "finish") {
+        for (const { taskId, outcome } of kind.value.outcomes) {
+          if (outcome?.$case !== "retry") this.definitions.markEnded(taskId, true);
+        }
+      } else if (kind?.$case === "cancel" || kind?.$case === "retry") {
+        const ended = kind.$case === "cancel";
+        for (const taskId of kind.value.taskIds) this.definitions.markEnded(taskId, ended);
+      }
+    }
   }
 
   #follow(change: QueueChange): void {

@@ -17,6 +17,20 @@ export class ReportOutbox {
     return this.#reports.size;
   }
 
+  has(taskId: string): boolean {
+    return this.#reports.has(taskId);
+  }
+
+  /** Drops reports on attempts that are no longer there, as after a snapshot was restored. */
+  keepOnly(isCurrent: (taskId: string, fence: number) => boolean): void {
+    for (const { taskId, fence } of this.#reports.values()) {
+      if (isCurrent(taskId, fence)) continue;
+      this.#reports.delete(taskId);
+      this.#fresh.delete(taskId);
+    }
+    if (this.#reports.size === 0) this.#onEmpty?.();
+  }
+
   /** Reports of one turn of the event loop travel together. */
   add(report: TaskReport): void {
     this.#reports.set(report.taskId, report);

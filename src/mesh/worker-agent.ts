@@ -124,6 +124,34 @@ export class WorkerAgent {
     if (this.#awaiting.size > 0) this.#startAwaiting();
   }
 
+  /**
+   * A snapshot has taken the place of the table: what it no longer gives to this node is taken away,
+   * and what it gives to it is new, except what an older process ran.
+   *
+   * @param bornAtIndex what was assigned up to here ran in an older process
+   */
+  restored(bornAtIndex: number): void {
+    const { table, nodeId } = this.options;
+    const isOurs = (taskId: string, fence: number): boolean => {
+      const running = table.get(taskId);
+      return running?.fence === fence && running.nodeId === nodeId;
+    };
+    const held = new Set<string>();
+    for (const { taskId, fence } of this.executor.assignments()) {
+      if (isOurs(taskId, fence)) held.add(taskId);
+      else this.executor.abort(taskId, fence, "superseded");
+    }
+    this.#awaiting.clear();
+    this.#outbox.keepOnly(isOurs);
+    for (const running of table.ofNode(nodeId)) {
+      const { taskId } = running.assignment;
+      if (held.has(taskId) || this.#outbox.has(taskId)) continue;
+      if (running.fence <= bornAtIndex) this.#handBack(running, RESTARTED);
+      else this.#awaiting.set(taskId, running);
+    }
+    if (this.#awaiting.size > 0) this.#startAwaiting();
+  }
+
   #assigned(running: RunningTask, index: number): void {
     if (index <= this.options.bornAtIndex) this.#handBack(running, RESTARTED);
     else this.#awaiting.set(running.assignment.taskId, running);

@@ -13,6 +13,17 @@ export class WorkerStatistics {
     return this.#byNode.get(nodeId) ?? { completed: 0, failed: 0 };
   }
 
+  /** All there is, for a snapshot. */
+  all(): Iterable<readonly [nodeId: string, stats: Readonly<WorkerStats>]> {
+    return this.#byNode;
+  }
+
+  /** Puts the content of a snapshot in the place of everything. */
+  restore(all: Iterable<readonly [nodeId: string, stats: Readonly<WorkerStats>]>): void {
+    this.#byNode.clear();
+    for (const [nodeId, stats] of all) this.#byNode.set(nodeId, { ...stats });
+  }
+
   count(changes: readonly QueueChange[]): void {
     for (const change of changes) {
       if (change.kind !== "finished") continue;

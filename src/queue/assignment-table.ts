@@ -29,6 +29,13 @@ export class AssignmentTable {
   readonly #byTask = new Map<string, RunningTask>();
   readonly #byNode = new Map<string, Map<string, RunningTask>>();
 
+  #contradiction: string | undefined;
+
+  /** The last assignment that the log makes and the table cannot take; undefined for none so far. */
+  get contradiction(): string | undefined {
+    return this.#contradiction;
+  }
+
   get size(): number {
     return this.#byTask.size;
   }
@@ -74,8 +81,7 @@ export class AssignmentTable {
               assignedAtMs: batch.atMs,
               assignment,
             };
-            this.#insert(running);
-            changes.push({ kind: "assigned", running });
+            if (this.#insert(running)) changes.push({ kind: "assigned", running });
           }
           break;
         case "finish":
@@ -113,23 +119,36 @@ export class AssignmentTable {
     return changes;
   }
 
-  clear(): void {
-    this.#byTask.clear();
-    this.#byNode.clear();
+  /** All there is, for a snapshot. */
+  toSnapshot(): RunningTask[] {
+    return [...this.#byTask.values()];
   }
 
-  #insert(running: RunningTask): void {
+  /** Puts the content of a snapshot in the place of everything. */
+  restore(all: Iterable<RunningTask>): void {
+    this.#byTask.clear();
+    this.#byNode.clear();
+    for (const running of all) this.#insert(running);
+  }
+
+  /**
+   * The first assignment stands, as it does in Redis. A second one says that the log, or the code, is
+   * at fault: it is told, and changes nothing, since every node would fail at it again and again.
+   */
+  #insert(running: RunningTask): boolean {
     const { taskId } = running.assignment;
     const before = this.#byTask.get(taskId);
     if (before !== undefined) {
-      throw new Error(
-        `task ${taskId} was assigned at ${running.fence} while the assignment of ${before.fence} stands`,
-      );
+      this.#contradiction =
+        `task ${taskId} was assigned at ${running.fence} to ${running.nodeId} while its ` +
+        `assignment of ${before.fence} to ${before.nodeId} stands`;
+      return false;
     }
     this.#byTask.set(taskId, running);
     const ofNode = this.#byNode.get(running.nodeId);
     if (ofNode === undefined) this.#byNode.set(running.nodeId, new Map([[taskId, running]]));
     else ofNode.set(taskId, running);
+    return true;
   }
 
   /** Removes the assignment if `fence` is that of the running attempt: an old fence changes nothing. */

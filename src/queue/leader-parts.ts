@@ -6,7 +6,7 @@ import type { DefinitionCache } from "./definition-cache.js";
 import type { DrainTable } from "./drain-table.js";
 import type { CommandLog } from "./office.js";
 import type { PendingLimits } from "./pending-set.js";
-import type { Applier, CommittedLog } from "./redis-sync.js";
+import type { Applier, CommittedLog, SnapshotRestorer } from "./redis-sync.js";
 import type { EndedTasks, RetentionSettings } from "./retention.js";
 import type { ScheduleTable } from "./schedules/schedule-table.js";
 import type { SubmissionDefaults } from "./submission.js";
@@ -42,6 +42,8 @@ export interface LeaderParts {
   readonly log: CommandLog;
   readonly committedLog: CommittedLog;
   readonly applier: Applier;
+  /** Absent: a Redis that the log does not reach back to stays as it is. */
+  readonly snapshots?: SnapshotRestorer;
   readonly reader: LeaderReader;
   readonly table: AssignmentTable;
   readonly schedules: ScheduleTable;

@@ -91,10 +91,11 @@ export class QueueLeader {
       (id) => this.#isTaken(id),
       parts.backlogReadLimit,
     );
-    this.#sync = new RedisSync(parts.committedLog, parts.applier, {
-      onProgress: (index, outcomes) => this.#redisProgress(index, outcomes),
-      onState: (state) => this.#syncChanged(state),
-    });
+    const events = {
+      onProgress: this.#redisProgress.bind(this),
+      onState: this.#syncChanged.bind(this),
+    };
+    this.#sync = new RedisSync(parts.committedLog, parts.applier, events, parts.snapshots);
     this.#retention = new Retention({
       settings: settings.retention,
       now,
@@ -298,12 +299,12 @@ export class QueueLeader {
   }
 
   #syncChanged(state: SyncState): void {
-    if (state.kind !== "in-step") this.#backlog.invalidate();
-    if (state.kind === this.#syncState.kind) return;
+    const { kind } = this.#syncState;
     this.#syncState = state;
-    const { logger } = this.parts;
-    if (state.kind === "in-step") logger.info({}, "Redis follows the log");
-    else logger.warn({ reason: state.reason }, "Redis is behind the log");
+    if (state.kind !== "in-step") this.#backlog.invalidate();
+    if (state.kind === kind) return;
+    if (state.kind === "in-step") this.parts.logger.info({}, "Redis follows the log");
+    else this.parts.logger.warn({ reason: state.reason }, "Redis is behind the log");
   }
 
   #releaseLost(): void {

@@ -3,7 +3,12 @@
 // from the log; a leader that was deposed meanwhile can only write what was committed, once.
 import type { ApplyOutcome } from "./redis/apply-outcome.js";
 import type { CommittedEntry } from "./redis/command-encoder.js";
-import { AppliedIndexMismatch, RedisRefused, RedisUnavailable } from "./redis/errors.js";
+import {
+  AppliedIndexMismatch,
+  RedisRefused,
+  RedisUnavailable,
+  RestoreInterrupted,
+} from "./redis/errors.js";
 
 /** Entries read from the log at a time. */
 const MAX_ENTRIES_PER_READ = 256;
@@ -27,10 +32,21 @@ export interface Applier {
   apply(entries: readonly CommittedEntry[]): Promise<readonly ApplyOutcome[]>;
 }
 
+/** Loads this node's newest snapshot into a Redis that is too far behind for the log. */
+export interface SnapshotRestorer {
+  /** Entry of the snapshot; 0 where there is none: the log then begins with the first entry. */
+  index(): number;
+  /**
+   * @param found applied index as found; below 0 for a restore that was not ended
+   * @throws RestoreInterrupted where Redis changed meanwhile, RedisUnavailable
+   */
+  restore(found: number, signal: AbortSignal): Promise<void>;
+}
+
 export type SyncState =
   | { readonly kind: "in-step" }
   | { readonly kind: "waiting"; readonly reason: string }
-  /** The log does not reach back to where Redis stands, Redis stands past it, or it refuses us. */
+  /** Redis stands past the log, it refuses us, or nothing reaches back to where it stands. */
   | { readonly kind: "stuck"; readonly reason: string };
 
 export interface RedisSyncEvents {
@@ -45,11 +61,13 @@ export class RedisSync {
   #wake: (() => void) | undefined;
   #retry: (() => void) | undefined;
   #loop: Promise<void> | undefined;
+  readonly #stopping = new AbortController();
 
   constructor(
     private readonly log: CommittedLog,
     private readonly applier: Applier,
     private readonly events: RedisSyncEvents,
+    private readonly snapshots?: SnapshotRestorer,
   ) {}
 
   /** Undefined until Redis has answered. */
@@ -64,6 +82,7 @@ export class RedisSync {
   /** Resolves once the call under way has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#stopping.abort();
     this.wake();
     this.retryNow();
     await this.#loop;
@@ -84,7 +103,7 @@ export class RedisSync {
       try {
         await this.#step();
       } catch (error) {
-        await this.#recover(error);
+        await this.#recover(error).catch((unexpected: unknown) => this.#baffled(unexpected));
       }
     }
   }
@@ -97,7 +116,7 @@ export class RedisSync {
       return this.#stuck(`Redis reflects entry ${found}, the log ends at ${last}`);
     }
     if (next < this.log.firstIndex()) {
-      return this.#stuck(`Redis reflects entry ${found}, the log begins past it`);
+      return this.#restore(found);
     }
     if (this.#redisIndex === undefined) {
       this.#redisIndex = found;
@@ -110,6 +129,19 @@ export class RedisSync {
     await this.#progress(outcomes);
   }
 
+  /** Redis was emptied, has lost more than the log reaches back, or was left half restored. */
+  async #restore(found: number): Promise<void> {
+    if (this.snapshots === undefined) {
+      return this.#stuck(`Redis reflects entry ${found}, the log begins past it`);
+    }
+    const state = found < 0 ? "half restored" : `at entry ${found}, before the log's first`;
+    const index = this.snapshots.index();
+    const reason = `Redis is ${state}: it is restored from the snapshot of entry ${index}`;
+    this.events.onState({ kind: "waiting", reason });
+    await this.snapshots.restore(found, this.#stopping.signal);
+    this.#redisIndex = undefined;
+  }
+
   async #progress(outcomes: readonly ApplyOutcome[]): Promise<void> {
     this.events.onState({ kind: "in-step" });
     await this.events.onProgress(this.#redisIndex ?? 0, outcomes);
@@ -119,11 +151,17 @@ export class RedisSync {
     if (error instanceof AppliedIndexMismatch) {
       // Writes were lost, or one arrived late: either way something may have been missed.
       this.events.onState({ kind: "waiting", reason: error.message });
-      this.#redisIndex = error.applied;
-      return this.#progress(error.outcomes);
+      this.#redisIndex = error.applied < 0 ? undefined : error.applied;
+      if (error.applied >= 0) return this.#progress(error.outcomes);
+      return this.events.onProgress(0, error.outcomes);
     }
     if (error instanceof RedisRefused) return this.#stuck(error.message);
-    if (!(error instanceof RedisUnavailable)) throw error;
+    if (error instanceof RestoreInterrupted) {
+      this.#redisIndex = undefined;
+      this.events.onState({ kind: "waiting", reason: error.message });
+      return this.#untilRetry();
+    }
+    if (!(error instanceof RedisUnavailable)) return this.#baffled(error);
     if (error.outcomes.length > 0) {
       await this.events.onProgress(this.#redisIndex ?? 0, error.outcomes);
     }
@@ -131,6 +169,13 @@ export class RedisSync {
     this.#redisIndex = undefined;
     this.events.onState({ kind: "waiting", reason: error.message });
     await this.#untilRetry();
+  }
+
+  /** Nobody waits for the loop: what it cannot explain is told, and tried again, not thrown. */
+  #baffled(error: unknown): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    return this.#stuck(`bringing Redis up to date failed: ${text}`);
   }
 
   #stuck(reason: string): Promise<void> {

@@ -9,6 +9,7 @@ export * from "./errors.js";
 export { RaftNode } from "./node.js";
 export type { RaftNodeOptions, RaftTransport, SnapshotPolicy } from "./node-options.js";
 export type { Proposal } from "./pending-proposals.js";
+export { SnapshotContent } from "./snapshot-content.js";
 export type { StateMachine, StateSnapshot } from "./state-machine.js";
 export {
   DataFolderLocked,

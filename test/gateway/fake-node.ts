@@ -211,6 +211,7 @@ export class FakeNode {
       })),
       links: [],
       redis: { connected: this.redisConnected, error: this.redisConnected ? "" : "down" },
+      contradictions: [],
       counts: {
         scheduled: 0,
         pending: 2,

@@ -11,6 +11,8 @@ export interface LoadOptions {
   readonly queue: string;
   readonly type: string;
   readonly batchItems?: number;
+  /** Of each task; its number unless it is named. */
+  readonly data?: unknown;
   /** Told after each acknowledged batch how many tasks are acknowledged by now. */
   readonly onProgress?: (acknowledged: number) => void;
 }
@@ -41,14 +43,14 @@ export async function submitLoad(http: MeshHttp, options: LoadOptions): Promise<
 
 async function submitBatch(
   http: MeshHttp,
-  { queue, type }: LoadOptions,
+  { queue, type, data }: LoadOptions,
   from: number,
   to: number,
 ): Promise<string[]> {
   const items = Array.from({ length: to - from }, (_, at) => ({
     type,
     queue,
-    data: from + at,
+    data: data ?? from + at,
     idempotencyKey: `${queue}-${from + at}`,
   }));
   const probe = async (): Promise<string[] | false> => {

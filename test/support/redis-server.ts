@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -65,6 +65,15 @@ export class RedisServer {
   /** Ends it if it runs, and starts it on the same port and folder. */
   async restart(): Promise<void> {
     await this.end("SIGTERM");
+    await this.run();
+  }
+
+  /** Ends it at once, removes what it has on disk, and starts it on the same port: an empty one. */
+  async loseAll(): Promise<void> {
+    await this.kill();
+    for (const name of await readdir(this.folder)) {
+      await rm(join(this.folder, name), { recursive: true, force: true });
+    }
     await this.run();
   }
 

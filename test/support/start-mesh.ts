@@ -37,6 +37,7 @@ export interface MeshOptions {
   /** Nodes that form the mesh, n1 and up. Default 3. */
   readonly nodes?: number;
   readonly worker?: Readonly<Record<string, unknown>>;
+  readonly raft?: Readonly<Record<string, unknown>>;
   readonly retention?: Readonly<Record<string, unknown>>;
   /** Of the section `nodes`, such as how many of them vote. */
   readonly membership?: Readonly<Record<string, unknown>>;
@@ -73,7 +74,7 @@ export class TestMesh {
       redis: { url: redis.url, commandTimeoutMs: 1_000 },
       nodes: { count: options.nodes ?? 3, dataDir: this.folder, ...options.membership },
       gateway: { port: gatewayPort, retryForMs: 2_000 },
-      raft: { tickMs: 20 },
+      raft: { tickMs: 20, ...options.raft },
       retention: options.retention ?? {},
       worker: { leaseMs: 1_500, stopGraceMs: 0, ...options.worker },
     });

@@ -11,6 +11,7 @@ import {
 } from "./errors.js";
 import type { RedisKeys } from "./keys.js";
 import { decodeOutcomes } from "./outcome-decoder.js";
+import { runPipeline } from "./pipeline.js";
 import { RedisScript } from "./script.js";
 
 /**
@@ -25,6 +26,9 @@ const MAX_TEXT_PER_CALL = 4 * 1024 * 1024;
 
 /** Records of events that are kept unless the configuration says otherwise; see event-record.ts. */
 export const DEFAULT_MAX_EVENT_RECORDS = 10_000;
+
+/** In place of an applied index: what Redis holds is of no entry. */
+export const HALF_RESTORED = -1;
 
 const applyScript = new RedisScript("apply.lua");
 
@@ -54,9 +58,17 @@ export class RedisApplier {
     this.maxEventRecords = maxEventRecords ?? DEFAULT_MAX_EVENT_RECORDS;
   }
 
-  /** @throws RedisUnavailable */
+  /**
+   * Index of the last entry that Redis reflects; 0 for an empty Redis, HALF_RESTORED while a snapshot
+   * is being loaded, or was by a leader that did not end it.
+   * @throws RedisUnavailable
+   */
   async appliedIndex(): Promise<number> {
-    return (await this.appliedEntry()).index;
+    const [restoring, applied] = await runPipeline(this.redis, (pipeline) =>
+      pipeline.exists(this.keys.restoring).get(this.keys.applied),
+    );
+    if (restoring === 1) return HALF_RESTORED;
+    return parseApplied(applied as string | null).index;
   }
 
   /** @throws RedisUnavailable */
@@ -117,6 +129,10 @@ export async function readAppliedEntry(redis: Redis, keys: RedisKeys): Promise<A
   } catch (error) {
     throw toRedisError(error);
   }
+  return parseApplied(value);
+}
+
+function parseApplied(value: string | null): AppliedEntry {
   const [index, term] = (value ?? "0 0").split(" ");
   return { index: Number(index), term: Number(term) };
 }

@@ -1,5 +1,5 @@
-// Reads all unfinished tasks and idempotency keys as they are after one log entry, while later ones
-// go on being applied. The scripts dump-*.lua and before-images.lua do it; this is their reader.
+// Reads all tasks but completed ones, and the idempotency keys, as they are after one log entry, while
+// later ones go on being applied: whatever may run yet, or be run again. The scripts dump-*.lua and before-images.lua do it; this is their reader.
 import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
 import { DumpLost, errorCode, isErrorReply, toRedisError } from "./errors.js";
@@ -23,15 +23,15 @@ const endScript = new RedisScript("dump-end.lua");
 export interface StoredTask {
   readonly id: string;
   /** Packed, see run-state.ts. */
-  readonly state: Uint8Array;
+  readonly state: Buffer;
   /** Text of its data where that is in a key of its own, else empty. */
-  readonly data: Uint8Array;
+  readonly data: Buffer;
 }
 
 /** What an idempotency key stands for, as Redis stores it. */
 export interface StoredKey {
   readonly key: string;
-  readonly value: Uint8Array;
+  readonly value: Buffer;
 }
 
 /** A key may come more than once, with the same value. */

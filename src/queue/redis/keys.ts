@@ -6,6 +6,8 @@ export class RedisKeys {
   readonly prefix: string;
   /** String: "<index> <term> <index of the last entry that changed a task>" of what is applied. */
   readonly applied: string;
+  /** Hash: the snapshot that is being loaded; while it is there, nothing is applied. */
+  readonly restoring: string;
   /** Pub/sub channel on which the applied index is published after each batch. */
   readonly appliedChannel: string;
   /** ZSET of every task by sequence. */
@@ -32,6 +34,7 @@ export class RedisKeys {
   constructor(mesh: string) {
     this.prefix = `{tm:${mesh}}:`;
     this.applied = `${this.prefix}applied`;
+    this.restoring = `${this.prefix}restoring`;
     this.appliedChannel = this.applied;
     this.all = `${this.prefix}all`;
     this.due = `${this.prefix}due`;

@@ -6,6 +6,9 @@ import { parseLaneName } from "./keys.js";
 import { asArray, asNumber, asText, readPacked, type Packed } from "./packed-reader.js";
 import { storedOutcome, storedStatus } from "./stored-enums.js";
 
+/** To be counted up with each change of the layout: snapshots hold states as they are stored. */
+export const STATE_LAYOUT = 1;
+
 /** Where the strings begin, behind the numbers. */
 const STRINGS_AT = 41;
 /** Stands for a result in a key of its own; no JSON text is this. */

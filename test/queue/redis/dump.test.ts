@@ -1,53 +1,20 @@
 // A dump is the exact state at its index, whatever is applied while it is read.
 import fc from "fast-check";
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Redis } from "ioredis";
+import { describe, expect, it } from "vitest";
 import type { CommittedEntry } from "../../../src/queue/redis/command-encoder.js";
 import { RedisDump } from "../../../src/queue/redis/dump.js";
 import { DumpLost } from "../../../src/queue/redis/errors.js";
 import { TaskStatus } from "../../../src/gen/mesh/v1/task.js";
-import { RedisServer } from "../../support/redis-server.js";
-import {
-  AppliedLog,
-  assign,
-  completed,
-  definition,
-  expire,
-  finish,
-  submit,
-} from "./applied-log.js";
+import { assign, completed, definition, expire, finish, submit } from "./applied-log.js";
 import { randomLog } from "./random-log.js";
+import { type StoredContent, stateOf, withTwoRedis } from "./stored-content.js";
 
-const servers: RedisServer[] = [];
-const clients: Redis[] = [];
-
-beforeAll(async () => {
-  for (let i = 0; i < 2; i++) {
-    // Sets that are scanned in small pieces, as large ones are.
-    const server = await RedisServer.start({ args: ["--zset-max-listpack-entries", "0"] });
-    servers.push(server);
-    clients.push(new Redis(server.url));
-  }
-});
-afterAll(async () => {
-  for (const client of clients) client.disconnect();
-  for (const server of servers) await server.stop();
-});
-
-async function fresh(which: number): Promise<{ redis: Redis; log: AppliedLog }> {
-  const redis = clients[which];
-  if (redis === undefined) throw new Error("no such Redis");
-  await redis.flushall();
-  return { redis, log: new AppliedLog(redis, "test") };
-}
-
-interface Content {
-  readonly tasks: ReadonlyMap<string, string>;
-  readonly keys: ReadonlyMap<string, string>;
-}
+const two = withTwoRedis();
+const fresh = (which: 0 | 1): ReturnType<typeof two> => two(which);
 
 /** Reads a dump piece by piece; `between` is called before each of them. */
-async function read(dump: RedisDump, between: () => Promise<void>): Promise<Content> {
+async function read(dump: RedisDump, between: () => Promise<void>): Promise<StoredContent> {
   const tasks = new Map<string, string>();
   const keys = new Map<string, string>();
   await between();
@@ -61,25 +28,6 @@ async function read(dump: RedisDump, between: () => Promise<void>): Promise<Cont
       }
     }
     await between();
-  }
-  return { tasks, keys };
-}
-
-/** The unfinished tasks and the keys, read from a Redis at rest by their own names. */
-async function stateOf({ redis, log }: { redis: Redis; log: AppliedLog }): Promise<Content> {
-  const tasks = new Map<string, string>();
-  for (const status of [TaskStatus.SCHEDULED, TaskStatus.PENDING, TaskStatus.RUNNING]) {
-    const page = await log.reader.list({ status, limit: 1_000 });
-    for (const { id } of page.tasks) {
-      const state = (await redis.getBuffer(log.keys.task(id))) ?? Buffer.alloc(0);
-      const data = (await redis.getBuffer(log.keys.data(id))) ?? Buffer.alloc(0);
-      tasks.set(id, Buffer.concat([state, data]).toString("hex"));
-    }
-  }
-  const keys = new Map<string, string>();
-  const prefix = log.keys.idempotent("");
-  for (const name of await redis.keys(`${prefix}*`)) {
-    keys.set(name.slice(prefix.length), (await redis.getBuffer(name))?.toString("hex") ?? "");
   }
   return { tasks, keys };
 }

@@ -1,4 +1,4 @@
--- Begins a dump of the unfinished tasks and the idempotency keys as of the applied index. From here
+-- Begins a dump of all tasks but completed ones, and of the idempotency keys, as of the applied index. From here
 -- on before-images.lua keeps what a later entry changes before it is read. One dump at a time: that
 -- of an owner who is gone ends by itself when its lease does.
 -- KEYS[1]  prefix of the mesh, see keys.lua

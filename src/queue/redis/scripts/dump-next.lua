@@ -35,10 +35,8 @@ if stage == STAGE_KEYS then read_keys()
 elseif stage == STAGE_KEPT_KEYS then
   if not read_kept_keys() then return redis.error_reply("DUMPLOST keys that were kept") end
 elseif stage == STAGE_PENDING then read_lanes()
-elseif stage == STAGE_RUNNING then
-  if read_set(STATUS_INDEX[RUNNING]) then stage, d.after = STAGE_SCHEDULED, "-1" end
-elseif stage == STAGE_SCHEDULED then
-  if read_set(STATUS_INDEX[SCHEDULED]) then stage = STAGE_IMAGES end
+elseif SET_OF_STAGE[stage] then
+  if read_set(SET_OF_STAGE[stage]) then stage, d.after = stage + 1, "-1" end
 elseif stage == STAGE_IMAGES then
   if not read_images() then return redis.error_reply("DUMPLOST images that were kept") end
 else

@@ -2,9 +2,19 @@
 -- it, dump-next.lua moves it on, stage by stage.
 local STAGE_KEYS, STAGE_KEPT_KEYS = 1, 2 -- idempotency keys; those that changed meanwhile
 local STAGE_PENDING, STAGE_RUNNING, STAGE_SCHEDULED = 3, 4, 5
-local STAGE_IMAGES, STAGE_END = 6, 7
-local STAGE_OF = { [PENDING] = STAGE_PENDING, [RUNNING] = STAGE_RUNNING, [SCHEDULED] = STAGE_SCHEDULED }
-local DUMP_FIELDS = { "index", "stage", "lane", "after", "images", "keys", "bytes", "max_bytes", "lease_ms" }
+local STAGE_DEAD, STAGE_CANCELLED = 6, 7 -- they may be run again
+local STAGE_IMAGES, STAGE_END = 8, 9
+local STAGE_OF = {
+  [PENDING] = STAGE_PENDING, [RUNNING] = STAGE_RUNNING, [SCHEDULED] = STAGE_SCHEDULED,
+  [DEAD] = STAGE_DEAD, [CANCELLED] = STAGE_CANCELLED,
+}
+local SET_OF_STAGE = {
+  [STAGE_RUNNING] = STATUS_INDEX[RUNNING], [STAGE_SCHEDULED] = STATUS_INDEX[SCHEDULED],
+  [STAGE_DEAD] = STATUS_INDEX[DEAD], [STAGE_CANCELLED] = STATUS_INDEX[CANCELLED],
+}
+local DUMP_FIELDS = {
+  "index", "stage", "lane", "after", "images", "keys", "bytes", "max_bytes", "lease_ms",
+}
 
 local dump -- fields of the dump under way, as numbers but for the lane
 local is_dump_changed = false

@@ -1,4 +1,4 @@
--- Reads the unfinished tasks of a dump: those that have not changed since its index, set by set, then
+-- Reads the tasks of a dump: those that have not changed since its index, set by set, then
 -- the images of the others. The locals are those of dump-next.lua.
 -- The next tasks of a set that have not changed since; true when it is read to its end.
 local function read_set(key)

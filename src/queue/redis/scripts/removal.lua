@@ -15,6 +15,7 @@ local function remove_tasks(ids)
     add(removes.of(ENDED_INDEX[status]), id)
     tasks[id], stored_status[id] = false, nil
   end
+  if dump then keep_images(ids) end
   for first = 1, #owned, MAX_ARGS do
     redis.call("UNLINK", unpack(owned, first, math.min(first + MAX_ARGS - 1, #owned)))
   end

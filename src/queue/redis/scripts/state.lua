@@ -1,5 +1,5 @@
 -- The run state of a task: one packed string holds all that changes. run-state.ts reads the same
--- layout. struct packs and unpacks it in half the time that a MessagePack array takes.
+-- layout, and counts it. struct packs and unpacks it in half the time that a MessagePack array takes.
 local LAYOUT = ">BI4I4ddddHc0I4c0Hc0I4c0Hc0I4c0I4c0d"
 local STATUS, ATTEMPTS, LOSSES = 1, 2, 3
 local RUN_AT, STARTED_AT, FINISHED_AT = 4, 5, 6

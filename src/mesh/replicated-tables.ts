@@ -1,0 +1,64 @@
+// The list of what every node holds in memory of the queue's state: what is not in it is lost where a
+// node begins from a snapshot. A table that is new adds itself here.
+import { DrainedNode, NodeStatistics, RunningRecord } from "../gen/mesh/v1/snapshot.js";
+import { ScheduleState } from "../gen/mesh/v1/schedule.js";
+import type { AssignmentTable, RunningTask } from "../queue/assignment-table.js";
+import type { DrainTable } from "../queue/drain-table.js";
+import type { ScheduleTable } from "../queue/schedules/schedule-table.js";
+import type { WorkerStatistics } from "./worker-stats.js";
+
+/** A table that changes by applying the log alone, in records of its own making. */
+export interface ReplicatedTable {
+  /** Stands in snapshots: never to be changed. */
+  readonly name: string;
+  /** All there is, now. */
+  readonly records: () => readonly Uint8Array[];
+  /** Puts these in the place of everything; none where the snapshot is older than the table. */
+  readonly restore: (records: readonly Uint8Array[]) => void;
+}
+
+export function replicatedTables(tables: {
+  readonly table: AssignmentTable;
+  readonly schedules: ScheduleTable;
+  readonly drains: DrainTable;
+  readonly statistics: WorkerStatistics;
+}): readonly ReplicatedTable[] {
+  const { table, schedules, drains, statistics } = tables;
+  return [
+    {
+      name: "assignments",
+      records: () => table.toSnapshot().map((one) => RunningRecord.encode(one).finish()),
+      restore: (records) => table.restore(records.map(runningTask)),
+    },
+    {
+      name: "schedules",
+      records: () => schedules.toSnapshot().map((one) => ScheduleState.encode(one).finish()),
+      restore: (records) => schedules.restore(records.map((one) => ScheduleState.decode(one))),
+    },
+    {
+      name: "drains",
+      records: () => drains.toSnapshot().map((one) => DrainedNode.encode(one).finish()),
+      restore: (records) => drains.restore(records.map((one) => DrainedNode.decode(one))),
+    },
+    {
+      name: "statistics",
+      records: () =>
+        [...statistics.all()].map(([nodeId, stats]) =>
+          NodeStatistics.encode({ nodeId, ...stats }).finish(),
+        ),
+      restore: (records) =>
+        statistics.restore(
+          records.map((one) => {
+            const { nodeId, completed, failed } = NodeStatistics.decode(one);
+            return [nodeId, { completed, failed }];
+          }),
+        ),
+    },
+  ];
+}
+
+function runningTask(record: Uint8Array): RunningTask {
+  const { assignment, ...rest } = RunningRecord.decode(record);
+  if (assignment === undefined) throw new Error("a running task without its assignment");
+  return { ...rest, assignment };
+}

@@ -1,0 +1,68 @@
+// What a snapshot is to hold, read from a Redis at rest by the tasks' own names, and two Redis servers
+// to compare.
+import { Redis } from "ioredis";
+import { afterAll, beforeAll } from "vitest";
+import { TaskStatus } from "../../../src/gen/mesh/v1/task.js";
+import { RedisServer } from "../../support/redis-server.js";
+import { AppliedLog } from "./applied-log.js";
+
+/** Bytes by id and by key. */
+export interface StoredContent {
+  readonly tasks: ReadonlyMap<string, string>;
+  readonly keys: ReadonlyMap<string, string>;
+}
+
+export interface LoggedRedis {
+  readonly redis: Redis;
+  readonly log: AppliedLog;
+}
+
+const NOT_COMPLETED = [
+  TaskStatus.SCHEDULED,
+  TaskStatus.PENDING,
+  TaskStatus.RUNNING,
+  TaskStatus.DEAD,
+  TaskStatus.CANCELLED,
+];
+
+/** Call it at the top of a file: two servers for its tests, each given out empty. */
+export function withTwoRedis(): (which: 0 | 1) => Promise<LoggedRedis> {
+  const servers: RedisServer[] = [];
+  const clients: Redis[] = [];
+  beforeAll(async () => {
+    for (let i = 0; i < 2; i++) {
+      // Sets that are scanned in small pieces, as large ones are, and that are equal bytes if equal.
+      const server = await RedisServer.start({ args: ["--zset-max-listpack-entries", "0"] });
+      servers.push(server);
+      clients.push(new Redis(server.url));
+    }
+  });
+  afterAll(async () => {
+    for (const client of clients) client.disconnect();
+    for (const server of servers) await server.stop();
+  });
+  return async (which) => {
+    const redis = clients[which];
+    if (redis === undefined) throw new Error("no such Redis");
+    await redis.flushall();
+    return { redis, log: new AppliedLog(redis, "test") };
+  };
+}
+
+export async function stateOf({ redis, log }: LoggedRedis): Promise<StoredContent> {
+  const tasks = new Map<string, string>();
+  for (const status of NOT_COMPLETED) {
+    const page = await log.reader.list({ status, limit: 1_000 });
+    for (const { id } of page.tasks) {
+      const state = (await redis.getBuffer(log.keys.task(id))) ?? Buffer.alloc(0);
+      const data = (await redis.getBuffer(log.keys.data(id))) ?? Buffer.alloc(0);
+      tasks.set(id, Buffer.concat([state, data]).toString("hex"));
+    }
+  }
+  const keys = new Map<string, string>();
+  const prefix = log.keys.idempotent("");
+  for (const name of await redis.keys(`${prefix}*`)) {
+    keys.set(name.slice(prefix.length), (await redis.getBuffer(name))?.toString("hex") ?? "");
+  }
+  return { tasks, keys };
+}
