@@ -31,6 +31,19 @@ export function createClusterService(options: ClusterServiceOptions): ClusterSer
         ),
       log,
     ),
+    verify: unaryHandler(
+      (request, context) =>
+        forwarder.run(
+          {
+            request,
+            repeat: "none",
+            local: () => operations.verify(context.signal),
+            stub: (peer) => peer.cluster.verify.bind(peer.cluster),
+          },
+          context,
+        ),
+      log,
+    ),
     transferLeadership: unaryHandler(
       (request, context) =>
         forwarder.run(

@@ -16,6 +16,7 @@ import type {
   GetClusterResponse,
   TransferLeadershipRequest,
   TransferLeadershipResponse,
+  VerifyResponse,
   WatchClusterResponse,
   Worker,
 } from "../gen/mesh/v1/cluster_service.js";
@@ -95,4 +96,6 @@ export interface LeaderClusterOperations {
   workers(): Promise<Worker[]>;
   transfer(request: TransferLeadershipRequest): Promise<TransferLeadershipResponse>;
   drain(request: DrainWorkerRequest): Promise<Worker>;
+  /** Holds Redis, the assignment table and the log against one another. */
+  verify(signal: AbortSignal): Promise<VerifyResponse>;
 }

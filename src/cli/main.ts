@@ -13,6 +13,7 @@ import { submitCommand } from "./submit.js";
 import { taskCommand } from "./task.js";
 import { tasksCommand } from "./tasks.js";
 import { upCommand } from "./up.js";
+import { verifyCommand } from "./verify.js";
 import { workersCommand } from "./workers.js";
 
 /** Runs the command that `args` name and sets the exit code of the process. */
@@ -51,6 +52,7 @@ function program(): Command {
     workersCommand(),
     drainCommand(),
     statusCommand(),
+    verifyCommand(),
   ];
   for (const command of commands) root.addCommand(command);
   for (const command of [root, ...commands]) {

@@ -3,6 +3,7 @@ import {
   type GetClusterResponse,
   NodeRole,
   type TaskCounts,
+  type VerifyResponse,
   type WatchClusterResponse,
   type Worker,
   WorkerState,
@@ -73,6 +74,20 @@ export function clusterView(cluster: GetClusterResponse): Record<string, unknown
     links: cluster.links,
     redis: redisView(cluster),
     counts: countsView(cluster.counts),
+  };
+}
+
+/** What an audit found. */
+export function verifyView(found: VerifyResponse): Record<string, unknown> {
+  const { contradictions, contradictionCount, ...rest } = found;
+  return {
+    consistent: contradictionCount === 0,
+    ...rest,
+    contradictionCount,
+    contradictions: contradictions.map(({ taskId, text }) => ({
+      taskId: taskId === "" ? null : taskId,
+      text,
+    })),
   };
 }
 

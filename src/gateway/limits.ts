@@ -16,7 +16,9 @@ export const MAX_QUEUED_BYTES = 134_217_728;
 export const SUBMIT_TRY_MS = 1_500;
 /** Deadline of another call's try. */
 export const CALL_TRY_MS = 2_000;
-/** Longest deadline of a try. */
+/** Deadline of an audit, which reads every task. */
+export const VERIFY_TRY_MS = 600_000;
+/** Longest deadline of a try that is made again. */
 export const MAX_TRY_MS = 10_000;
 /** How much longer than its `wait` a read's try may take. */
 export const WAIT_SLACK_MS = 2_000;

@@ -5,6 +5,7 @@ import { ClientPool } from "../api/client-pool.js";
 import type {
   GetClusterResponse,
   TransferLeadershipResponse,
+  VerifyResponse,
   Worker,
 } from "../gen/mesh/v1/cluster_service.js";
 import { type Task, TaskStatus } from "../gen/mesh/v1/task.js";
@@ -25,6 +26,7 @@ import {
   HEALTH_RETRY_MS,
   HEALTH_TRY_MS,
   SUBMIT_TRY_MS,
+  VERIFY_TRY_MS,
   WAIT_SLACK_MS,
 } from "./limits.js";
 import { MeshCaller } from "./mesh-caller.js";
@@ -55,6 +57,7 @@ export interface Mesh {
   cluster(patience?: Patience): Promise<GetClusterResponse>;
   transfer(to: string): Promise<TransferLeadershipResponse>;
   drain(workerId: string): Promise<Worker>;
+  verify(signal: AbortSignal): Promise<VerifyResponse>;
 }
 
 /** "short" is for health checks, which tell of a missing leader rather than wait for one. */
@@ -243,6 +246,18 @@ export class MeshClient implements Mesh {
       retryForMs: this.retryForMs,
     });
     return present(worker);
+  }
+
+  verify(signal: AbortSignal): Promise<VerifyResponse> {
+    return this.caller.call({
+      stub: (peer) => peer.cluster.verify.bind(peer.cluster),
+      request: () => ({}),
+      target: "leader",
+      repeat: "none",
+      tryMs: VERIFY_TRY_MS,
+      retryForMs: this.retryForMs,
+      signal,
+    });
   }
 
   private async submitBatch(items: SubmitTaskRequest[]): Promise<SubmitTaskResult[]> {

@@ -5,6 +5,7 @@ import {
   type DrainWorkerRequest,
   type TransferLeadershipRequest,
   type TransferLeadershipResponse,
+  type VerifyResponse,
   type Worker,
   WorkerState,
 } from "../gen/mesh/v1/cluster_service.js";
@@ -26,6 +27,7 @@ import {
   type RaftNode,
   TransferFailed,
 } from "../raft/index.js";
+import type { Audit } from "./audit.js";
 import { LeaderDeadLetters } from "./dead-letters.js";
 import type { LeadershipOffice } from "./leadership.js";
 import type { MembershipKeeper } from "./membership-keeper.js";
@@ -43,6 +45,7 @@ export interface LeaderOperationsOptions {
   readonly appliedWatch: AppliedIndexWatch;
   readonly workers: WorkerView;
   readonly keeper: MembershipKeeper;
+  readonly audit: Audit;
 }
 
 export class LeaderOperations
@@ -117,6 +120,11 @@ export class LeaderOperations
     }
     await leader.drain(id, workers.processOf(id));
     return workers.list().find((known) => known.id === id) ?? worker;
+  }
+
+  async verify(signal: AbortSignal): Promise<VerifyResponse> {
+    this.options.office.requireLeader();
+    return this.options.audit.run(signal);
   }
 
   async join({ nodeId: id, address, process }: JoinMeshRequest): Promise<string | undefined> {

@@ -4,6 +4,7 @@ import type { Config } from "../config/schema.js";
 import type { RedisConnectorClass } from "../links/redis-connector.js";
 import { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
 import { RedisApplier } from "../queue/redis/applier.js";
+import { type AuditFinding, RedisAudit } from "../queue/redis/audit.js";
 import { RedisConnection } from "../queue/redis/connection.js";
 import type { RedisDumpOptions } from "../queue/redis/dump.js";
 import { EventReader } from "../queue/redis/event-reader.js";
@@ -26,6 +27,7 @@ export class NodeRedis {
   readonly eventTail: EventTail;
   readonly #writer: RedisConnection;
   readonly #subscriber: RedisConnection;
+  readonly #keys: RedisKeys;
 
   /** Connects in the background: a node starts without Redis too, once it has Raft state. */
   constructor(config: Config, nodeId: string, connector?: RedisConnectorClass) {
@@ -40,6 +42,7 @@ export class NodeRedis {
     this.#writer = connect("writer");
     this.#subscriber = connect("subscriber");
     const keys = new RedisKeys(config.mesh);
+    this.#keys = keys;
     this.reader = new TaskReader({ redis: this.connection.client, keys });
     this.applier = new RedisApplier({
       redis: this.#writer.client,
@@ -55,6 +58,11 @@ export class NodeRedis {
       subscriber: this.#subscriber,
       keys,
     });
+  }
+
+  /** Looks for contradictions in what Redis holds. */
+  audit(onFinding: (finding: AuditFinding) => void): RedisAudit {
+    return new RedisAudit({ redis: this.connection.client, keys: this.#keys, onFinding });
   }
 
   /** The connection that the leader writes on is there again. */

@@ -6,6 +6,7 @@ import { LeaderLink } from "./leader-link.js";
 import { LeaderOperations } from "./leader-operations.js";
 import { MeshSchedules } from "./leader-schedules.js";
 import { MembershipKeeper } from "./membership-keeper.js";
+import { createAudit } from "./node-audit.js";
 import { type Consensus, createConsensus } from "./node-consensus.js";
 import { NodeDrain } from "./node-drain.js";
 import type { NodeParts } from "./node-parts.js";
@@ -191,7 +192,15 @@ function serve(
   const { raft, office, sessions, peerCredentials } = consensus;
   const { reader, appliedWatch } = redis;
   const { workers } = served.cluster;
-  const operations = new LeaderOperations({ raft, office, reader, appliedWatch, workers, keeper });
+  const operations = new LeaderOperations({
+    raft,
+    office,
+    reader,
+    appliedWatch,
+    workers,
+    keeper,
+    audit: createAudit(parts, consensus),
+  });
   return serveNode({
     host: config.nodes.host,
     port,

@@ -169,6 +169,7 @@ export async function startNode(
     workers: () => Promise.resolve([]),
     transfer: ({ to }) => Promise.resolve({ leaderId: to, term: 2 }),
     drain: ({ id }) => Promise.reject(new QueueError("not_found", `no worker ${id}`)),
+    verify: () => Promise.reject(new Error("the fake audits nothing")),
   };
   const health = new HealthService();
   const server = await createGrpcServer({

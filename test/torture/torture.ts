@@ -73,6 +73,9 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     const records = await allEnded(mesh, load.acknowledged);
     const healedMs = performance.now() - healedFromMs;
     const lossy = Object.keys(hurting.done).some((fault) => LOSING.has(fault as Fault));
+    const { contradictions } = await mesh.http.expectOk<{
+      readonly contradictions: readonly { readonly taskId: string | null; readonly text: string }[];
+    }>("POST", "/cluster/verify");
     const journaled = new Journaled(journal.lines());
     return {
       acknowledged: load.acknowledged.size,
@@ -83,6 +86,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
         ...lost(load.acknowledged, records, journaled, client, lossy),
         ...twice(records, client),
         ...journaled.overlaps(hurting.killedNs, hurting.frozen),
+        ...contradictions.map(({ taskId, text }) => ({ id: taskId ?? "log", what: text })),
       ],
       story: (id) => journaled.story(id),
     };

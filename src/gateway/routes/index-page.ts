@@ -20,6 +20,7 @@ const CALLS = [
   "POST /workers/{id}/drain",
   "GET /cluster",
   "POST /cluster/transfer",
+  "POST /cluster/verify",
   "GET /health",
   "GET /health/live",
   "GET /health/ready",
