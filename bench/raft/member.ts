@@ -29,6 +29,7 @@ await storage.initialise(
 );
 const links: PeerLinks = new PeerLinks({
   meshId: MESH,
+  self: { nodeId: id, address: addresses[id] ?? "" },
   addressOf: (peer) => addresses[peer],
   onUnreachable: (peer) => raft.reportUnreachable(nodeId(peer)),
   onGone: (peer) => raft.reportGone(nodeId(peer)),

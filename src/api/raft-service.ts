@@ -10,6 +10,8 @@ export interface RaftServiceOptions {
   readonly meshId: () => string;
   /** Takes one batch; where it throws, the stream is ended and its sender connects again. */
   readonly receive: (meshId: string, messages: readonly RaftMessage[]) => void;
+  /** A peer says where it is reached. */
+  readonly introduced?: (nodeId: string, address: string) => void;
   readonly log: EdgeLog;
 }
 
@@ -32,6 +34,10 @@ export function createRaftService(options: RaftServiceOptions): RaftServiceServe
           log.warn({ peer: call.getPeer(), theirs: batch.meshId, own }, "a peer of another mesh");
           refuse(status.FAILED_PRECONDITION, "this node belongs to another mesh");
           return;
+        }
+        const { introduction } = batch;
+        if (introduction !== undefined) {
+          options.introduced?.(introduction.nodeId, introduction.address);
         }
         try {
           receive(batch.meshId, batch.messages);

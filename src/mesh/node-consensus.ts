@@ -25,6 +25,10 @@ export interface Consensus {
   readonly office: LeadershipOffice;
   /** Where a node is reached: as it says itself, else as the membership says. */
   readonly addressOf: (id: string) => string | undefined;
+  /** A peer says where it is reached. */
+  readonly introduced: (nodeId: string, address: string) => void;
+  /** Tells the members where this node is reached, if none of them leads it. */
+  readonly introduce: () => void;
   /** Of calls and streams to other nodes; undefined: no TLS, and links as they are. */
   readonly peerCredentials: ChannelCredentials | undefined;
   /** Milliseconds since the epoch, never behind the log. */
@@ -40,18 +44,21 @@ export function createConsensus(parts: NodeParts): Consensus {
     (reason) => logger.error({ reason }, "the log contradicts itself"),
   );
   const now = (): number => Math.max(Date.now(), machine.lastAtMs);
+  const introductions = new Map<string, string>();
   const addressOf = (id: string): string | undefined => {
     const registered = registry.watch.get(id)?.address;
-    // While Redis is away the membership is what still learns of new addresses.
+    const member = memberAddress(raft, id);
+    // While Redis is away a peer's own word and the membership still learn of new addresses.
     return registry.watch.redisReachable
-      ? (registered ?? memberAddress(raft, id))
-      : (memberAddress(raft, id) ?? registered);
+      ? (registered ?? member)
+      : (introductions.get(id) ?? member ?? registered);
   };
   const nameOf = (address: string): string | undefined =>
     registry.watch.records().find((record) => record.address === address)?.id ??
     members(raft).find((member) => member.address === address)?.id;
   const links: PeerLinks = new PeerLinks({
     meshId,
+    self: { nodeId: parts.id, address: parts.description.address },
     addressOf,
     onUnreachable: (peer) => raft.reportUnreachable(nodeId(peer)),
     onGone: (peer) => raft.reportGone(nodeId(peer)),
@@ -73,7 +80,17 @@ export function createConsensus(parts: NodeParts): Consensus {
     open: (startIndex, onLost) => openDesk(parts, { raft, machine, now }, startIndex, onLost),
   });
   const peerCredentials = own?.credentials("calls", nameOf);
-  return { raft, machine, links, sessions, office, addressOf, peerCredentials, now };
+  const introduced = (id: string, address: string): void => {
+    // Of members alone, so that there are no more of them than those.
+    if (memberAddress(raft, id) !== undefined) introductions.set(id, address);
+  };
+  const introduce = (): void => {
+    if (raft.softState.leader === undefined) links.introduce(members(raft).map(({ id }) => id));
+  };
+  return {
+    ...{ raft, machine, links, sessions, office, addressOf, peerCredentials, now },
+    ...{ introduced, introduce },
+  };
 }
 
 function createRaft(parts: NodeParts, machine: QueueMachine, links: PeerLinks): RaftNode {

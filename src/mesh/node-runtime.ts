@@ -23,6 +23,8 @@ import { WorkerView } from "./worker-view.js";
 const CLOSE_GRACE_MS = 1_000;
 /** How long a leader that stops tries to hand over; nobody may be there to take it. */
 const HAND_OVER_MS = 1_000;
+/** A node that no leader finds, since it moved, says now and then where it is. */
+const INTRODUCE_MS = 1_000;
 /** Services that need a leader to serve. */
 const LED_SERVICES = [
   "",
@@ -75,6 +77,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
   const bornAtIndex = parts.storage.lastIndex();
   machine.onRestored(({ index }, tableIndex) => {
     agent.restored(index === bornWith ? Math.max(bornAtIndex, tableIndex) : bornAtIndex);
+    drain.check();
   });
   const events = new TaskEvents({
     tail: redis.eventTail,
@@ -95,6 +98,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
   const cluster = viewOf(parts, consensus);
   const server = await serve(parts, consensus, { reads, cluster, health, keeper });
   raft.start();
+  const introducing = setInterval(consensus.introduce, INTRODUCE_MS);
   agent.start();
   logger.info({ address: server.address, mesh: config.mesh }, "node is up");
   let stopping: Promise<void> | undefined;
@@ -108,6 +112,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     await agent.stop(config.worker.stopGraceMs);
     link.stop();
     keeper.stop();
+    clearInterval(introducing);
     await handOver(consensus);
     await leave(parts, consensus, server);
   };
@@ -189,7 +194,7 @@ function serve(
   { keeper, ...served }: ServedParts,
 ): Promise<NodeServer> {
   const { config, port, meshId, redis, logger } = parts;
-  const { raft, office, sessions, peerCredentials } = consensus;
+  const { raft, office, sessions, peerCredentials, introduced } = consensus;
   const { reader, appliedWatch } = redis;
   const { workers } = served.cluster;
   const operations = new LeaderOperations({
@@ -210,6 +215,7 @@ function serve(
     leadership: office,
     operations,
     admissions: operations,
+    introduced,
     schedules: new MeshSchedules(office),
     ...served,
     sessions,

@@ -34,6 +34,8 @@ export interface NodeServerOptions {
   readonly operations: LeaderOperations;
   readonly schedules: LeaderSchedules;
   readonly admissions: LeaderAdmissions;
+  /** A peer says where it is reached. */
+  readonly introduced: (nodeId: string, address: string) => void;
   readonly reads: TaskReads;
   readonly cluster: ClusterReads;
   readonly sessions: LeaderSessions;
@@ -87,6 +89,7 @@ export async function serveNode(options: NodeServerOptions): Promise<NodeServer>
       definition: RaftServiceService,
       implementation: createRaftService({
         meshId: () => options.meshId,
+        introduced: options.introduced,
         receive: (_, messages) => options.raft.receive(decodeExchange(messages)),
         log,
       }),

@@ -2,7 +2,7 @@
 // can be impaired on purpose; a message that cannot be sent at once is dropped: Raft sends again.
 import { type ChannelCredentials, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
 import { NODE_CHANNEL_OPTIONS } from "../api/channel-options.js";
-import type { ExchangeRequest, ExchangeResponse } from "../gen/raft/v1/raft.js";
+import type { ExchangeRequest, ExchangeResponse, Introduction } from "../gen/raft/v1/raft.js";
 import { RaftServiceClient } from "../gen/raft/v1/raft.js";
 import type { Message } from "../raft/index.js";
 import { encodeExchange } from "./raft-codec.js";
@@ -17,6 +17,8 @@ const NOBODY_LISTENS = "ECONNREFUSED";
 
 export interface PeerLinksOptions {
   readonly meshId: string;
+  /** This node, as each stream introduces it. */
+  readonly self: Introduction;
   /** Where a member is reached now. */
   readonly addressOf: (nodeId: string) => string | undefined;
   /** What was on its way to the peer is lost. */
@@ -52,6 +54,11 @@ export class PeerLinks {
     for (const [peer, batch] of byPeer) this.#link(peer).send(batch);
   }
 
+  /** Tells peers that are sent nothing else where this node is reached. */
+  introduce(peers: Iterable<string>): void {
+    for (const peer of peers) if (peer !== this.options.self.nodeId) this.#link(peer).introduce();
+  }
+
   status(): readonly LinkStatus[] {
     return [...this.#links.values()].map((link) => link.status());
   }
@@ -77,6 +84,8 @@ export class PeerLinks {
 
 class PeerLink {
   #stream: ClientDuplexStream<ExchangeRequest, ExchangeResponse> | undefined;
+  /** The stream on which this node has said who it is. */
+  #introducedOn: ClientDuplexStream<ExchangeRequest, ExchangeResponse> | undefined;
   #client: RaftServiceClient | undefined;
   #address: string | undefined;
   #connected = false;
@@ -104,7 +113,7 @@ class PeerLink {
       this.#drop(messages.length);
       return;
     }
-    const request = encodeExchange(this.options.meshId, messages);
+    const request = encodeExchange(this.options.meshId, messages, this.#introduction());
     const bytes = sizeOf(messages);
     const queue = this.#queue;
     queue.bytes += bytes;
@@ -112,6 +121,14 @@ class PeerLink {
     stream.write(request, () => {
       queue.bytes -= bytes;
     });
+  }
+
+  introduce(): void {
+    const stream = this.#open();
+    const introduction = this.#introduction();
+    if (introduction !== undefined) {
+      stream?.write(encodeExchange(this.options.meshId, [], introduction));
+    }
   }
 
   status(): LinkStatus {
@@ -129,6 +146,13 @@ class PeerLink {
     this.#client?.close();
     this.#stream = undefined;
     this.#client = undefined;
+  }
+
+  /** Of this node, once for each stream. */
+  #introduction(): Introduction | undefined {
+    if (this.#introducedOn === this.#stream) return undefined;
+    this.#introducedOn = this.#stream;
+    return this.options.self;
   }
 
   #open(): ClientDuplexStream<ExchangeRequest, ExchangeResponse> | undefined {

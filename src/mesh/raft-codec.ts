@@ -1,6 +1,6 @@
 // Raft's words on the wire and in the core: messages are converted here, logs and snapshots in them
 // by raft-log-codec.ts and raft-snapshot-codec.ts.
-import type { ExchangeRequest, RaftMessage } from "../gen/raft/v1/raft.js";
+import type { ExchangeRequest, Introduction, RaftMessage } from "../gen/raft/v1/raft.js";
 import { logIndex, type Message, nodeId, term } from "../raft/index.js";
 import { MalformedRaftMessage } from "./errors.js";
 import {
@@ -18,8 +18,12 @@ import {
   encodeSnapshotResult,
 } from "./raft-snapshot-codec.js";
 
-export function encodeExchange(meshId: string, messages: readonly Message[]): ExchangeRequest {
-  return { meshId, messages: messages.map(encodeMessage) };
+export function encodeExchange(
+  meshId: string,
+  messages: readonly Message[],
+  introduction?: Introduction,
+): ExchangeRequest {
+  return { meshId, messages: messages.map(encodeMessage), introduction };
 }
 
 /** @throws MalformedRaftMessage */

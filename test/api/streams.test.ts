@@ -237,6 +237,7 @@ describe("Exchange", () => {
   const batchOf = (meshId: string, term = 1): ExchangeRequest => ({
     meshId,
     messages: [{ from: "n2", to: "n1", term, kind: undefined }],
+    introduction: undefined,
   });
 
   test("hands each batch on, in order", async () => {

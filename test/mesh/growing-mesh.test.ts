@@ -62,12 +62,12 @@ describe("a voter that is gone", { timeout: TIMEOUT_MS }, () => {
     expect(await learners()).toEqual(["n4"]);
     const gone = (await mesh.leader()) === "n3" ? "n2" : "n3";
 
-    await mesh.stopNode(gone);
+    mesh.kill(gone);
     const left = ["n1", "n2", "n3", "n4"].filter((id) => id !== gone);
     await becomes("voters", voters, left);
     expect(await learners()).toEqual([]);
 
-    await mesh.startNode(gone);
+    await mesh.restart(gone);
     await becomes("learners", learners, [gone]);
     await mesh.whole(4);
     expect(await voters()).toEqual(left);
@@ -85,6 +85,49 @@ describe("a voter that is gone", { timeout: TIMEOUT_MS }, () => {
     await mesh.whole(4);
 
     expect(await voters()).toEqual(before);
+  });
+});
+
+describe("a voter that is cut off", { timeout: TIMEOUT_MS }, () => {
+  test("is replaced meanwhile, and learns afterwards that it votes no more", async () => {
+    mesh = await startMesh({ nodes: 4, membership: QUICK });
+    const cut = (await mesh.leader()) === "n3" ? "n2" : "n3";
+    const left = ["n1", "n2", "n3", "n4"].filter((id) => id !== cut);
+    mesh.faults.partition([cut], left);
+
+    await becomes("voters", voters, left);
+    mesh.faults.heal();
+
+    await becomes("learners", learners, [cut]);
+    await mesh.whole(4);
+    const acknowledged = await submitLoad(mesh.http, { count: 200, queue: "cut", type: "note" });
+    await expectCompletedOnce(mesh.http, "cut", acknowledged);
+  });
+});
+
+describe("a node that comes back at another address", { timeout: TIMEOUT_MS }, () => {
+  test.each([
+    ["a voter", true],
+    ["a learner", false],
+  ])("is found while Redis is away: %s", async (_, votes) => {
+    mesh = await startMesh({ nodes: 4 });
+    const leader = await mesh.leader();
+    const moved = votes ? ((await voters()).find((id) => id !== leader) ?? "") : "n4";
+    await mesh.redis.kill();
+    await mesh.stopNode(moved);
+
+    const { address } = await mesh.startNode(moved, {}, { portOf: "n6" });
+
+    const found = await waitFor("the membership has its new address", async () => {
+      const { members: all } = await mesh.http.cluster();
+      const one = all.find(({ id }) => id === moved);
+      return one?.address === address && one;
+    });
+    expect(found.voter).toBe(votes);
+    await mesh.whole(4);
+    await mesh.redis.restart();
+    const acknowledged = await submitLoad(mesh.http, { count: 200, queue: "moved", type: "note" });
+    await expectCompletedOnce(mesh.http, "moved", acknowledged);
   });
 });
 
@@ -118,7 +161,7 @@ describe("a node whose data folder was wiped", { timeout: TIMEOUT_MS }, () => {
     rmSync(path.join(mesh.config.nodes.dataDir, "nodes", "n2"), { recursive: true });
 
     const giveUp = new AbortController();
-    const start = mesh.startNode("n2", {}, giveUp.signal);
+    const start = mesh.startNode("n2", {}, { signal: giveUp.signal });
     start.catch(() => undefined);
     const refused = await mesh.http.call("POST", "/tasks", { type: "process" });
     giveUp.abort(new Error("nobody let it in"));

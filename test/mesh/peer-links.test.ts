@@ -33,6 +33,7 @@ beforeEach(async () => {
   const { address } = peer;
   links = new PeerLinks({
     meshId: MESH,
+    self: { nodeId: SELF, address: "127.0.0.1:1" },
     addressOf: () => address,
     onUnreachable: () => (unreachable += 1),
     onGone: () => (gone += 1),

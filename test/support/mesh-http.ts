@@ -56,6 +56,7 @@ export interface ClusterView {
   readonly members: readonly {
     readonly id: string;
     readonly role: string;
+    readonly address: string;
     readonly voter: boolean;
     readonly matchIndex: number;
   }[];

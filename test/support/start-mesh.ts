@@ -43,6 +43,13 @@ export interface MeshOptions {
   readonly membership?: Readonly<Record<string, unknown>>;
 }
 
+export interface StartOptions {
+  /** Gives the start up. */
+  readonly signal?: AbortSignal;
+  /** Listens where this node would. */
+  readonly portOf?: string;
+}
+
 export class TestMesh {
   readonly journal = new Journal();
   readonly history = new MeshHistory();
@@ -98,14 +105,15 @@ export class TestMesh {
   async startNode(
     id: string,
     more: Partial<Config> = {},
-    signal = new AbortController().signal,
+    how: StartOptions = {},
   ): Promise<RunningNode> {
-    const port = this.ports[Number(id.slice(1))];
+    const port = this.ports[Number((how.portOf ?? id).slice(1))];
     if (port === undefined) throw new Error(`no port is kept for ${id}`);
     this.known.add(id);
     const { logger, links } = this;
     const worker = { ...this.config.worker, handlers: this.journal.handlersOf(id) };
     const config = { ...this.config, worker, ...more };
+    const { signal = new AbortController().signal } = how;
     const node = await startNode({ config, id, port, logger, links, signal });
     this.history.follow(id, node);
     this.nodes.set(id, node);
