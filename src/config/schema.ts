@@ -122,8 +122,11 @@ const raft = z
       .int()
       .min(65_536)
       .max(68_719_476_736)
-      .default(67_108_864)
-      .describe("Or after entries of that many bytes."),
+      .default(268_435_456)
+      .describe(
+        "Or after entries of that many bytes; in any case not before there are as many as the last " +
+          "snapshot has.",
+      ),
     keepEntries: z
       .int()
       .min(0)

@@ -12,7 +12,10 @@ export interface RaftTransport {
 export interface SnapshotPolicy {
   /** A snapshot is taken when that many entries were applied since the last one. Default 100,000. */
   readonly everyEntries?: number;
-  /** Or when these entries hold that many bytes. Default 64 MiB. */
+  /**
+   * Or when these entries hold that many bytes. Default 64 MiB. In either case not before they hold as
+   * many as the last snapshot.
+   */
   readonly everyBytes?: number;
   /**
    * Newest entries that the log keeps beside a snapshot, for followers that are a little behind.

@@ -107,8 +107,11 @@ export class SnapshotTaker {
   }
 
   #isDue(): boolean {
-    const { stateMachine, policy, isSending } = this.parts;
+    const { log, stateMachine, policy, isSending } = this.parts;
     if (stateMachine.snapshot === undefined) return false;
+    // A large state is not written again for a log that is small beside it: what snapshots write in
+    // all is no more than what the log does.
+    if (this.#bytes < (log.snapshot()?.sizeBytes ?? 0)) return false;
     const measure = Math.max(this.#entries / policy.everyEntries, this.#bytes / policy.everyBytes);
     return measure >= MAX_POSTPONEMENT || (measure >= 1 && !isSending());
   }

@@ -1,8 +1,15 @@
 // What every node makes of the log: the table, the definitions, the newest time, and who is told.
 import { describe, expect, test } from "vitest";
 import { CommandBatch } from "../../src/gen/mesh/v1/command.js";
-import { type AppliedEntry, QueueMachine } from "../../src/mesh/queue-machine.js";
-import { type Entry, logIndex, term } from "../../src/raft/index.js";
+import { type AppliedEntry, QueueMachine, type TableImage } from "../../src/mesh/queue-machine.js";
+import {
+  encodeFrame,
+  SNAPSHOT_FORMAT,
+  SnapshotUnreadable,
+  tableFrames,
+} from "../../src/mesh/snapshot-format.js";
+import { STATE_LAYOUT } from "../../src/queue/redis/run-state.js";
+import { type Entry, logIndex, type SnapshotMeta, term } from "../../src/raft/index.js";
 import { NOW_MS, runningTask, taskDefinition } from "../support/queue-fixtures.js";
 
 type Kind = NonNullable<CommandBatch["commands"][number]["kind"]>;
@@ -73,4 +80,78 @@ describe("the queue's state machine", () => {
     expect(machine.recent(1)).toBeUndefined();
     expect(machine.recent(1_100)?.index).toBe(1_100);
   });
+
+  test("goes on from a snapshot as the one that gave it, whose tables are ahead of its tasks", async () => {
+    const entries = [
+      entry(1, NOW_MS, submit("a"), submit("b"), submit("c")),
+      entry(2, NOW_MS + 1, assign("a")),
+      entry(3, NOW_MS + 2, assign("b")),
+      entry(4, NOW_MS + 3, { $case: "cancel", value: { taskIds: ["a"] } }),
+      entry(5, NOW_MS + 4, assign("c")),
+    ];
+    const giver = new QueueMachine();
+    giver.apply(entries.slice(0, 4));
+    const image = giver.tableImage();
+    const taker = new QueueMachine();
+    const told: [number, number][] = [];
+    taker.onRestored(({ index }, tableIndex) => told.push([index, tableIndex]));
+
+    await taker.restore(snapshotMeta(2), snapshotOf(image, 2));
+    taker.apply(entries.slice(2));
+    giver.apply(entries.slice(4));
+
+    expect(told).toEqual([[2, 4]]);
+    expect(taker.table.toSnapshot()).toEqual(giver.table.toSnapshot());
+    expect(taker.table.toSnapshot().map(({ fence }) => fence)).toEqual([3, 5]);
+    expect([taker.appliedIndex, taker.lastAtMs]).toEqual([5, NOW_MS + 4]);
+    expect(taker.table.contradiction).toBeUndefined();
+    expect(taker.tableImage().tableIndex).toBe(5);
+  });
+
+  test("refuses a snapshot of another format, or one with a table that it does not know", async () => {
+    const image = new QueueMachine().tableImage();
+    const machine = new QueueMachine();
+
+    const other = machine.restore(snapshotMeta(2), snapshotOf(image, 2, SNAPSHOT_FORMAT + 1));
+    await expect(other).rejects.toThrow(SnapshotUnreadable);
+    const frames = [...tableFrames("of-tomorrow", [new Uint8Array([1])])];
+    const newer = machine.restore(snapshotMeta(2), snapshotOf({ ...image, frames }, 2));
+    await expect(newer).rejects.toThrow("of-tomorrow");
+  });
+
+  test("tells of an assignment that contradicts another, lets the first stand, and goes on", () => {
+    const contradictions: string[] = [];
+    const machine = new QueueMachine(undefined, (text) => contradictions.push(text));
+
+    machine.apply([
+      entry(1, NOW_MS, submit("a"), assign("a")),
+      entry(2, NOW_MS, assign("a")),
+      noop(3),
+    ]);
+
+    expect(machine.table.get("a")?.fence).toBe(1);
+    expect(contradictions).toHaveLength(1);
+    expect(contradictions[0]).toContain("task a was assigned at 2");
+    expect(machine.appliedIndex).toBe(3);
+  });
 });
+
+function snapshotMeta(index: number): SnapshotMeta {
+  const membership = { voters: [], outgoing: [], learners: [], learnersNext: [] };
+  return { index: logIndex(index), term: term(2), membership, sizeBytes: 0, checksum: 0 };
+}
+
+/** In chunks that end anywhere. */
+async function* snapshotOf(
+  { tableIndex, lastAtMs, frames }: TableImage,
+  redisIndex: number,
+  format = SNAPSHOT_FORMAT,
+): AsyncGenerator<Uint8Array> {
+  const stateLayout = STATE_LAYOUT;
+  const value = { format, stateLayout, redisIndex, tableIndex, lastAtMs };
+  const bytes = Buffer.concat([encodeFrame({ $case: "header", value }), ...frames]);
+  for (let at = 0; at < bytes.length; at += 7) {
+    await Promise.resolve();
+    yield bytes.subarray(at, at + 7);
+  }
+}

@@ -6,8 +6,9 @@ import {
   AppliedIndexMismatch,
   RedisRefused,
   RedisUnavailable,
+  RestoreInterrupted,
 } from "../../src/queue/redis/errors.js";
-import { RedisSync, type SyncState } from "../../src/queue/redis-sync.js";
+import { RedisSync, type SnapshotRestorer, type SyncState } from "../../src/queue/redis-sync.js";
 import { turns } from "../support/queue-fixtures.js";
 
 type Fault =
@@ -64,7 +65,12 @@ class FaultyRedis {
   }
 }
 
-function syncWith(redis: FaultyRedis, lastIndex: number, firstIndex = 1) {
+function syncWith(
+  redis: FaultyRedis,
+  lastIndex: number,
+  firstIndex = 1,
+  snapshots?: SnapshotRestorer,
+) {
   const log = { last: lastIndex };
   const states: SyncState[] = [];
   const progress: number[] = [];
@@ -87,6 +93,7 @@ function syncWith(redis: FaultyRedis, lastIndex: number, firstIndex = 1) {
       },
       onState: (state) => states.push(state),
     },
+    snapshots,
   );
   return { sync, log, states, progress };
 }
@@ -192,6 +199,49 @@ describe("bringing Redis to the truth", () => {
     expect(states[0]?.kind).toBe("stuck");
     expect(progress).toEqual([]);
     expect(redis.applied).toBe(3);
+  });
+
+  test.each([0, 3, -1])(
+    "restores a Redis that the log does not reach back to, and replays the rest: found at %i",
+    async (found) => {
+      const redis = new FaultyRedis();
+      redis.applied = found;
+      const seen: number[] = [];
+      const interrupted = new RestoreInterrupted("another leader restores");
+      const outcomes = [interrupted, new RedisUnavailable(new Error("down")), undefined];
+      const { sync, states } = syncWith(redis, 20, 10, {
+        index: () => 9,
+        restore: (index) => {
+          seen.push(index);
+          const error = outcomes.shift();
+          if (error !== undefined) return Promise.reject(error);
+          redis.applied = 9;
+          return Promise.resolve();
+        },
+      });
+
+      sync.start();
+      await settled(() => redis.applied === 20 && states.at(-1)?.kind === "in-step");
+      await sync.stop();
+
+      expect(seen).toEqual([found, found, found]);
+      expect(redis.violations).toEqual([]);
+    },
+  );
+
+  test("tells what it cannot explain, and tries again instead of ending", async () => {
+    const redis = new FaultyRedis();
+    vi.spyOn(redis, "apply").mockRejectedValueOnce(new TypeError("x is not a function"));
+    const { sync, states } = syncWith(redis, 5);
+
+    sync.start();
+    await settled(() => redis.applied === 5 && states.at(-1)?.kind === "in-step");
+    await sync.stop();
+
+    const stuck = states.find(({ kind }) => kind === "stuck");
+    expect(stuck).toMatchObject({
+      reason: expect.stringContaining("x is not a function") as string,
+    });
   });
 
   test("is stuck, not broken, while Redis refuses, and goes on when it does not", async () => {

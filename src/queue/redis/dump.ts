@@ -1,6 +1,7 @@
 // Reads all tasks but completed ones, and the idempotency keys, as they are after one log entry, while
 // later ones go on being applied: whatever may run yet, or be run again. The scripts dump-*.lua and before-images.lua do it; this is their reader.
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { DumpLost, errorCode, isErrorReply, toRedisError } from "./errors.js";
 import type { RedisKeys } from "./keys.js";
@@ -12,6 +13,9 @@ const LEASE_MS = 30_000;
 /** Of one piece: Redis serves nobody else while it reads it, which takes about 1 ms. */
 const MAX_ITEMS_PER_PIECE = 512;
 const MAX_BYTES_PER_PIECE = 1024 * 1024;
+/** Rest after a piece, in times of what it took: Redis serves the mesh first, and the dump has time. */
+const REST_FACTOR = 2;
+const MAX_REST_MS = 1_000;
 /** What Redis keeps for a dump of what changes meanwhile; past it the dump is lost. */
 const DEFAULT_MAX_IMAGE_BYTES = 64 * 1024 * 1024;
 
@@ -81,14 +85,17 @@ export class RedisDump {
   async *pieces(): AsyncGenerator<DumpPiece, void, void> {
     const { maxItemsPerPiece = MAX_ITEMS_PER_PIECE } = this.options;
     for (;;) {
+      const startMs = performance.now();
       const args = [this.owner, this.#step, maxItemsPerPiece, MAX_BYTES_PER_PIECE];
       const [kind, ...values] = (await call(this.options, nextScript, args)) as Buffer[];
       this.#step += 1;
       if (kind?.toString("latin1") === "end") break;
+      const tookMs = performance.now() - startMs;
       if (values.length === 0) continue;
       yield kind?.toString("latin1") === "keys"
         ? { kind: "keys", keys: keysOf(values) }
         : { kind: "tasks", tasks: tasksOf(values) };
+      await sleep(Math.min(MAX_REST_MS, REST_FACTOR * tookMs));
     }
     await this.end();
   }
