@@ -342,4 +342,31 @@ describe("a node's worker", () => {
 
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  test("follows a snapshot that takes the place of the table: what went is stopped, what came is run", async () => {
+    const { agent, machine, apply, started, contexts, redis, channel, grant } = bench();
+    agent.attached(channel);
+    grant();
+    apply(submit("gone", "kept"));
+    const fence = apply(assign("gone"), assign("kept"));
+    await turns();
+    expect(started).toEqual(["gone", "kept"]);
+    for (const id of ["new", "older"]) redis.definitions.set(id, taskDefinition(id));
+    const { assignment } = runningTask("new", 0);
+    const ours = { nodeId: "n1", assignedAtMs: 1 };
+
+    machine.table.restore([
+      { ...ours, fence, assignment: { ...assignment, taskId: "kept" } },
+      { ...ours, fence: 3, assignment: { ...assignment, taskId: "older" } },
+      { ...ours, fence: 9, assignment },
+      { ...ours, nodeId: "n2", fence: 9, assignment: { ...assignment, taskId: "gone" } },
+    ]);
+    agent.restored(3);
+    await turns(5);
+
+    expect(contexts.get("gone")?.signal.aborted).toBe(true);
+    expect(contexts.get("kept")?.signal.aborted).toBe(false);
+    expect(started).toEqual(["gone", "kept", "new"]);
+    expect(channel.told).toEqual([`older handedBack ${RESTARTED}`]);
+  });
 });

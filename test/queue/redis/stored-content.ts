@@ -17,13 +17,12 @@ export interface LoggedRedis {
   readonly log: AppliedLog;
 }
 
-const NOT_COMPLETED = [
-  TaskStatus.SCHEDULED,
-  TaskStatus.PENDING,
-  TaskStatus.RUNNING,
-  TaskStatus.DEAD,
-  TaskStatus.CANCELLED,
-];
+/** FAILED is never stored. A status that is new must be in snapshots, unless it is for good. */
+const NOT_STORED = [TaskStatus.UNSPECIFIED, TaskStatus.FAILED, TaskStatus.UNRECOGNIZED];
+const NOT_COMPLETED = Object.values(TaskStatus).filter(
+  (status): status is TaskStatus =>
+    typeof status === "number" && status !== TaskStatus.COMPLETED && !NOT_STORED.includes(status),
+);
 
 /** Call it at the top of a file: two servers for its tests, each given out empty. */
 export function withTwoRedis(): (which: 0 | 1) => Promise<LoggedRedis> {
