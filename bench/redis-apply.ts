@@ -119,6 +119,7 @@ function assignment(id: string) {
     timeoutMs: 0,
     requires: [],
     losses: 0,
+    runAtMs: atMs,
   };
 }
 

@@ -286,6 +286,17 @@ const tasks = z
   })
   .prefault({});
 
+const queue = z
+  .strictObject({
+    agingMs: milliseconds(0, 86_400_000)
+      .default(60_000)
+      .describe(
+        "A waiting task's priority rises by one for each such time, up to 9, so that the lowest is " +
+          "never starved; 0: never.",
+      ),
+  })
+  .prefault({});
+
 const chaos = z
   .strictObject({
     enabled: z
@@ -322,6 +333,7 @@ export const configSchema = z.strictObject({
   events,
   retention,
   tasks,
+  queue,
   chaos,
   log,
 });

@@ -4,7 +4,7 @@ import { BackoffType } from "../gen/mesh/v1/task.js";
 import type { LeaderSettings } from "../queue/leader.js";
 
 export function leaderSettings(config: Config): LeaderSettings {
-  const { raft, retries, worker, limits, tasks, retention } = config;
+  const { raft, retries, worker, limits, tasks, retention, queue } = config;
   const { type, delayMs, maxMs, jitter } = retries.backoff;
   return {
     leaseMs: worker.leaseMs,
@@ -13,6 +13,7 @@ export function leaderSettings(config: Config): LeaderSettings {
     maxLosses: retries.maxLosses,
     acceptUnknownTypes: tasks.acceptUnknownTypes,
     retention,
+    agingMs: queue.agingMs,
     maxUnappliedBytes: limits.unappliedBytes,
     defaults: {
       maxAttempts: retries.maxAttempts,

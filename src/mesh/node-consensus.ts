@@ -153,6 +153,7 @@ function openDesk(
     reader: redis.reader,
     table: machine.table,
     schedules: machine.schedules,
+    queues: machine.queues,
     drains: machine.drains,
     definitions: machine.definitions,
     now,

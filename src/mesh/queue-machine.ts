@@ -2,6 +2,7 @@
 // node, and whoever needs to know is told what it changed.
 import { CommandBatch } from "../gen/mesh/v1/command.js";
 import { AssignmentTable, type QueueChange } from "../queue/assignment-table.js";
+import { QueueTable } from "../queue/controls/queue-table.js";
 import { DefinitionCache } from "../queue/definition-cache.js";
 import { DrainTable } from "../queue/drain-table.js";
 import type { CommittedEntry } from "../queue/redis/command-encoder.js";
@@ -48,6 +49,7 @@ export class QueueMachine implements StateMachine {
   readonly table = new AssignmentTable();
   readonly schedules = new ScheduleTable();
   readonly drains = new DrainTable();
+  readonly queues = new QueueTable();
   readonly definitions = new DefinitionCache(MAX_DEFINITION_BYTES);
   readonly statistics = new WorkerStatistics();
   readonly #tables = replicatedTables(this);
@@ -156,6 +158,7 @@ export class QueueMachine implements StateMachine {
     }
     this.schedules.apply(index, batch);
     this.drains.apply(batch);
+    this.queues.apply(batch);
     const before = this.table.contradiction;
     const changes = this.table.apply(index, batch);
     const { contradiction } = this.table;

@@ -1,8 +1,10 @@
 // The list of what every node holds in memory of the queue's state: what is not in it is lost where a
 // node begins from a snapshot. A table that is new adds itself here.
 import { DrainedNode, NodeStatistics, RunningRecord } from "../gen/mesh/v1/snapshot.js";
+import { QueueRecord } from "../gen/mesh/v1/queue.js";
 import { ScheduleState } from "../gen/mesh/v1/schedule.js";
 import type { AssignmentTable, RunningTask } from "../queue/assignment-table.js";
+import type { QueueTable } from "../queue/controls/queue-table.js";
 import type { DrainTable } from "../queue/drain-table.js";
 import type { ScheduleTable } from "../queue/schedules/schedule-table.js";
 import type { WorkerStatistics } from "./worker-stats.js";
@@ -21,9 +23,10 @@ export function replicatedTables(tables: {
   readonly table: AssignmentTable;
   readonly schedules: ScheduleTable;
   readonly drains: DrainTable;
+  readonly queues: QueueTable;
   readonly statistics: WorkerStatistics;
 }): readonly ReplicatedTable[] {
-  const { table, schedules, drains, statistics } = tables;
+  const { table, schedules, drains, queues, statistics } = tables;
   return [
     {
       name: "assignments",
@@ -39,6 +42,11 @@ export function replicatedTables(tables: {
       name: "drains",
       records: () => drains.toSnapshot().map((one) => DrainedNode.encode(one).finish()),
       restore: (records) => drains.restore(records.map((one) => DrainedNode.decode(one))),
+    },
+    {
+      name: "queues",
+      records: () => queues.toSnapshot().map((one) => QueueRecord.encode(one).finish()),
+      restore: (records) => queues.restore(records.map((one) => QueueRecord.decode(one))),
     },
     {
       name: "statistics",

@@ -113,6 +113,7 @@ export class AssignmentTable {
         case "deleteSchedule":
         case "fireSchedule":
         case "drainNode":
+        case "configureQueue":
           break;
       }
     }

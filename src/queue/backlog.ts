@@ -61,20 +61,21 @@ export class Backlog {
       const band = this.pending.toRefill(redisIndex, told);
       if (band === undefined) return;
       const cursorBefore = band.cursor;
+      const limit = Math.min(this.readLimit, this.pending.readLimit(band));
       const stored = await this.reader.pendingHead({
         queue: band.queue,
         priority: band.priority,
         afterSequence: band.cursor,
-        limit: this.readLimit,
+        limit,
       });
       const tasks = stored.filter(({ id }) => !this.isTaken(id)).map(pendingFromRedis);
       const last = stored.at(-1)?.sequence ?? cursorBefore;
       this.pending.refill(band, tasks, {
         readTo: last,
-        exhausted: stored.length < this.readLimit,
+        exhausted: stored.length < limit,
         redisIndex,
       });
-      if (stored.length < this.readLimit) told.add(band);
+      if (stored.length < limit) told.add(band);
     }
   }
 }

@@ -2,6 +2,7 @@
 import type { SubmitTaskResult } from "../gen/mesh/v1/task_service.js";
 import type { AssignmentTable } from "./assignment-table.js";
 import type { BacklogReader } from "./backlog.js";
+import type { QueueTable } from "./controls/queue-table.js";
 import type { DefinitionCache } from "./definition-cache.js";
 import type { DrainTable } from "./drain-table.js";
 import type { CommandLog } from "./office.js";
@@ -22,6 +23,8 @@ export interface LeaderSettings {
   readonly maxUnappliedBytes: number;
   readonly defaults: SubmissionDefaults;
   readonly retention: RetentionSettings;
+  /** A pending task's priority rises by one for each such time that it waits; 0: never. */
+  readonly agingMs: number;
 }
 
 export interface LeaderReader extends BacklogReader, SubmissionReader {
@@ -47,6 +50,7 @@ export interface LeaderParts {
   readonly reader: LeaderReader;
   readonly table: AssignmentTable;
   readonly schedules: ScheduleTable;
+  readonly queues: QueueTable;
   /** Default: no node is to leave. */
   readonly drains?: DrainTable;
   readonly definitions: DefinitionCache;

@@ -6,6 +6,8 @@ import type { TaskReport, WorkerHello } from "../gen/mesh/v1/worker_service.js";
 import type { QueueChange } from "./assignment-table.js";
 import { Backlog } from "./backlog.js";
 import { LeastLoadedBalancer } from "./balancer.js";
+import { QueueControls } from "./controls/queue-controls.js";
+import { QueueGates } from "./controls/queue-gates.js";
 import { QueueError } from "./errors.js";
 import { KnownTypes } from "./known-types.js";
 import type { LeaderParts } from "./leader-parts.js";
@@ -34,6 +36,7 @@ export type { LeaderLogger, LeaderParts, LeaderReader, LeaderSettings } from "./
 export class QueueLeader {
   readonly workers: WorkerDirectory;
   readonly schedules: Schedules;
+  readonly queues: QueueControls;
   readonly #types: KnownTypes;
   readonly #pending: PendingSet;
   readonly #monotonicMs: () => number;
@@ -58,7 +61,12 @@ export class QueueLeader {
 
   constructor(private readonly parts: LeaderParts) {
     const { settings, now, table } = parts;
-    this.#pending = new PendingSet(parts.pendingLimits);
+    const gates = new QueueGates(parts.queues, table.all());
+    this.#pending = new PendingSet({
+      limits: parts.pendingLimits,
+      gate: gates,
+      agingMs: settings.agingMs,
+    });
     this.#trustedFrom = parts.startIndex;
     this.#monotonicMs = parts.monotonicMs ?? (() => performance.now());
     this.workers = new WorkerDirectory(
@@ -79,6 +87,7 @@ export class QueueLeader {
         table,
         workers: this.workers,
         balancer: new LeastLoadedBalancer(),
+        gates,
         promotions: this.#promotions,
         now,
         onLost: parts.onLost,
@@ -110,6 +119,7 @@ export class QueueLeader {
       isAtHand: (id) => this.#office.isAtHand(id),
       assertRedisReadable: () => this.#assertRedisReadable(),
     });
+    this.queues = new QueueControls(parts.queues, (kind) => this.command(kind));
     this.schedules = new Schedules({
       table: parts.schedules,
       now,

@@ -7,8 +7,10 @@
 import type { Command, Finish, Release } from "../gen/mesh/v1/command.js";
 import { CommandBatch } from "../gen/mesh/v1/command.js";
 import { AttemptOutcome, type TaskDefinition } from "../gen/mesh/v1/task.js";
-import type { AssignmentTable, QueueChange } from "./assignment-table.js";
+import type { AssignmentTable, QueueChange, RunningTask } from "./assignment-table.js";
 import type { Balancer } from "./balancer.js";
+import { QueueAlarm } from "./controls/queue-alarm.js";
+import type { QueueGates } from "./controls/queue-gates.js";
 import { QueueError } from "./errors.js";
 import { commandsOf, type Outgoing, OutgoingCommands } from "./outgoing-commands.js";
 import type { PendingSet } from "./pending-set.js";
@@ -42,6 +44,8 @@ export interface OfficeParts {
   readonly table: AssignmentTable;
   readonly workers: WorkerDirectory;
   readonly balancer: Balancer;
+  /** The same that `pending` asks. */
+  readonly gates: QueueGates;
   readonly promotions: PromotionClock;
   /** Milliseconds since the epoch, never going back. */
   readonly now: () => number;
@@ -59,6 +63,7 @@ export class Office {
   readonly #cancelling = new Map<string, number>();
   /** Entry of the promotion that Redis has not applied yet. */
   #promotionIndex: number | undefined;
+  readonly #alarm = new QueueAlarm(() => this.requestFlush());
   #inFlight = 0;
   #flushing: NodeJS.Immediate | undefined;
   #closed = false;
@@ -85,7 +90,7 @@ export class Office {
       const running = this.parts.table.get(id);
       if (running !== undefined && !this.#ending.has(id)) {
         this.#ending.add(id);
-        this.parts.workers.occupied(running.nodeId, -1);
+        this.#freeSlot(running);
       }
       this.#cancelling.set(id, Infinity);
       return this.#outgoing.cancel(id);
@@ -117,7 +122,7 @@ export class Office {
   finish(finish: Finish): boolean {
     const running = this.#beginEnding(finish.taskId, finish.fence);
     if (running === undefined) return false;
-    this.parts.workers.occupied(running.nodeId, -1);
+    this.#freeSlot(running);
     if (finish.outcome?.$case === "retry") {
       this.parts.promotions.expect(finish.outcome.value.runAtMs);
     }
@@ -130,7 +135,7 @@ export class Office {
   release(release: Release): boolean {
     const running = this.#beginEnding(release.taskId, release.fence);
     if (running === undefined) return false;
-    this.parts.workers.occupied(running.nodeId, -1);
+    this.#freeSlot(running);
     this.#outgoing.release(release);
     this.requestFlush();
     return true;
@@ -176,7 +181,7 @@ export class Office {
         case "cancelled":
           // Its assignment may have been on its way when the end was asked for: no slot was freed.
           if (change.running !== undefined && !this.#ending.has(change.taskId)) {
-            this.parts.workers.occupied(change.running.nodeId, -1);
+            this.#freeSlot(change.running);
           }
           this.#ending.delete(change.taskId);
           break;
@@ -217,6 +222,7 @@ export class Office {
     if (this.#closed) return;
     this.#closed = true;
     clearImmediate(this.#flushing);
+    this.#alarm.stop();
     this.#outgoing.rejectAll(error);
   }
 
@@ -236,6 +242,12 @@ export class Office {
     return running;
   }
 
+  /** Of its node, and of its queue. */
+  #freeSlot({ nodeId, assignment }: RunningTask): void {
+    this.parts.workers.occupied(nodeId, -1);
+    this.parts.gates.ended(assignment.queue);
+  }
+
   #flush(): void {
     if (this.#closed || this.#inFlight >= MAX_ENTRIES_IN_FLIGHT || !this.parts.log.writable()) {
       return;
@@ -245,7 +257,7 @@ export class Office {
     const outgoing = this.#outgoing.take();
     const commands = commandsOf(outgoing);
     this.#foresee(outgoing, index, atMs);
-    commands.push(...this.#promote(index, atMs), ...this.#assign(index));
+    commands.push(...this.#promote(index, atMs), ...this.#assign(index, atMs));
     if (commands.length === 0) return;
     this.#propose(index, CommandBatch.encode({ atMs, commands }).finish(), outgoing);
     if (!this.#outgoing.empty) this.requestFlush();
@@ -270,6 +282,12 @@ export class Office {
       // This very entry may submit or release it: the cancellation comes after that.
       this.pending.remove(id);
     }
+    for (const { kind } of outgoing.others) {
+      if (kind?.$case !== "configureQueue") continue;
+      // Assignments come last in an entry: from this one on they are as the queue is set now.
+      this.parts.gates.configure(kind.value, atMs);
+      this.pending.pauseChanged(kind.value.name);
+    }
   }
 
   #promote(index: number, atMs: number): Command[] {
@@ -278,9 +296,11 @@ export class Office {
     return [{ kind: { $case: "promote", value: { limit: MAX_PROMOTIONS_PER_ENTRY } } }];
   }
 
-  #assign(index: number): Command[] {
-    const { workers, balancer } = this.parts;
-    const assigns = schedule(this.pending, workers, balancer, MAX_ASSIGNMENTS_PER_ENTRY);
+  #assign(index: number, atMs: number): Command[] {
+    const { workers, balancer, now } = this.parts;
+    const limit = MAX_ASSIGNMENTS_PER_ENTRY;
+    const { assigns, opensAtMs } = schedule(this.pending, workers, balancer, limit, atMs);
+    this.#alarm.set(opensAtMs, now());
     for (const { assignments } of assigns) {
       for (const { taskId } of assignments) {
         this.#claimed.delete(taskId);

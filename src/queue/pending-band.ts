@@ -8,13 +8,7 @@
 import { Fifo } from "./fifo.js";
 import type { PendingTask } from "./pending-task.js";
 import { taskSequence } from "./redis/task-sequence.js";
-
-/** Tasks that only one group of nodes can run wait apart, so that none stands in another's way. */
-interface Group {
-  readonly type: string;
-  readonly requires: readonly string[];
-  readonly tasks: Fifo;
-}
+import { type Line, WaitingLines } from "./waiting-lines.js";
 
 /** How far a read of Redis reached. */
 export interface BacklogRead {
@@ -27,7 +21,8 @@ export interface BacklogRead {
 }
 
 export class PendingBand {
-  readonly #groups = new Map<string, Group>();
+  /** Tasks that only some nodes can run wait apart, so that none stands in another's way. */
+  readonly #lines = new Map<string, Line>();
   #size = 0;
   #cursor = -1;
   #complete: boolean;
@@ -35,17 +30,20 @@ export class PendingBand {
   #skippedTo = 0;
   /** Newest entry that made a task of the band pending: what is in memory may stem from it. */
   #newestIndex = 0;
-  #drops = 0;
+  /** Tasks that were in memory and are left to Redis, until they are taken note of. */
+  #dropped: PendingTask[] = [];
   /** A read of Redis may be used only if it reflects the log up to here. */
   #readableFrom = 0;
 
   /**
    * @param backlogInRedis true where Redis may hold tasks of the band that were never read
+   * @param waiting where its lines wait for their turn
    */
   constructor(
     readonly queue: string,
     readonly priority: number,
     backlogInRedis: boolean,
+    private readonly waiting = new WaitingLines(),
   ) {
     this.#complete = !backlogInRedis;
   }
@@ -64,14 +62,13 @@ export class PendingBand {
     return this.#complete && this.#size === 0 && this.#tail.size === 0;
   }
 
-  /** Counts up whenever tasks that were in memory are left to Redis. */
-  get drops(): number {
-    return this.#drops;
-  }
-
-  has(task: PendingTask): boolean {
-    const group = this.#groups.get(groupKey(task));
-    return group?.tasks.has(task.sequence) === true || this.#tail.has(task.sequence);
+  /** Tasks that are no longer in memory but for Redis's sake; told once. */
+  takeDropped(): readonly PendingTask[] {
+    if (this.#dropped.length === 0) return this.#dropped;
+    // What the tail dropped may have been read into a line meanwhile.
+    const dropped = this.#dropped.filter((task) => !this.#has(task));
+    this.#dropped = [];
+    return dropped;
   }
 
   /** Where the next read of Redis starts: past this sequence. */
@@ -105,6 +102,11 @@ export class PendingBand {
     return this.#leaveToRedis(task, index, capacity);
   }
 
+  /** Leaves everything to Redis: none of it is needed until the band is read again. */
+  leaveAll(): void {
+    if (!this.idle) this.#evictDownTo(0);
+  }
+
   /** Redis may hold tasks that are not at hand, anywhere in the band: read it from its beginning. */
   reopen(lastIndex: number): void {
     this.#cursor = -1;
@@ -134,22 +136,18 @@ export class PendingBand {
   remove(task: PendingTask): void {
     // It may be in both: a read of Redis can bring in what the tail holds.
     this.#tail.remove(task.sequence);
-    const key = groupKey(task);
-    const group = this.#groups.get(key);
-    if (group?.tasks.remove(task.sequence) !== true) return;
+    const line = this.#lines.get(lineKey(task));
+    if (line === undefined) return;
+    const isFirst = line.tasks.first()?.sequence === task.sequence;
+    if (!line.tasks.remove(task.sequence)) return;
     this.#size -= 1;
-    if (group.tasks.size === 0) this.#groups.delete(key);
+    if (line.tasks.size === 0) this.#close(line, task);
+    else if (isFirst) this.waiting.headChanged(line);
   }
 
-  /** The first task that `runnable` accepts; asked once per group, not per task. */
-  first(runnable: (type: string, requires: readonly string[]) => boolean): PendingTask | undefined {
-    let best: PendingTask | undefined;
-    for (const group of this.#groups.values()) {
-      const task = group.tasks.first();
-      if (task === undefined || (best !== undefined && best.sequence < task.sequence)) continue;
-      if (runnable(group.type, group.requires)) best = task;
-    }
-    return best;
+  #has(task: PendingTask): boolean {
+    const line = this.#lines.get(lineKey(task));
+    return line?.tasks.has(task.sequence) === true || this.#tail.has(task.sequence);
   }
 
   #leaveToRedis(task: PendingTask, index: number, capacity: number): boolean {
@@ -159,39 +157,56 @@ export class PendingBand {
       return false;
     }
     if (this.#tail.size >= capacity) this.#dropTail();
+    if (capacity === 0) return false;
     this.#tail.insert(task);
     return true;
   }
 
   #dropTail(): void {
-    this.#drops += 1;
-    this.#tail = new Fifo();
+    for (let task = this.#tail.shift(); task !== undefined; task = this.#tail.shift()) {
+      this.#dropped.push(task);
+    }
     this.#skippedTo = Math.max(this.#skippedTo, this.#newestIndex);
   }
 
   #insert(task: PendingTask): void {
-    const key = groupKey(task);
-    let group = this.#groups.get(key);
-    if (group === undefined) {
-      group = { type: task.type, requires: task.requires, tasks: new Fifo() };
-      this.#groups.set(key, group);
+    const key = lineKey(task);
+    const line = this.#lines.get(key);
+    if (line !== undefined) {
+      if (!line.tasks.insert(task)) return;
+      this.#size += 1;
+      if (line.tasks.first() === task) this.waiting.headChanged(line);
+      return;
     }
-    if (group.tasks.insert(task)) this.#size += 1;
+    const { type, requires } = task;
+    const { queue, priority } = this;
+    const opened = { queue, priority, type, requires, tasks: new Fifo(), tier: priority };
+    opened.tasks.insert(task);
+    this.#size += 1;
+    this.#lines.set(key, opened);
+    this.waiting.open(opened);
+  }
+
+  #close(line: Line, last: PendingTask): void {
+    this.#lines.delete(lineKey(last));
+    this.waiting.close(line);
   }
 
   /** Forgets the last ones: Redis has them once it reflects the newest entry of any of them. */
   #evictDownTo(capacity: number): void {
     while (this.#size > capacity) {
-      let last: Group | undefined;
-      for (const group of this.#groups.values()) {
-        const sequence = group.tasks.last()?.sequence ?? -1;
-        if (sequence > (last?.tasks.last()?.sequence ?? -1)) last = group;
+      let last: Line | undefined;
+      for (const line of this.#lines.values()) {
+        const sequence = line.tasks.last()?.sequence ?? -1;
+        if (sequence > (last?.tasks.last()?.sequence ?? -1)) last = line;
       }
       const task = last?.tasks.pop();
-      if (task === undefined) break;
+      if (last === undefined || task === undefined) break;
       this.#size -= 1;
-      this.#cursor = task.sequence - 1;
-      if (last?.tasks.size === 0) this.#groups.delete(groupKey(task));
+      // Not past what was never read: after a reopening, what is in memory may lie beyond the cursor.
+      this.#cursor = Math.min(this.#cursor, task.sequence - 1);
+      this.#dropped.push(task);
+      if (last.tasks.size === 0) this.#close(last, task);
     }
     this.#complete = false;
     this.#readableFrom = Math.max(this.#readableFrom, this.#newestIndex);
@@ -199,7 +214,7 @@ export class PendingBand {
   }
 }
 
-/** Types and labels are the client's: no two groups may look alike, whatever is in them. */
-function groupKey({ type, requires }: PendingTask): string {
+/** Types and labels are the client's: no two lines may look alike, whatever is in them. */
+function lineKey({ type, requires }: PendingTask): string {
   return requires.length === 0 ? `=${type}` : JSON.stringify([type, ...requires]);
 }

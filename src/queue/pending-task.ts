@@ -3,7 +3,7 @@ import type { Backoff, TaskDefinition } from "../gen/mesh/v1/task.js";
 import type { RunningTask } from "./assignment-table.js";
 import type { PendingTask as StoredPendingTask } from "./redis/apply-outcome.js";
 
-export interface PendingTask extends Omit<StoredPendingTask, "backoff" | "runAtMs"> {
+export interface PendingTask extends Omit<StoredPendingTask, "backoff"> {
   readonly backoff: Backoff;
 }
 
@@ -20,6 +20,7 @@ export function pendingFromDefinition(task: TaskDefinition, sequence: number): P
     timeoutMs: task.timeoutMs,
     requires: task.requires,
     losses: 0,
+    runAtMs: task.runAtMs,
   };
 }
 
@@ -41,6 +42,7 @@ export function pendingFromRelease({ assignment }: RunningTask, lost: boolean): 
     timeoutMs: assignment.timeoutMs,
     requires: assignment.requires,
     losses: assignment.losses + (lost ? 1 : 0),
+    runAtMs: assignment.runAtMs,
   };
 }
 

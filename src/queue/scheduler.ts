@@ -5,35 +5,46 @@ import type { PendingSet } from "./pending-set.js";
 import type { PendingTask } from "./pending-task.js";
 import { fits, type WorkerDirectory } from "./worker-directory.js";
 
+/** What was decided, one command per node that got work, and when there may be more to decide. */
+export interface Decision {
+  readonly assigns: readonly AssignCommand[];
+  /** When a queue that is held up by its rate may start its next task; Infinity: none is. */
+  readonly opensAtMs: number;
+}
+
+const NOTHING: Decision = { assigns: [], opensAtMs: Infinity };
+
 /**
  * Assigns up to `limit` tasks: the most urgent first, each to the node that the balancer picks among
  * those with a free slot, the type and the labels. Takes the tasks out of `pending` and the slots
  * out of `workers`.
  *
- * @returns one command per node that got work
+ * @param atMs time of the entry that will hold the assignments
  */
 export function schedule(
   pending: PendingSet,
   workers: WorkerDirectory,
   balancer: Balancer,
   limit: number,
-): AssignCommand[] {
-  if (pending.size === 0) return [];
+  atMs: number,
+): Decision {
+  if (pending.size === 0) return NOTHING;
   let candidates: Candidate[] = [];
   for (const worker of workers.all()) {
     const freeSlots = workers.freeSlots(worker);
     if (freeSlots > 0) candidates.push({ worker, freeSlots });
   }
+  if (candidates.length === 0) return NOTHING;
+  const turn = pending.turn(atMs);
   const byNode = new Map<string, Assignment[]>();
   for (let assigned = 0; assigned < limit && candidates.length > 0; assigned += 1) {
-    const task = pending.next((type, requires) =>
+    const task = turn.take((type, requires) =>
       candidates.some(({ worker }) => fits(worker, type, requires)),
     );
     if (task === undefined) break;
     const chosen = balancer.pick(
       candidates.filter(({ worker }) => fits(worker, task.type, task.requires)),
     );
-    pending.remove(task.id);
     workers.occupied(chosen.worker.id, 1);
     candidates = candidates
       .map((candidate) =>
@@ -44,7 +55,8 @@ export function schedule(
     if (assignments === undefined) byNode.set(chosen.worker.id, [assignmentOf(task)]);
     else assignments.push(assignmentOf(task));
   }
-  return [...byNode].map(([nodeId, assignments]) => ({ nodeId, assignments }));
+  const assigns = [...byNode].map(([nodeId, assignments]) => ({ nodeId, assignments }));
+  return { assigns, opensAtMs: turn.opensAtMs };
 }
 
 function assignmentOf(task: PendingTask): Assignment {
@@ -60,5 +72,6 @@ function assignmentOf(task: PendingTask): Assignment {
     timeoutMs: task.timeoutMs,
     requires: [...task.requires],
     losses: task.losses,
+    runAtMs: task.runAtMs,
   };
 }

@@ -18,6 +18,8 @@ const MAX_ATTEMPTS = 1_000;
 const DAY_MS = 86_400_000;
 const MAX_AHEAD_MS = 3_660 * DAY_MS;
 const QUEUE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+export const QUEUE_NAME_RULE =
+  "must be 1 to 63 letters, digits, '.', '_' or '-', starting with a letter or digit";
 
 /** What a submission that says nothing gets, and what it may not exceed. */
 export interface SubmissionDefaults {
@@ -46,11 +48,7 @@ export function defineTask(
     `must have 1 to ${MAX_TYPE_LENGTH} characters`,
   );
   const queue = request.queue === "" ? DEFAULT_QUEUE : request.queue;
-  requireThat(
-    QUEUE_NAME.test(queue),
-    "queue",
-    "must be 1 to 63 letters, digits, '.', '_' or '-', starting with a letter or digit",
-  );
+  requireThat(isQueueName(queue), "queue", QUEUE_NAME_RULE);
   const priority = request.priority ?? DEFAULT_PRIORITY;
   requireThat(priority <= MAX_PRIORITY, "priority", `must be 0 to ${MAX_PRIORITY}`);
   const maxAttempts = request.maxAttempts ?? defaults.maxAttempts;
@@ -84,6 +82,10 @@ export function defineTask(
     traceparent: request.traceparent.length > MAX_TRACEPARENT_LENGTH ? "" : request.traceparent,
     schedule: "",
   };
+}
+
+export function isQueueName(name: string): boolean {
+  return QUEUE_NAME.test(name);
 }
 
 function requireThat(holds: boolean, field: string, message: string): void {

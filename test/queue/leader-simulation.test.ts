@@ -1,10 +1,11 @@
-// A leader's desk under random calls, commits, lost workers, elections, and a Redis that goes down,
-// loses answers and loses writes: no task is lost, none runs twice at a time or after its end.
+// A leader's desk under random calls, commits, lost workers, elections, queues that are paused and
+// limited, and a Redis that goes down, loses answers and loses writes: no task is lost, none runs twice
+// at a time or after its end, and no queue does what it may not.
 import fc from "fast-check";
 import { ulid } from "ulid";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { submission, turns } from "../support/queue-fixtures.js";
-import { LEASE_MS, SimulatedDesk } from "../support/simulated-desk.js";
+import { LEASE_MS, QUEUES, SimulatedDesk } from "../support/simulated-desk.js";
 import { ENDED } from "../support/simulated-redis.js";
 
 const IDS = Array.from({ length: 400 }, (_, at) => ulid(at + 1));
@@ -35,6 +36,16 @@ const submit = fc
   .map(({ count, ...rest }): Step => (desk, next) => {
     for (let sent = 0; sent < count; sent += 1) desk.submit(submission({ id: next(), ...rest }));
   });
+const queue = fc.constantFrom(...QUEUES);
+const limits = fc.record({
+  concurrency: fc.constantFrom(0, 1, 3),
+  rate: fc.constantFrom(
+    undefined,
+    { count: 1, perMs: 40, burst: 0 },
+    { count: 3, perMs: 100, burst: 2 },
+  ),
+  weight: fc.constantFrom(0, 5),
+});
 const resend = at.map((n): Step => (desk) => {
   const again = desk.requests[n % Math.max(1, desk.requests.length)];
   if (again !== undefined) desk.submit(again, true);
@@ -80,6 +91,22 @@ const step = fc.oneof(
   steps(
     2,
     ofTask((desk, id) => desk.retry(id)),
+  ),
+  steps(
+    2,
+    fc.tuple(queue, limits).map(
+      ([name, asked]): Step =>
+        (desk) =>
+          desk.limit(name, asked),
+    ),
+  ),
+  steps(
+    2,
+    fc.tuple(queue, fc.boolean()).map(
+      ([name, paused]): Step =>
+        (desk) =>
+          desk.pause(name, paused),
+    ),
   ),
   steps(
     3,

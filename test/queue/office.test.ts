@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { AttemptOutcome } from "../../src/gen/mesh/v1/task.js";
 import { AssignmentTable } from "../../src/queue/assignment-table.js";
 import { LeastLoadedBalancer } from "../../src/queue/balancer.js";
+import { QueueGates } from "../../src/queue/controls/queue-gates.js";
 import { Office } from "../../src/queue/office.js";
 import { PendingSet } from "../../src/queue/pending-set.js";
 import { PromotionClock } from "../../src/queue/promotion-clock.js";
@@ -21,6 +22,7 @@ function openOffice() {
   const workers = new WorkerDirectory(1_000, 0, 500);
   const log = new ManualLog();
   const lost: string[] = [];
+  const gates = new QueueGates();
   const promotions = new PromotionClock(
     () => NOW_MS,
     () => undefined,
@@ -31,11 +33,12 @@ function openOffice() {
       table,
       workers,
       balancer: new LeastLoadedBalancer(),
+      gates,
       promotions,
       now: () => NOW_MS,
       onLost: (reason) => lost.push(reason),
     },
-    new PendingSet(),
+    new PendingSet({ gate: gates }),
   );
   const attach = (nodeId: string, concurrency = 4) => {
     const worker = workers.attach(
@@ -168,6 +171,7 @@ describe("the office", () => {
                   timeoutMs: 0,
                   requires: [],
                   losses: 0,
+                  runAtMs: NOW_MS,
                 },
               ],
             },

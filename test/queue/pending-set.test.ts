@@ -3,15 +3,15 @@ import { describe, expect, test } from "vitest";
 import { PendingBand } from "../../src/queue/pending-band.js";
 import { PendingSet } from "../../src/queue/pending-set.js";
 import { taskSequence } from "../../src/queue/redis/task-sequence.js";
-import { pendingTask } from "../support/queue-fixtures.js";
+import { NOW_MS, pendingTask } from "../support/queue-fixtures.js";
 
 const anything = (): boolean => true;
 
 function drain(pending: PendingSet): string[] {
   const ids: string[] = [];
-  for (let task = pending.next(anything); task !== undefined; task = pending.next(anything)) {
+  const turn = pending.turn(NOW_MS);
+  for (let task = turn.take(anything); task !== undefined; task = turn.take(anything)) {
     ids.push(task.id);
-    pending.remove(task.id);
   }
   return ids;
 }
@@ -33,7 +33,7 @@ describe("pending tasks", () => {
     pending.add(pendingTask("gpu", 1, { requires: ["gpu"] }), 1);
     pending.add(pendingTask("plain", 2), 2);
 
-    expect(pending.next((_type, requires) => requires.length === 0)?.id).toBe("plain");
+    expect(pending.turn(NOW_MS).take((_type, requires) => requires.length === 0)?.id).toBe("plain");
   });
 
   test("labels and types that only look alike when joined are kept apart", () => {
@@ -43,7 +43,7 @@ describe("pending tasks", () => {
     pending.add(pendingTask("odd type", 3, { type: "process\nx\ny" }), 3);
     const asked: string[] = [];
 
-    pending.next((type, requires) => {
+    pending.turn(NOW_MS).take((type, requires) => {
       asked.push(JSON.stringify([type, ...requires]));
       return false;
     });

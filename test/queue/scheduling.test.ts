@@ -21,6 +21,12 @@ function nodes(...concurrencies: number[]): WorkerDirectory {
   return workers;
 }
 
+/** What is assigned at a time of no matter. */
+function assign(...[pending, workers, balancer, limit]: Shorter) {
+  return schedule(pending, workers, balancer, limit, NOW_MS).assigns;
+}
+type Shorter = [PendingSet, WorkerDirectory, LeastLoadedBalancer, number];
+
 describe("the scheduler", () => {
   test.each([
     ["equal nodes", [10, 10, 10]],
@@ -40,7 +46,7 @@ describe("the scheduler", () => {
         for (let position = 0; position < count; position += 1) {
           pending.add(pendingTask(`${round}.${position}`, index, { position }), index);
         }
-        for (const { nodeId, assignments } of schedule(pending, workers, balancer, 1_000)) {
+        for (const { nodeId, assignments } of assign(pending, workers, balancer, 1_000)) {
           got.set(nodeId, (got.get(nodeId) ?? 0) + assignments.length);
           assignments.forEach(() => workers.occupied(nodeId, -1));
         }
@@ -58,12 +64,12 @@ describe("the scheduler", () => {
     const pending = new PendingSet();
     for (let at = 1; at <= 100; at += 1) pending.add(pendingTask(`t${at}`, at), at);
 
-    const assigns = schedule(pending, workers, new LeastLoadedBalancer(), 1_000);
+    const assigns = assign(pending, workers, new LeastLoadedBalancer(), 1_000);
 
     const slots = assigns.map(({ nodeId, assignments }) => `${nodeId} ${assignments.length}`);
     expect(slots.sort()).toEqual(["n1 4", "n2 8", "n3 16"]);
     expect(pending.size).toBe(72);
-    expect(schedule(pending, workers, new LeastLoadedBalancer(), 1_000)).toEqual([]);
+    expect(assign(pending, workers, new LeastLoadedBalancer(), 1_000)).toEqual([]);
   });
 
   test("gives a task only to a node that has its type and every label", () => {
@@ -75,7 +81,7 @@ describe("the scheduler", () => {
     pending.add(pendingTask("a", 1, { requires: ["gpu", "eu"] }), 1);
     pending.add(pendingTask("b", 2, { requires: ["gpu", "us"] }), 2);
 
-    const assigns = schedule(pending, workers, new LeastLoadedBalancer(), 10);
+    const assigns = assign(pending, workers, new LeastLoadedBalancer(), 10);
 
     expect(assigns.map(({ nodeId }) => nodeId)).toEqual(["gpu"]);
     expect(pending.get("b")).toBeDefined();
@@ -88,7 +94,7 @@ describe("the scheduler", () => {
     const pending = new PendingSet();
     pending.add(pendingTask("a", 1), 1);
 
-    expect(schedule(pending, workers, new LeastLoadedBalancer(), 10)).toEqual([]);
+    expect(assign(pending, workers, new LeastLoadedBalancer(), 10)).toEqual([]);
   });
 });
 

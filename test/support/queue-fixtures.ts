@@ -80,6 +80,7 @@ export function pendingTask(
     timeoutMs: 0,
     requires: [],
     losses: 0,
+    runAtMs: NOW_MS,
     ...rest,
   };
 }
@@ -123,6 +124,7 @@ export function runningTask(
       timeoutMs: 0,
       requires: [],
       losses: 0,
+      runAtMs: NOW_MS,
       ...assignment,
     },
   };

@@ -2,13 +2,16 @@
 // second state, always whole, tells what the log means.
 import { expect, vi } from "vitest";
 import { CommandBatch } from "../../src/gen/mesh/v1/command.js";
+import type { QueueLimits } from "../../src/gen/mesh/v1/queue.js";
 import type { TaskReport } from "../../src/gen/mesh/v1/worker_service.js";
 import type { SubmitTaskRequest } from "../../src/gen/mesh/v1/task_service.js";
 import { AssignmentTable } from "../../src/queue/assignment-table.js";
+import { QueueTable } from "../../src/queue/controls/queue-table.js";
 import { DefinitionCache } from "../../src/queue/definition-cache.js";
 import { ScheduleTable } from "../../src/queue/schedules/schedule-table.js";
 import { QueueLeader } from "../../src/queue/leader.js";
 import type { CommittedEntry } from "../../src/queue/redis/command-encoder.js";
+import { LimitsWatch } from "./limits-watch.js";
 import { BACKOFF, ManualLog, NOW_MS, taskReport, turns, workerHello } from "./queue-fixtures.js";
 import { ENDED, SimulatedRedis, TaskStates } from "./simulated-redis.js";
 
@@ -16,12 +19,15 @@ export const LEASE_MS = 1_000;
 const HANDOVER_MS = 500;
 const LIMITS = { maxTasks: 6, minBandCapacity: 3, lowWater: 2, maxIdleBands: 2 };
 const READ_LIMIT = 3;
+/** Names of the queues that tests use. */
+export const QUEUES = ["a", "b"] as const;
 const KEPT = { maxAgeMs: 60_000, maxCount: 100 };
 
 export class SimulatedDesk {
   readonly redis = new SimulatedRedis();
   readonly truth = new TaskStates();
   readonly table = new AssignmentTable();
+  readonly queues = new QueueTable();
   readonly entries: CommittedEntry[] = [];
   readonly acknowledged = new Set<string>();
   readonly requests: SubmitTaskRequest[] = [];
@@ -31,6 +37,7 @@ export class SimulatedDesk {
   clockMs = NOW_MS;
   leader: QueueLeader;
   #log: ManualLog;
+  readonly #watch = new LimitsWatch();
   readonly #definitions = new DefinitionCache(1_000_000);
   #open = 0;
 
@@ -73,6 +80,14 @@ export class SimulatedDesk {
 
   retry(id: string): void {
     this.#follow(this.leader.retry(id));
+  }
+
+  limit(queue: string, limits: QueueLimits): void {
+    this.#follow(this.leader.queues.limit(queue, limits));
+  }
+
+  pause(queue: string, paused: boolean): void {
+    this.#follow(this.leader.queues.pause(queue, paused));
   }
 
   /** The `at`th running task of an attached node ends. */
@@ -135,6 +150,8 @@ export class SimulatedDesk {
       this.#open === 0 &&
       [...this.truth.tasks.values()].every(({ status }) => ENDED.has(status));
     for (let round = 0; round < 400; round += 1) {
+      // Asked again: a leader that went may not have kept it. Limits stay, and hold up nobody for good.
+      if (round < 3) for (const queue of QUEUES) this.pause(queue, false);
       await turns(3);
       this.commit(10);
       while (this.table.size > 0 && round % 2 === 0) {
@@ -169,7 +186,9 @@ export class SimulatedDesk {
     const { contradictions, duplicates } = this.truth.apply(entry);
     for (const { id, reason } of contradictions) this.wrong.push(`assigned ${id}: ${reason}`);
     for (const { id } of duplicates) this.wrong.push(`submitted twice: ${id}`);
+    this.queues.apply(entry.batch ?? { atMs: 0, commands: [] });
     const changes = this.table.apply(entry.index, entry.batch ?? { atMs: 0, commands: [] });
+    this.wrong.push(...this.#watch.wrongs(entry, this.table));
     for (const change of changes) {
       if (change.kind === "submitted") this.#definitions.add(change.task);
     }
@@ -190,6 +209,7 @@ export class SimulatedDesk {
         leaseMs: LEASE_MS,
         handoverMs: HANDOVER_MS,
         maxLosses: 100,
+        agingMs: 200,
         acceptUnknownTypes: true,
         maxUnappliedBytes: 10_000_000,
         retention: { completed: KEPT, dead: KEPT, cancelled: KEPT },
@@ -206,6 +226,7 @@ export class SimulatedDesk {
       reader: this.redis,
       table: this.table,
       schedules: new ScheduleTable(),
+      queues: this.queues,
       definitions: this.#definitions,
       now: () => this.clockMs,
       monotonicMs: () => this.clockMs,

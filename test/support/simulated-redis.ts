@@ -129,6 +129,7 @@ export class TaskStates {
       case "deleteSchedule":
       case "fireSchedule":
       case "drainNode":
+      case "configureQueue":
       case undefined:
     }
   }

@@ -88,6 +88,7 @@ export function taskCount(batch: CommandBatch | undefined): number {
       case "deleteSchedule":
       case "fireSchedule":
       case "drainNode":
+      case "configureQueue":
       case undefined:
         break;
     }
@@ -113,6 +114,7 @@ function concernsTasks({ kind }: Command): boolean {
     case "deleteSchedule":
     case "fireSchedule":
     case "drainNode":
+    case "configureQueue":
     case undefined:
       return false;
     default:
@@ -176,6 +178,7 @@ function writeCommand(w: PackedWriter, { kind }: Command, sequence: number, atMs
     case "deleteSchedule":
     case "fireSchedule":
     case "drainNode":
+    case "configureQueue":
     case undefined:
       break;
   }

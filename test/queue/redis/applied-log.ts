@@ -101,6 +101,7 @@ export function assign(ids: readonly string[], { nodeId = "node-1", attempt = 1 
     timeoutMs: 0,
     requires: [],
     losses: 0,
+    runAtMs: AT_MS,
   }));
   return { $case: "assign", value: { nodeId, assignments } };
 }

@@ -32,6 +32,7 @@ export class TaskModel {
       case "putSchedule":
       case "deleteSchedule":
       case "fireSchedule":
+      case "configureQueue":
       case "drainNode":
         return;
       case "submit":

@@ -1,0 +1,32 @@
+// One timer for the next moment at which a queue that its rate holds up may start a task.
+
+/** The longest wait that a timer of Node.js can hold. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export class QueueAlarm {
+  #timer: NodeJS.Timeout | undefined;
+  #setForMs = Infinity;
+
+  /** @param ring called when the time has come, or earlier: whoever hears it looks at the clock */
+  constructor(private readonly ring: () => void) {}
+
+  /** @param atMs milliseconds since the epoch; Infinity for never */
+  set(atMs: number, nowMs: number): void {
+    if (atMs === this.#setForMs) return;
+    this.stop();
+    if (atMs === Infinity) return;
+    this.#setForMs = atMs;
+    this.#timer = setTimeout(
+      () => {
+        this.#setForMs = Infinity;
+        this.ring();
+      },
+      Math.min(Math.max(0, atMs - nowMs), MAX_TIMER_MS),
+    );
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#setForMs = Infinity;
+  }
+}

@@ -1,0 +1,111 @@
+// What clients set for queues, as the leader takes it: checked, its defaults resolved, and put into
+// the log.
+import type { Command } from "../../gen/mesh/v1/command.js";
+import type { QueueControls as Controls, QueueLimits, RateLimit } from "../../gen/mesh/v1/queue.js";
+import { QueueError } from "../errors.js";
+import { isQueueName, QUEUE_NAME_RULE } from "../submission.js";
+import {
+  DEFAULT_WEIGHT,
+  MAX_CONFIGURED_QUEUES,
+  NO_LIMITS,
+  type QueueTable,
+} from "./queue-table.js";
+
+const MAX_CONCURRENCY = 1_000_000;
+const MAX_RATE_COUNT = 1_000_000;
+const MAX_RATE_PER_MS = 86_400_000;
+const MAX_WEIGHT = 1_000;
+/** Starts that the rate let through in this time may begin together: the log is written in batches. */
+const BURST_MS = 100;
+/** Changes that wait for the log. */
+const MAX_CHANGES_UNDER_WAY = 256;
+const RETRY_AFTER_MS = 1_000;
+
+export class QueueControls {
+  #underWay = 0;
+
+  /**
+   * @param propose resolves once the command is applied to the table
+   */
+  constructor(
+    private readonly table: QueueTable,
+    private readonly propose: (command: NonNullable<Command["kind"]>) => Promise<unknown>,
+  ) {}
+
+  /** What is set for the queue; where nothing is, that. */
+  get(name: string): Controls {
+    return this.table.get(name) ?? { name, paused: false, limits: NO_LIMITS };
+  }
+
+  /**
+   * Puts these limits in the place of those that were; the queue stays paused if it is.
+   *
+   * @throws QueueError "invalid_field", "too_many_items", "overloaded"
+   */
+  limit(name: string, limits: QueueLimits | undefined): Promise<Controls> {
+    return this.#configure(name, undefined, resolvedLimits(limits));
+  }
+
+  /** @throws QueueError "invalid_field", "too_many_items", "overloaded" */
+  pause(name: string, paused: boolean): Promise<Controls> {
+    return this.#configure(name, paused, undefined);
+  }
+
+  async #configure(
+    name: string,
+    paused: boolean | undefined,
+    limits: QueueLimits | undefined,
+  ): Promise<Controls> {
+    requireThat(isQueueName(name), "name", QUEUE_NAME_RULE);
+    if (this.#underWay >= MAX_CHANGES_UNDER_WAY) {
+      const message = "too many changes of queues are under way";
+      throw new QueueError("overloaded", message, { retryAfterMs: RETRY_AFTER_MS });
+    }
+    if (this.table.get(name) === undefined && this.table.size >= MAX_CONFIGURED_QUEUES) {
+      throw full();
+    }
+    this.#underWay += 1;
+    try {
+      await this.propose({ $case: "configureQueue", value: { name, paused, limits } });
+    } finally {
+      this.#underWay -= 1;
+    }
+    return this.get(name);
+  }
+}
+
+function full(): QueueError {
+  const message =
+    `something is set for ${MAX_CONFIGURED_QUEUES} queues, and no more are taken: ` +
+    "resume some, or lift their limits";
+  return new QueueError("too_many_items", message, { field: "name" });
+}
+
+function resolvedLimits(limits: QueueLimits = NO_LIMITS): QueueLimits {
+  const { concurrency, rate } = limits;
+  const weight = limits.weight === 0 ? DEFAULT_WEIGHT : limits.weight;
+  const isBounded = concurrency <= MAX_CONCURRENCY;
+  requireThat(isBounded, "concurrency", `must be at most ${MAX_CONCURRENCY}`);
+  requireThat(weight <= MAX_WEIGHT, "weight", `must be 1 to ${MAX_WEIGHT}`);
+  return { concurrency, rate: rate === undefined ? undefined : resolvedRate(rate), weight };
+}
+
+function resolvedRate({ count, perMs, burst }: RateLimit): RateLimit {
+  requireThat(
+    count >= 1 && count <= MAX_RATE_COUNT,
+    "rate.count",
+    `must be 1 to ${MAX_RATE_COUNT}`,
+  );
+  requireThat(
+    perMs >= 1 && perMs <= MAX_RATE_PER_MS,
+    "rate.perMs",
+    `must be 1 to ${MAX_RATE_PER_MS}`,
+  );
+  requireThat(burst <= MAX_RATE_COUNT, "rate.burst", `must be 1 to ${MAX_RATE_COUNT}`);
+  const ownBurst = Math.min(MAX_RATE_COUNT, Math.max(1, Math.floor((count * BURST_MS) / perMs)));
+  return { count, perMs, burst: burst === 0 ? ownBurst : burst };
+}
+
+function requireThat(holds: boolean, field: string, rule: string): void {
+  if (!holds) throw new QueueError("invalid_field", `${field} ${rule}`, { field });
+}
