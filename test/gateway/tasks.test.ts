@@ -49,6 +49,7 @@ describe("POST /tasks", () => {
       finishedAt: null,
       workerId: null,
       fence: null,
+      durability: { level: "quorum", index: 1 },
       result: null,
       error: null,
       progress: null,

@@ -5,7 +5,7 @@ import { HttpProblem, problemBody } from "../problem.js";
 import { isUnavailable, type RouteContext, sendJson } from "../route-context.js";
 import { submissionContext } from "../submission-context.js";
 import { submissionFrom, type SubmissionContext } from "../submission-schema.js";
-import { taskJson } from "../task-json.js";
+import { submittedJson } from "../submission-json.js";
 import { toProblem } from "../to-problem.js";
 
 type ItemResult =
@@ -48,9 +48,8 @@ async function submitItem(
 ): Promise<ItemResult> {
   if (item.kind === "problem") return { kind: "error", error: item.problem };
   try {
-    const { task } = await mesh.submit(submissionFrom(item.value, shared));
-    if (task === undefined) throw new Error("the node left its answer empty");
-    return { kind: "task", json: taskJson(task) };
+    const submitted = await mesh.submit(submissionFrom(item.value, shared));
+    return { kind: "task", json: submittedJson(submitted) };
   } catch (error) {
     return { kind: "error", error };
   }

@@ -6,6 +6,7 @@ import { getRequestFrom, listRequestFrom } from "../query-schema.js";
 import { type RouteContext, sendJson, taskIdFrom } from "../route-context.js";
 import { submissionContext } from "../submission-context.js";
 import { submissionFrom } from "../submission-schema.js";
+import { submittedJson } from "../submission-json.js";
 import { taskJson } from "../task-json.js";
 
 interface ById {
@@ -20,10 +21,10 @@ export function taskRoutes(app: FastifyInstance, context: RouteContext): void {
       throw new HttpProblem(400, "malformed_json", "the body is empty; it must be a JSON object");
     }
     const item = submissionFrom(request.body, submissionContext(request, config));
-    const { task, created } = await mesh.submit(item);
-    if (task === undefined) throw new Error("the node left its answer empty");
-    reply.code(created ? 201 : 200).header("location", `/tasks/${task.id}`);
-    return sendJson(reply, taskJson(task));
+    const submitted = await mesh.submit(item);
+    reply.code(submitted.created ? 201 : 200);
+    reply.header("location", `/tasks/${submitted.task?.id ?? ""}`);
+    return sendJson(reply, submittedJson(submitted));
   });
 
   app.get("/tasks", async (request, reply) => {
