@@ -37,7 +37,11 @@ module.exports = {
     layer("links", [], "What traffic passes between peers: ground for nodes and gateway."),
     layer("queue", ["raft", "gen", "config", "telemetry"], "The queue stands on the log."),
     layer("worker", ["raft", "gen", "config", "telemetry"], "A worker runs handlers, no more."),
-    layer("api", ["queue", "worker", "raft", "gen", "config", "telemetry"], "gRPC edge of a node."),
+    layer(
+      "api",
+      ["queue", "worker", "raft", "links", "gen", "config", "telemetry"],
+      "gRPC edge of a node.",
+    ),
     layer(
       "gateway",
       ["gen", "api", "discovery", "links", "config", "telemetry"],

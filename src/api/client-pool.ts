@@ -1,6 +1,7 @@
 // Connections to other nodes for forwarded calls: one channel per address, a bounded number of them.
 import { type ChannelCredentials, connectivityState, credentials } from "@grpc/grpc-js";
 
+import { ChaosServiceClient } from "../gen/mesh/v1/chaos_service.js";
 import { ClusterServiceClient } from "../gen/mesh/v1/cluster_service.js";
 import { MembershipServiceClient } from "../gen/mesh/v1/membership_service.js";
 import { ScheduleServiceClient } from "../gen/mesh/v1/schedule_service.js";
@@ -16,6 +17,7 @@ export interface PeerClients {
   readonly cluster: ClusterServiceClient;
   readonly schedules: ScheduleServiceClient;
   readonly membership: MembershipServiceClient;
+  readonly chaos: ChaosServiceClient;
 }
 
 export class ClientPool {
@@ -23,7 +25,10 @@ export class ClientPool {
   readonly #peers = new Map<string, PeerClients>();
   readonly #credentials: ChannelCredentials;
 
-  constructor(channelCredentials: ChannelCredentials = credentials.createInsecure()) {
+  constructor(
+    channelCredentials: ChannelCredentials = credentials.createInsecure(),
+    private readonly maxPeers = MAX_POOLED_PEERS,
+  ) {
     this.#credentials = channelCredentials;
   }
 
@@ -32,7 +37,7 @@ export class ClientPool {
     this.#peers.delete(address);
     this.#peers.set(address, peer);
     for (const [oldest, { tasks }] of this.#peers) {
-      if (this.#peers.size <= MAX_POOLED_PEERS) break;
+      if (this.#peers.size <= this.maxPeers) break;
       this.#peers.delete(oldest);
       // Calls under way go on to their end.
       tasks.close();
@@ -51,7 +56,8 @@ export class ClientPool {
     const cluster = new ClusterServiceClient(address, this.#credentials, shared);
     const schedules = new ScheduleServiceClient(address, this.#credentials, shared);
     const membership = new MembershipServiceClient(address, this.#credentials, shared);
-    return { tasks, cluster, schedules, membership };
+    const chaos = new ChaosServiceClient(address, this.#credentials, shared);
+    return { tasks, cluster, schedules, membership, chaos };
   }
 }
 

@@ -8,6 +8,7 @@ export const HEALTH_SERVICES = [
   "mesh.v1.TaskService",
   "mesh.v1.ClusterService",
   "mesh.v1.ScheduleService",
+  "mesh.v1.ChaosService",
   "raft.v1.RaftService",
 ] as const;
 

@@ -24,6 +24,12 @@ export const MAX_LEADER_CALLS = 10_000;
 export const DEFAULT_LEADER_WAIT_MS = 2_000;
 /** Deadline of a forwarded call whose caller set none. */
 export const DEFAULT_CALL_TIMEOUT_MS = 30_000;
+/** How long a node is tried to be connected to that is to be told of a rule of its links. */
+export const LINK_CONNECT_MS = 1_000;
+/** Nodes that are told of a rule at a time. */
+export const MAX_LINK_PEERS = 64;
+/** Deadline of such a call. */
+export const LINK_CALL_MS = 2_000;
 /** How long a stopping server waits for calls under way. */
 export const DEFAULT_SHUTDOWN_GRACE_MS = 5_000;
 /** A watcher that does not read for this long is cut off; it may go on from where it was. */

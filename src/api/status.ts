@@ -26,6 +26,7 @@ const CATALOGUE: Readonly<Record<QueueErrorCode, Mapping>> = {
   too_many_items: { grpc: status.INVALID_ARGUMENT, http: 422 },
   // Depends on which nodes live, not on the request alone.
   unknown_type: { grpc: status.FAILED_PRECONDITION, http: 422 },
+  chaos_disabled: { grpc: status.PERMISSION_DENIED, http: 403 },
   gone: { grpc: status.NOT_FOUND, http: 410 },
   not_found: { grpc: status.NOT_FOUND, http: 404 },
   not_retryable: { grpc: status.FAILED_PRECONDITION, http: 409 },

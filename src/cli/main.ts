@@ -1,6 +1,7 @@
 // The command line: which commands there are, and how every one of them ends.
 import { Command, CommanderError } from "commander";
 import { readFileSync } from "node:fs";
+import { chaosCommand } from "./chaos.js";
 import { describeError, exitCode, exitCodeOf } from "./exit.js";
 import { drainCommand } from "./drain.js";
 import { eventsCommand } from "./events.js";
@@ -53,9 +54,10 @@ function program(): Command {
     drainCommand(),
     statusCommand(),
     verifyCommand(),
+    chaosCommand(),
   ];
   for (const command of commands) root.addCommand(command);
-  for (const command of [root, ...commands]) {
+  for (const command of [root, ...commands, ...commands.flatMap((one) => one.commands)]) {
     // What commander would print is printed once, below, in one line.
     command.exitOverride().configureOutput({ outputError: () => undefined });
   }

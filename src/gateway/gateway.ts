@@ -4,6 +4,7 @@ import { setMaxListeners } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { BindFailed, PortTaken } from "../api/errors.js";
+import { LinkControl } from "../api/link-control.js";
 import type { Config } from "../config/schema.js";
 import { Registry } from "../discovery/registry.js";
 import { GATEWAY_PEER } from "../links/link-rule.js";
@@ -51,6 +52,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     logger,
   });
   const mesh = new MeshClient({ directory: registry.watch, retryForMs, links });
+  const chaos = table && new LinkControl({ self: GATEWAY_PEER, table, nodes: () => mesh.nodes() });
   const stopping = new AbortController();
   // Every request under way listens to it: their number is bounded elsewhere, and many are no leak.
   setMaxListeners(0, stopping.signal);
@@ -59,12 +61,14 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     config,
     directory: registry.watch,
     stopping: stopping.signal,
+    chaos,
     logger,
   });
   const close = async (): Promise<void> => {
     stopping.abort(new Error("the gateway is stopping"));
     await closeWithin(app, STOP_GRACE_MS);
     mesh.stop();
+    chaos?.close();
     registry.close();
   };
   try {

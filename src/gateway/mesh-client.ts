@@ -80,6 +80,7 @@ export interface MeshClientOptions {
 
 export class MeshClient implements Mesh {
   readonly schedules: ScheduleCalls;
+  private readonly peers: Peers;
   private readonly pool: ClientPool;
   private readonly leaders: LeaderTracker;
   private readonly caller: MeshCaller;
@@ -92,6 +93,7 @@ export class MeshClient implements Mesh {
 
   constructor(options: MeshClientOptions) {
     const peers = new Peers(options.directory);
+    this.peers = peers;
     const nameOf = (address: string): string | undefined => peers.nameOf(address);
     this.pool = new ClientPool(options.links?.credentials("calls", nameOf));
     this.retryForMs = options.retryForMs;
@@ -100,6 +102,11 @@ export class MeshClient implements Mesh {
     this.schedules = new ScheduleCalls(this.caller, options.retryForMs);
     this.taskWatch = new TaskWatch(this.pool, peers, this.leaders);
     this.clusterWatch = new ClusterWatch(this.pool, peers, this.leaders);
+  }
+
+  /** Address by id of every node that is known. */
+  nodes(): ReadonlyMap<string, string> {
+    return this.peers.byId();
   }
 
   /** Begins to look for the leader. */

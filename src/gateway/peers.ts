@@ -28,6 +28,15 @@ export class Peers {
     return [...addresses.slice(this.turn), ...addresses.slice(0, this.turn)];
   }
 
+  /** Address by id of every node that is known; what the registry says wins. */
+  byId(): ReadonlyMap<string, string> {
+    const { formation } = this.directory;
+    const known = new Map((formation?.members ?? []).map(({ id, address }) => [id, address]));
+    for (const [id, address] of this.members) known.set(id, address);
+    for (const { id, address } of this.directory.records()) known.set(id, address);
+    return new Map([...known].slice(0, MAX_PEERS));
+  }
+
   /** Id of the node at an address. */
   nameOf(address: string): string | undefined {
     const known = [

@@ -1,5 +1,6 @@
 // What every route file gets: the mesh, the configuration, and the signal of the gateway's stop.
 import type { FastifyReply } from "fastify";
+import type { LinkControl } from "../api/link-control.js";
 import type { Config } from "../config/schema.js";
 import { MeshRefusal } from "./mesh-refusal.js";
 import type { Mesh } from "./mesh-client.js";
@@ -11,6 +12,8 @@ export interface RouteContext {
   readonly config: Pick<Config, "limits" | "retries">;
   readonly directory: NodeDirectory;
   readonly stopping: AbortSignal;
+  /** Where links may be impaired on purpose. */
+  readonly chaos?: LinkControl | undefined;
 }
 
 export const JSON_CONTENT_TYPE = "application/json; charset=utf-8";

@@ -7,6 +7,7 @@ import { parseJson } from "./json-body.js";
 import { MethodTable } from "./method-table.js";
 import { HttpProblem, PROBLEM_CONTENT_TYPE, problemBody, retryAfterSeconds } from "./problem.js";
 import type { RouteContext } from "./route-context.js";
+import { chaosRoutes } from "./routes/chaos.js";
 import { clusterRoutes } from "./routes/cluster.js";
 import { deadLetterRoutes } from "./routes/dead-letters.js";
 import { eventRoutes } from "./routes/events.js";
@@ -60,6 +61,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   eventRoutes(app, options);
   workerRoutes(app, options);
   clusterRoutes(app, options);
+  chaosRoutes(app, options);
   healthRoutes(app, options);
   return app;
 }

@@ -12,7 +12,10 @@ export const MAX_RULE_MS = 86_400_000;
 /** Rules that a table holds; 50 nodes have 2,450 ordered pairs. */
 export const MAX_RULES = 4_096;
 
-const PEER_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+/** Directions that a table remembers; one that was impaired once is never forgotten. */
+export const MAX_DIRECTIONS = 4 * MAX_RULES;
+
+export const PEER_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /** How traffic from one peer to another is impaired; the way back has a rule of its own. */
 export interface LinkRule {
@@ -55,15 +58,16 @@ export const noImpairment = (from: string, to: string): LinkRule => ({
   forMs: 0,
 });
 
-/** Thrown for a rule that is out of bounds; nothing was changed. */
+/** Thrown for a rule that is out of bounds, or for links that are not there; nothing was changed. */
 export class InvalidLinkRule extends Error {
   override readonly name = "InvalidLinkRule";
 
+  /** @param reason what is wrong with the field, without its name */
   constructor(
-    readonly field: string,
-    message: string,
+    readonly field: keyof LinkRule,
+    readonly reason: string,
   ) {
-    super(`${field}: ${message}`);
+    super(`${field}: ${reason}`);
   }
 }
 
@@ -89,18 +93,18 @@ export function isHarmless(rule: LinkRule): boolean {
 }
 
 /** @throws InvalidLinkRule */
-export function checkPeer(field: string, name: string): void {
+export function checkPeer(field: "from" | "to", name: string): void {
   if (PEER_NAME.test(name)) return;
   const remedy = `must be the id of a node, "${GATEWAY_PEER}" or "${REDIS_PEER}"`;
   throw new InvalidLinkRule(field, remedy);
 }
 
-function checkInteger(field: string, value: number, max: number): void {
+function checkInteger(field: keyof LinkRule, value: number, max: number): void {
   if (Number.isInteger(value) && value >= 0 && value <= max) return;
   throw new InvalidLinkRule(field, `must be an integer from 0 to ${max}`);
 }
 
-function checkRate(field: string, value: number): void {
+function checkRate(field: keyof LinkRule, value: number): void {
   if (value >= 0 && value <= 1) return;
   throw new InvalidLinkRule(field, "must be a share from 0 to 1");
 }

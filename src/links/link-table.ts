@@ -7,6 +7,7 @@ import {
   InvalidLinkRule,
   isHarmless,
   type LinkRule,
+  MAX_DIRECTIONS,
   MAX_RULES,
 } from "./link-rule.js";
 import { seededRandom, seedOf } from "./random.js";
@@ -51,6 +52,9 @@ export class LinkTable {
     if (!this.#rules.has(key) && this.#rules.size >= MAX_RULES) {
       throw new InvalidLinkRule("from", `there are ${MAX_RULES} rules already: heal some first`);
     }
+    if (!this.#directions.has(key) && this.#directions.size >= MAX_DIRECTIONS) {
+      throw new InvalidLinkRule("from", `${MAX_DIRECTIONS} links were named: that is the bound`);
+    }
     this.#drop(key);
     const direction = this.direction(rule.from, rule.to);
     if (isHarmless(rule)) {
@@ -86,6 +90,11 @@ export class LinkTable {
     this.#rules.delete(key);
   }
 }
+
+/** What whoever asks for chaos is told where there is none. */
+export const CHAOS_DISABLED =
+  "chaos.enabled is false: set it to true in cluster.config.json, or TASKMESH_CHAOS_ENABLED=true, " +
+  "for nodes and gateway, and start them again";
 
 /** The table of a process; undefined where its configuration allows no chaos. */
 export function linkTable(chaos: ChaosConfig): LinkTable | undefined {

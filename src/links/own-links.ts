@@ -43,6 +43,11 @@ export class OwnLinks {
     return redisConnector(this.#endsTo(REDIS_PEER, "calls"));
   }
 
+  /** Whether what is sent to a peer passes otherwise than at once and whole. */
+  isImpaired(to: string): boolean {
+    return !this.table.direction(this.self, to).isFree;
+  }
+
   /** What arrives of messages to a peer; the same list where all does, once. */
   surviving<T>(to: string, messages: readonly T[]): readonly T[] {
     return this.table.direction(this.self, to).surviving(messages);

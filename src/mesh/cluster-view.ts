@@ -27,6 +27,8 @@ export interface ClusterViewOptions {
   readonly office: LeadershipOffice;
   readonly machine: Pick<QueueMachine, "table">;
   readonly links: PeerLinks;
+  /** Whether what is sent to a node is impaired on purpose. */
+  readonly isImpaired: (nodeId: string) => boolean;
   readonly workers: WorkerView;
   readonly redis: RedisConnection;
   readonly reader: TaskReader;
@@ -134,12 +136,12 @@ export class ClusterView implements ClusterReads {
   }
 
   #links(): Link[] {
-    const { nodeId, links } = this.options;
+    const { nodeId, links, isImpaired } = this.options;
     return links.status().map((link) => ({
       from: nodeId,
       to: link.to,
       connected: link.connected,
-      impaired: false,
+      impaired: isImpaired(link.to),
       sentMessages: link.sentMessages,
       droppedMessages: link.droppedMessages,
     }));

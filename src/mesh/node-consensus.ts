@@ -29,6 +29,8 @@ export interface Consensus {
   readonly introduced: (nodeId: string, address: string) => void;
   /** Tells the members where this node is reached, if none of them leads it. */
   readonly introduce: () => void;
+  /** Address by id of every node that is registered or a member. */
+  readonly knownNodes: () => ReadonlyMap<string, string>;
   /** Of calls and streams to other nodes; undefined: no TLS, and links as they are. */
   readonly peerCredentials: ChannelCredentials | undefined;
   /** Milliseconds since the epoch, never behind the log. */
@@ -56,6 +58,10 @@ export function createConsensus(parts: NodeParts): Consensus {
   const nameOf = (address: string): string | undefined =>
     registry.watch.records().find((record) => record.address === address)?.id ??
     members(raft).find((member) => member.address === address)?.id;
+  const knownNodes = (): ReadonlyMap<string, string> => {
+    const ids = [...members(raft), ...registry.watch.records()].map(({ id }): string => id);
+    return new Map([...new Set(ids)].map((id) => [id, addressOf(id) ?? ""]));
+  };
   const links: PeerLinks = new PeerLinks({
     meshId,
     self: { nodeId: parts.id, address: parts.description.address },
@@ -88,7 +94,7 @@ export function createConsensus(parts: NodeParts): Consensus {
     if (raft.softState.leader === undefined) links.introduce(members(raft).map(({ id }) => id));
   };
   return {
-    ...{ raft, machine, links, sessions, office, addressOf, peerCredentials, now },
+    ...{ raft, machine, links, sessions, office, addressOf, knownNodes, peerCredentials, now },
     ...{ introduced, introduce },
   };
 }

@@ -1,6 +1,7 @@
 // The composition root of a node: the one place where Raft, the queue, the worker, Redis and gRPC
 // meet. Data flows one way: a command is proposed, committed, applied, and what it changed is told.
 import { HealthService } from "../api/health-service.js";
+import { LinkControl } from "../api/link-control.js";
 import { ClusterView } from "./cluster-view.js";
 import { LeaderLink } from "./leader-link.js";
 import { LeaderOperations } from "./leader-operations.js";
@@ -58,6 +59,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
   });
   const health = new HealthService();
   health.setServing("raft.v1.RaftService", true);
+  health.setServing("mesh.v1.ChaosService", parts.links !== undefined);
   office.onChange(() => {
     const serving = !state.stopping && office.leadership().kind !== "unknown";
     for (const service of LED_SERVICES) health.setServing(service, serving);
@@ -193,7 +195,7 @@ function serve(
   consensus: Consensus,
   { keeper, ...served }: ServedParts,
 ): Promise<NodeServer> {
-  const { config, port, meshId, redis, logger } = parts;
+  const { config, id, port, meshId, redis, links, logger } = parts;
   const { raft, office, sessions, peerCredentials, introduced } = consensus;
   const { reader, appliedWatch } = redis;
   const { workers } = served.cluster;
@@ -208,6 +210,7 @@ function serve(
   });
   return serveNode({
     host: config.nodes.host,
+    id,
     port,
     meshId,
     peerCredentials,
@@ -219,6 +222,7 @@ function serve(
     schedules: new MeshSchedules(office),
     ...served,
     sessions,
+    chaos: links && new LinkControl({ self: id, table: links.table, nodes: consensus.knownNodes }),
     logger,
   });
 }
@@ -235,6 +239,7 @@ function viewOf(parts: NodeParts, consensus: Consensus): ClusterView {
     office,
     machine,
     links,
+    isImpaired: (peer) => parts.links?.isImpaired(peer) ?? false,
     workers: new WorkerView({ raft, office, machine, addressOf }),
     redis: redis.connection,
     reader: redis.reader,

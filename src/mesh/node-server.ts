@@ -1,9 +1,11 @@
 // The gRPC server of a node: every service that it offers to clients, peers and workers.
 import type { ChannelCredentials } from "@grpc/grpc-js";
 import { ClientPool } from "../api/client-pool.js";
+import { createChaosService } from "../api/chaos-service.js";
 import { createClusterService } from "../api/cluster-service.js";
 import { Forwarder } from "../api/forwarding.js";
 import type { HealthService } from "../api/health-service.js";
+import type { LinkControl } from "../api/link-control.js";
 import { createMembershipService, type LeaderAdmissions } from "../api/membership-service.js";
 import { createRaftService } from "../api/raft-service.js";
 import { addReflection } from "../api/reflection-service.js";
@@ -12,6 +14,7 @@ import { createGrpcServer, type GrpcServer } from "../api/server.js";
 import type { ClusterReads, LeaderSchedules, TaskReads } from "../api/task-backend.js";
 import { createTaskService } from "../api/task-service.js";
 import { createWorkerAttachService } from "../api/worker-attach-service.js";
+import { ChaosServiceService } from "../gen/mesh/v1/chaos_service.js";
 import { ClusterServiceService } from "../gen/mesh/v1/cluster_service.js";
 import { MembershipServiceService } from "../gen/mesh/v1/membership_service.js";
 import { ScheduleServiceService } from "../gen/mesh/v1/schedule_service.js";
@@ -28,6 +31,7 @@ import { decodeExchange } from "./raft-codec.js";
 export interface NodeServerOptions {
   readonly host: string;
   readonly port: number;
+  readonly id: string;
   readonly meshId: string;
   readonly raft: RaftNode;
   readonly leadership: LeadershipOffice;
@@ -40,6 +44,8 @@ export interface NodeServerOptions {
   readonly cluster: ClusterReads;
   readonly sessions: LeaderSessions;
   readonly health: HealthService;
+  /** Undefined where links may not be impaired. */
+  readonly chaos: LinkControl | undefined;
   readonly logger: Logger;
   /** Of calls that are forwarded. Default: no TLS. */
   readonly peerCredentials: ChannelCredentials | undefined;
@@ -54,6 +60,7 @@ export async function serveNode(options: NodeServerOptions): Promise<NodeServer>
   const { operations, leadership, logger: log } = options;
   const clients = new ClientPool(options.peerCredentials);
   const forwarder = new Forwarder({ leadership, clients });
+  const { chaos } = options;
   const services = [
     {
       definition: TaskServiceService,
@@ -71,6 +78,10 @@ export async function serveNode(options: NodeServerOptions): Promise<NodeServer>
     {
       definition: ScheduleServiceService,
       implementation: createScheduleService({ schedules: options.schedules, forwarder, log }),
+    },
+    {
+      definition: ChaosServiceService,
+      implementation: createChaosService({ control: chaos, self: options.id, log }),
     },
     {
       definition: MembershipServiceService,
@@ -101,5 +112,12 @@ export async function serveNode(options: NodeServerOptions): Promise<NodeServer>
     services,
     extend: [(grpc) => options.health.addToServer(grpc), addReflection],
   });
-  return { ...server, clients };
+  return {
+    ...server,
+    clients,
+    close: (graceMs) => {
+      chaos?.close();
+      return server.close(graceMs);
+    },
+  };
 }

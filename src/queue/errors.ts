@@ -8,6 +8,8 @@ export type QueueErrorCode =
   /** No live node handles the task's type. */
   | "unknown_type"
   | "not_found"
+  /** Links are asked to be impaired where the configuration does not allow it. */
+  | "chaos_disabled"
   /** The last node that takes work cannot be taken out of it. */
   | "last_worker"
   /** Only a dead or cancelled task can be retried. */

@@ -116,6 +116,7 @@ describe.skipIf(!hasGrpcurl)("grpcurl (skipped where grpcurl is not on PATH)", (
     const listed = await grpcurl(await startNode(), [], ["list"]);
     expect(listed.trim().split("\n")).toEqual([
       "grpc.health.v1.Health",
+      "mesh.v1.ChaosService",
       "mesh.v1.ClusterService",
       "mesh.v1.MembershipService",
       "mesh.v1.ScheduleService",

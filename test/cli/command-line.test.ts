@@ -19,6 +19,12 @@ const task = {
   history: [],
 };
 
+const cutLink = {
+  ...{ from: "n1", to: "n2", cut: true, delayMs: 0, jitterMs: 50, loss: 0.1 },
+  ...{ healsInMs: 2_500, at: ["n1", "n2"] },
+};
+const reach = { at: ["n1"], unreachable: [{ id: "n2", reason: "no connection" }] };
+
 let server: Server;
 let url: string;
 const requests: { readonly line: string; readonly body: unknown }[] = [];
@@ -62,6 +68,8 @@ async function answer(request: IncomingMessage): Promise<[number, unknown]> {
   if (line === "GET /tasks?status=completed&limit=5") return [200, { tasks: [task, task] }];
   if (line.startsWith("GET /tasks/01TASK")) return [200, task];
   if (line.endsWith("/schedules/nightly")) return [201, { name: "nightly", fired: 0 }];
+  if (line === "GET /chaos/links") return [200, { links: [cutLink], unreachable: [] }];
+  if (line.includes("/chaos/links")) return [200, reach];
   if (line === "GET /health") return [503, { status: "unhealthy", reasons: ["no leader"] }];
   if (line === "POST /workers/n2/drain") return [200, { id: "n2", state: "draining", running: 3 }];
   if (line === "POST /workers/n3/drain") return [200, { id: "n3", state: "drained", running: 0 }];
@@ -102,6 +110,41 @@ describe("client commands", () => {
       "GET /schedules/nightly",
       "DELETE /schedules/nightly",
     ]);
+  });
+
+  test.each([
+    [["cut", "n1", "n2", "--for", "10s"], { both: true, cut: true, forMs: 10_000 }],
+    [["cut", "n1", "n2", "--one-way"], { both: false, cut: true }],
+    [
+      ["delay", "n1", "n2", "200ms", "--jitter", "50ms"],
+      { both: true, delayMs: 200, jitterMs: 50 },
+    ],
+    [["drop", "n1", "n2", "10%"], { both: true, loss: 0.1 }],
+  ])("chaos %j says where it is in force, and who could not be told", async (args, body) => {
+    const { code, stdout, stderr } = await cli(["chaos", ...args, "--url", url]);
+
+    expect(requests.at(-1)).toEqual({
+      line: "PUT /chaos/links",
+      body: { from: "n1", to: "n2", ...body },
+    });
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^n1 <?-> n2: .* in force at n1\n$/)]);
+    expect(stderr).toBe("n2 could not be told: no connection\n");
+  });
+
+  test("chaos list shows what is wrong with links, and heal ends it for one or all", async () => {
+    const { stdout } = await cli(["chaos", "list", "--url", url]);
+    expect(stdout).toBe(
+      "FROM  TO  WHAT                                  HEALS     AT\n" +
+        "n1    n2  cut, up to 50 ms of jitter, 10% lost  in 2.5 s  n1, n2\n",
+    );
+
+    await cli(["chaos", "heal", "n1", "n2", "--url", url]);
+    const all = await cli(["chaos", "heal", "--json", "--url", url]);
+    expect(requests.map(({ line }) => line).slice(-2)).toEqual([
+      "DELETE /chaos/links?from=n1&to=n2&both=true",
+      "DELETE /chaos/links",
+    ]);
+    expect(JSON.parse(all.stdout)).toEqual(reach);
   });
 
   test("drain says what becomes of the node, and with --wait when it can be ended", async () => {
@@ -185,6 +228,9 @@ describe("mistakes on the command line", () => {
     [["frobnicate"], "unknown command 'frobnicate'"],
     [["tasks", "--limit", "many"], "--limit many: give an integer from 1 to 1000"],
     [["submit", "process", "--delay", "soon"], "--delay soon: give a time such as"],
+    [["chaos", "cut", "n1"], "missing required argument 'b'"],
+    [["chaos", "drop", "n1", "n2", "some"], "<share> some: give a share such as 10% or 0.1"],
+    [["chaos", "heal", "n1"], "give both ends of the link, or none for all links"],
     [["node", "--id", "n9"], "required option '--port <port>' not specified"],
   ])("%j gets one line and exit code 2", async (args, line) => {
     const { code, stdout, stderr } = await cli(args);

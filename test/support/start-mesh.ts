@@ -38,7 +38,10 @@ export interface MeshOptions {
   readonly nodes?: number;
   readonly worker?: Readonly<Record<string, unknown>>;
   readonly raft?: Readonly<Record<string, unknown>>;
+  readonly chaos?: Readonly<Record<string, unknown>>;
   readonly retention?: Readonly<Record<string, unknown>>;
+  /** Each node and the gateway hold the rules of links themselves, as processes do; not `faults`. */
+  readonly ownLinks?: boolean;
   /** Of the section `nodes`, such as how many of them vote. */
   readonly membership?: Readonly<Record<string, unknown>>;
 }
@@ -59,6 +62,7 @@ export class TestMesh {
   /** What is wrong with the links: cut, delay, lose; `heal()` ends all of it. */
   readonly faults: MeshFaults;
   private readonly links = new LinkTable(SEED);
+  private readonly shared: { readonly links?: LinkTable };
   private readonly folder = mkdtempSync(path.join(tmpdir(), "taskmesh-mesh-"));
   private readonly pool = new ClientPool();
   /** Every node that was ever started. */
@@ -73,11 +77,12 @@ export class TestMesh {
     options: MeshOptions,
   ) {
     const [gatewayPort = 0] = ports;
+    this.shared = options.ownLinks === true ? {} : { links: this.links };
     this.faults = new MeshFaults(this.links, () => [...this.known]);
     this.http = new MeshHttp(`http://127.0.0.1:${gatewayPort}`);
     this.config = configSchema.parse({
       mesh: "test",
-      chaos: { enabled: true },
+      chaos: { enabled: true, ...options.chaos },
       redis: { url: redis.url, commandTimeoutMs: 1_000 },
       nodes: { count: options.nodes ?? 3, dataDir: this.folder, ...options.membership },
       gateway: { port: gatewayPort, retryForMs: 2_000 },
@@ -95,8 +100,8 @@ export class TestMesh {
     process.env["JOURNAL_FOLDER"] = mesh.journal.folder;
     const ids = Array.from({ length: count }, (_, at) => `n${at + 1}`);
     await Promise.all(ids.map((id) => mesh.startNode(id)));
-    const { config, logger, links } = mesh;
-    mesh.gateway = await startGateway({ config, logger, links });
+    const { config, logger, shared } = mesh;
+    mesh.gateway = await startGateway({ config, logger, ...shared });
     await mesh.whole(count);
     return mesh;
   }
@@ -110,11 +115,11 @@ export class TestMesh {
     const port = this.ports[Number((how.portOf ?? id).slice(1))];
     if (port === undefined) throw new Error(`no port is kept for ${id}`);
     this.known.add(id);
-    const { logger, links } = this;
+    const { logger, shared } = this;
     const worker = { ...this.config.worker, handlers: this.journal.handlersOf(id) };
     const config = { ...this.config, worker, ...more };
     const { signal = new AbortController().signal } = how;
-    const node = await startNode({ config, id, port, logger, links, signal });
+    const node = await startNode({ config, id, port, logger, signal, ...shared });
     this.history.follow(id, node);
     this.nodes.set(id, node);
     return node;

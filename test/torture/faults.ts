@@ -6,6 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
 import type { Prng } from "../simulation/prng.js";
 import type { MeshProcess } from "../support/mesh-process.js";
+import { waitFor } from "../support/wait-for.js";
 import type { Frozen } from "./journal-check.js";
 
 export const FAULTS = [
@@ -28,6 +29,11 @@ export const LOSING: ReadonlySet<Fault> = new Set(["kill-redis", "flush-redis", 
 
 const FREEZE_MS = { min: 500, max: 6_000 };
 const CUT_MS = { min: 500, max: 5_000 };
+
+/** Thrown where the mesh did not let itself be hurt, so that a run would show nothing. */
+export class FaultRefused extends Error {
+  override readonly name = "FaultRefused";
+}
 
 export class Hurting {
   readonly frozen: Frozen[] = [];
@@ -67,11 +73,15 @@ export class Hurting {
           rmSync(file, { recursive: true, force: true, maxRetries: 5 });
         }
         return this.#kill(this.mesh.redis().pid);
-      case "cut-link":
-        return this.#cut([[this.#someNode(), this.#someNode()]]);
+      case "cut-link": {
+        const own = this.#someNode();
+        const others = this.nodes.filter((other) => other !== own);
+        return this.#cut([[own, others[this.random.below(others.length)] ?? own]]);
+      }
       case "isolate-node": {
         const own = this.#someNode();
-        return this.#cut(this.nodes.map((other) => [own, other]));
+        const others = this.nodes.filter((other) => other !== own);
+        return this.#cut(others.map((other) => [own, other]));
       }
     }
   }
@@ -114,10 +124,19 @@ export class Hurting {
 
   async #cut(pairs: readonly (readonly [string, string])[]): Promise<void> {
     const forMs = this.random.between(CUT_MS.min, CUT_MS.max);
-    for (const [from, to] of pairs) {
-      if (from === to) continue;
-      await this.mesh.http.call("PUT", "/chaos/links", { from, to, both: true, cut: true, forMs });
-    }
+    const rule = { both: true, cut: true, forMs };
+    for (const [from, to] of pairs) await this.#impair({ from, to, ...rule });
     await pause(forMs);
+  }
+
+  /** A gateway that was just killed is waited for; a refusal would leave the fault undone unseen. */
+  async #impair(rule: Readonly<Record<string, unknown>>): Promise<void> {
+    const call = () => this.mesh.http.call("PUT", "/chaos/links", rule);
+    const { status, body } = await waitFor("a gateway takes the rule", async () => {
+      const answer = await call();
+      return answer.status !== 503 && answer;
+    });
+    if (status === 200) return;
+    throw new FaultRefused(`PUT /chaos/links: ${status} ${JSON.stringify(body)}`);
   }
 }

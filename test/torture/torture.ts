@@ -7,7 +7,7 @@ import { Journal, journalHandlers } from "../support/journal.js";
 import type { TaskView } from "../support/mesh-http.js";
 import { MeshProcess } from "../support/mesh-process.js";
 import { waitFor } from "../support/wait-for.js";
-import { type Fault, FAULTS, Hurting, LOSING } from "./faults.js";
+import { type Fault, FaultRefused, FAULTS, Hurting, LOSING } from "./faults.js";
 import { Journaled, type Violation } from "./journal-check.js";
 import { QUEUE, SteadyLoad } from "./steady-load.js";
 
@@ -65,7 +65,10 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
       const fault = faults[random.below(faults.length)] ?? "kill-node";
       say(`${load.acknowledged.size} acknowledged, ${client.told.length} changes told: ${fault}`);
       // One that finds what it would hurt gone already has been outrun by another.
-      await hurting.hurt(fault).catch((error: unknown) => say(`${fault}: ${String(error)}`));
+      await hurting.hurt(fault).catch((error: unknown) => {
+        if (error instanceof FaultRefused) throw error;
+        say(`${fault}: ${String(error)}`);
+      });
     }
     const healedFromMs = performance.now();
     await load.stop();
