@@ -80,7 +80,10 @@ describe("a submission", () => {
       "too_many_items",
     ],
   ])("with %s is refused, and nothing is kept", async (_what, path, body, status, code) => {
-    const before = await mesh.http.counts();
+    const before = await waitFor("nothing is at work", async () => {
+      const counts = await mesh.http.counts();
+      return counts.pending + counts.running === 0 && counts;
+    });
 
     const answer = await mesh.http.call<ProblemView>("POST", path, body);
 
