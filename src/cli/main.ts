@@ -8,6 +8,7 @@ import { eventsCommand } from "./events.js";
 import { gatewayCommand } from "./gateway.js";
 import { nodeCommand } from "./node.js";
 import { printError } from "./output.js";
+import { scenarioCommand } from "./scenario/command.js";
 import { scheduleCommand, schedulesCommand } from "./schedules.js";
 import { statusCommand } from "./status.js";
 import { submitCommand } from "./submit.js";
@@ -55,13 +56,17 @@ function program(): Command {
     statusCommand(),
     verifyCommand(),
     chaosCommand(),
+    scenarioCommand(),
   ];
   for (const command of commands) root.addCommand(command);
-  for (const command of [root, ...commands, ...commands.flatMap((one) => one.commands)]) {
-    // What commander would print is printed once, below, in one line.
-    command.exitOverride().configureOutput({ outputError: () => undefined });
-  }
+  quieten(root);
   return root;
+}
+
+// What commander would print is printed once, below, in one line.
+function quieten(command: Command): void {
+  command.exitOverride().configureOutput({ outputError: () => undefined });
+  for (const below of command.commands) quieten(below);
 }
 
 function version(): string {

@@ -23,11 +23,17 @@ export interface LaunchOptions {
   readonly logger: Logger;
   /** Told what is done that may take a while. */
   readonly say: (line: string) => void;
+  /** Environment of the children, under what is settled here. Default: that of this process. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** File descriptor for what the children print. Default: where this process prints. */
+  readonly output?: number;
 }
 
 /** A mesh of child processes: Redis where none is named, the nodes, the gateway. */
 export class MeshLauncher {
   private redis: SupervisedChild | undefined;
+  private redisSpec: ChildSpec | undefined;
+  private redisUrl = "";
   private nodes: readonly SupervisedChild[] = [];
   private gateway: SupervisedChild | undefined;
   private stopped: Promise<void> | undefined;
@@ -36,16 +42,41 @@ export class MeshLauncher {
 
   /** Starts all and waits until all are ready; returns the URL of the Redis in use. */
   async start(): Promise<string> {
-    const redisUrl = await this.startRedis();
+    this.redisUrl = await this.startRedis();
     const { config, logger } = this.options;
-    const env = this.childEnvironment(redisUrl);
-    this.nodes = nodePlaces(config).map(
-      (place) => new SupervisedChild(this.nodeSpec(place, env), logger),
-    );
+    const env = this.childEnvironment();
     this.gateway = new SupervisedChild(this.gatewaySpec(env), logger);
     // Together: a node alone never becomes ready, it takes a quorum to elect a leader.
-    await Promise.all([...this.nodes, this.gateway].map((child) => child.start()));
-    return redisUrl;
+    await Promise.all([this.addNodes(nodePlaces(config)), this.gateway.start()]);
+    return this.redisUrl;
+  }
+
+  /** Starts further nodes and waits until they are ready. */
+  async addNodes(places: readonly NodePlace[]): Promise<void> {
+    const env = this.childEnvironment();
+    const added = places.map(
+      (place) => new SupervisedChild(this.nodeSpec(place, env), this.options.logger),
+    );
+    this.nodes = [...this.nodes, ...added];
+    await Promise.all(added.map((node) => node.start()));
+  }
+
+  /** Pid of a node that was started here and runs. */
+  nodePid(id: string): number | undefined {
+    return this.nodes.find(({ name }) => name === id)?.pid;
+  }
+
+  /** Kills the Redis that was started here, as `kill -9` does; it stays down. */
+  async killRedis(): Promise<void> {
+    await this.redis?.kill();
+  }
+
+  /** Starts the Redis that was killed again, with its data. */
+  async reviveRedis(): Promise<void> {
+    if (this.redisSpec === undefined) throw new Error("no Redis was started here");
+    if (this.stopped !== undefined) throw new ExitError("stopped while starting");
+    this.redis = new SupervisedChild(this.redisSpec, this.options.logger);
+    await this.redis.start();
   }
 
   /** Stops all that was started; the same promise however often it is asked. */
@@ -56,7 +87,7 @@ export class MeshLauncher {
 
   /** Ends everything at once. */
   kill(): void {
-    for (const child of [this.gateway, ...this.nodes, this.redis]) child?.kill();
+    for (const child of [this.gateway, ...this.nodes, this.redis]) void child?.kill();
   }
 
   private async stopInOrder(): Promise<void> {
@@ -71,17 +102,18 @@ export class MeshLauncher {
       await requireRedis(config.redis.url, REDIS_PING_MS);
       return config.redis.url;
     }
-    const program = await ensureRedisServer(say);
+    const program = await ensureRedisServer(say, this.environment());
     if (this.stopped !== undefined) throw new ExitError("stopped while starting");
     const port = await freePort();
     const url = `redis://127.0.0.1:${port}`;
     const folder = path.join(config.nodes.dataDir, "redis");
-    this.redis = new SupervisedChild(this.redisSpec(program, folder, port, url), logger);
+    this.redisSpec = this.specOfRedis(program, folder, port, url);
+    this.redis = new SupervisedChild(this.redisSpec, logger);
     await this.redis.start();
     return url;
   }
 
-  private redisSpec(program: string, folder: string, port: number, url: string): ChildSpec {
+  private specOfRedis(program: string, folder: string, port: number, url: string): ChildSpec {
     const bounds = stopBounds(this.options.config);
     return {
       name: "redis",
@@ -91,7 +123,8 @@ export class MeshLauncher {
         folder,
         String(port),
       ],
-      env: process.env,
+      env: this.environment(),
+      output: this.options.output,
       notReady: () => pingRedis(url, REDIS_PING_MS),
       stopTimeoutMs: bounds.redisMs + bounds.marginMs,
       restart: this.options.restart,
@@ -105,6 +138,7 @@ export class MeshLauncher {
       name: place.id,
       args: this.mainArgs(["node", "--id", place.id, "--port", String(place.port)]),
       env,
+      output: this.options.output,
       notReady: () => nodeNotReady(`${reachableHost(config.nodes.host)}:${place.port}`),
       stopTimeoutMs: bounds.nodeMs + bounds.marginMs,
       restart,
@@ -118,6 +152,7 @@ export class MeshLauncher {
       name: "gateway",
       args: this.mainArgs(["gateway"]),
       env,
+      output: this.options.output,
       notReady: () => gatewayNotReady(gatewayUrl(config)),
       stopTimeoutMs: bounds.gatewayMs + bounds.marginMs,
       restart,
@@ -131,16 +166,20 @@ export class MeshLauncher {
   }
 
   // What flags and search have settled here must hold in the children whatever their folder is.
-  private childEnvironment(redisUrl: string): NodeJS.ProcessEnv {
+  private childEnvironment(): NodeJS.ProcessEnv {
     const { config } = this.options;
     return {
-      ...process.env,
-      REDIS_URL: redisUrl,
+      ...this.environment(),
+      REDIS_URL: this.redisUrl,
       TASKMESH_NODES: String(config.nodes.count),
       TASKMESH_DATA: config.nodes.dataDir,
       TASKMESH_GRPC_PORT: String(config.nodes.grpcPort),
       TASKMESH_GATEWAY_PORT: String(config.gateway.port),
       TASKMESH_LOG_FORMAT: isPretty(config.log.format) ? "pretty" : "json",
     };
+  }
+
+  private environment(): NodeJS.ProcessEnv {
+    return this.options.env ?? process.env;
   }
 }

@@ -12,6 +12,9 @@ export interface PortClaim {
 }
 
 const HIGHEST_PORT = 65_535;
+/** Where runs of free ports are looked for: below the ports that systems give to connections. */
+const RUN_PORTS = { first: 15_000, last: 32_000 };
+const RUN_TRIES = 100;
 
 /** Throws ExitError for the first port that is taken, claimed twice, or that cannot be. */
 export async function checkPorts(claims: readonly PortClaim[]): Promise<void> {
@@ -44,6 +47,20 @@ export async function freePort(): Promise<number> {
   await once(server, "close");
   if (address === null || typeof address === "string") throw new Error("a TCP server has a port");
   return address.port;
+}
+
+/** First of `count` ports of 127.0.0.1, one after the other, that were free a moment ago. */
+export async function freePortRun(count: number): Promise<number> {
+  const span = RUN_PORTS.last - RUN_PORTS.first - count;
+  for (let tries = 0; tries < RUN_TRIES; tries += 1) {
+    const first = RUN_PORTS.first + Math.floor(Math.random() * span);
+    const ports = Array.from({ length: count }, (_, index) => first + index);
+    const failures = await Promise.all(ports.map((port) => listenFailure("127.0.0.1", port)));
+    if (failures.every((failure) => failure === undefined)) return first;
+  }
+  throw new ExitError(
+    `no ${count} ports in a row are free between ${RUN_PORTS.first} and ${RUN_PORTS.last}`,
+  );
 }
 
 async function listenFailure(host: string, port: number): Promise<string | undefined> {

@@ -1,5 +1,4 @@
 // What `taskmesh up` does: the whole mesh on this machine until it is told to stop.
-import { setTimeout as sleep } from "node:timers/promises";
 import { tryLock } from "../bootstrap/process-lock.mjs";
 import type { Override } from "../config/environment.js";
 import { maskPassword } from "../config/explain.js";
@@ -12,6 +11,7 @@ import { MeshLauncher } from "./mesh-launcher.js";
 import { paint, pairs, print, printError } from "./output.js";
 import { gatewayUrl, nodePlaces, reachableHost } from "./places.js";
 import { checkPorts, type PortClaim } from "./ports.js";
+import { stopSignal } from "./stop-signal.js";
 
 export interface UpOptions extends CommonOptions {
   readonly nodes?: string;
@@ -19,10 +19,6 @@ export interface UpOptions extends CommonOptions {
   readonly restart: boolean;
   readonly json?: boolean;
 }
-
-/** Signals closer together than this are one: npm passes on the Ctrl+C that the terminal sent, too. */
-const SAME_SIGNAL_MS = 500;
-const PARENT_POLL_MS = 1_000;
 
 /** Runs the mesh until it is told to stop. */
 export async function up(options: UpOptions): Promise<void> {
@@ -89,33 +85,6 @@ function portClaims(config: Config): PortClaim[] {
   }));
   const { host, port } = config.gateway;
   return [{ host, port, setting: "TASKMESH_GATEWAY_PORT or gateway.port" }, ...nodes];
-}
-
-// Resolves at the first request to stop; `again` is called at the second.
-function stopSignal(again: () => void): Promise<undefined> {
-  return new Promise((resolve) => {
-    let firstAtMs: number | undefined;
-    const onSignal = (): void => {
-      if (firstAtMs === undefined) {
-        firstAtMs = Date.now();
-        resolve(undefined);
-      } else if (Date.now() - firstAtMs > SAME_SIGNAL_MS) {
-        again();
-      }
-    };
-    process.on("SIGINT", onSignal);
-    process.on("SIGTERM", onSignal);
-    process.on("SIGHUP", onSignal);
-    void whenNpmIsGone().then(() => resolve(undefined));
-  });
-}
-
-// `npm start` execs this process in the place of npm's shell, so the parent is npm. When npm is
-// killed outright, the mesh must not stay behind.
-async function whenNpmIsGone(): Promise<void> {
-  const { ppid } = process;
-  if (process.env["npm_lifecycle_event"] === undefined) return new Promise(() => undefined);
-  while (process.ppid === ppid) await sleep(PARENT_POLL_MS, undefined, { ref: false });
 }
 
 function announce(config: Config, redisUrl: string, json: boolean): void {

@@ -24,6 +24,8 @@ export interface ChildSpec {
   /** Bound of a stop; past it the child is killed. */
   readonly stopTimeoutMs: number;
   readonly restart: boolean;
+  /** File descriptor for what it prints. Default: where this process prints. */
+  readonly output?: number | undefined;
 }
 
 /** A child process under supervision. */
@@ -44,6 +46,11 @@ export class SupervisedChild {
 
   get name(): string {
     return this.spec.name;
+  }
+
+  /** Its process as the system has it; undefined while there is none. */
+  get pid(): number | undefined {
+    return this.process?.pid;
   }
 
   /** Starts it and waits until it is ready. Throws ExitError if it ends first or takes too long. */
@@ -71,24 +78,26 @@ export class SupervisedChild {
     this.stopping = true;
     if (this.process === undefined) return;
     this.process.kill("SIGTERM");
-    const timer = setTimeout(() => this.kill(), this.spec.stopTimeoutMs);
+    const timer = setTimeout(() => void this.kill(), this.spec.stopTimeoutMs);
     await this.exited;
     clearTimeout(timer);
   }
 
-  /** Ends it at once. */
-  kill(): void {
+  /** Ends it at once; resolves when its process is gone. */
+  async kill(): Promise<void> {
     this.stopping = true;
     this.process?.kill("SIGKILL");
     killQuietly(this.redisPid);
+    await this.exited;
   }
 
   private spawn(): void {
     this.startedAtMs = Date.now();
     this.exitLine = undefined;
+    const output = this.spec.output ?? "inherit";
     const child = spawn(process.execPath, this.spec.args, {
       env: this.spec.env,
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      stdio: ["ignore", output, output, "ipc"],
     });
     this.process = child;
     child.on("message", (value) => this.onMessage(value));

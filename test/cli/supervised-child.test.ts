@@ -11,7 +11,7 @@ const lines: string[] = [];
 const logger = pino({}, { write: (line: string) => void lines.push(line) });
 const children: SupervisedChild[] = [];
 afterEach(() => {
-  for (const child of children.splice(0)) child.kill();
+  for (const child of children.splice(0)) void child.kill();
   lines.length = 0;
 });
 
