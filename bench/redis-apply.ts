@@ -3,7 +3,7 @@
 import { cpuUsage } from "node:process";
 import { Redis } from "ioredis";
 import type { Command } from "../src/gen/mesh/v1/command.js";
-import { BackoffType, type TaskDefinition } from "../src/gen/mesh/v1/task.js";
+import { BackoffType, OnDependencyFailure, type TaskDefinition } from "../src/gen/mesh/v1/task.js";
 import { RedisApplier } from "../src/queue/redis/applier.js";
 import { RedisKeys } from "../src/queue/redis/keys.js";
 
@@ -102,6 +102,10 @@ function definition(id: string): TaskDefinition {
     createdAtMs: atMs,
     runAtMs: atMs,
     traceparent: "",
+    deadlineMs: 0,
+    uniqueKey: "",
+    after: [],
+    onDependencyFailure: OnDependencyFailure.UNSPECIFIED,
     schedule: "",
   };
 }
@@ -120,6 +124,7 @@ function assignment(id: string) {
     requires: [],
     losses: 0,
     runAtMs: atMs,
+    deadlineAtMs: 0,
   };
 }
 

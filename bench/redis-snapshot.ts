@@ -3,7 +3,7 @@
 // REDIS_URL=redis://… node bench/run.mjs redis-snapshot
 import { Redis } from "ioredis";
 import type { Command } from "../src/gen/mesh/v1/command.js";
-import { BackoffType, type TaskDefinition } from "../src/gen/mesh/v1/task.js";
+import { BackoffType, OnDependencyFailure, type TaskDefinition } from "../src/gen/mesh/v1/task.js";
 import { RedisApplier } from "../src/queue/redis/applier.js";
 import { type DumpPiece, RedisDump } from "../src/queue/redis/dump.js";
 import { RedisKeys } from "../src/queue/redis/keys.js";
@@ -108,7 +108,8 @@ function submit(some: readonly string[]): Command["kind"] {
 function assign(some: readonly string[]): Command["kind"] {
   const assignments = some.map((taskId) => ({
     ...{ taskId, type: "process", queue: "default", priority: 5, sequence: 0, attempt: 1 },
-    ...{ maxAttempts: 3, backoff: undefined, timeoutMs: 0, requires: [], losses: 0, runAtMs: atMs },
+    ...{ maxAttempts: 3, backoff: undefined, timeoutMs: 0, requires: [], losses: 0 },
+    ...{ runAtMs: atMs, deadlineAtMs: 0 },
   }));
   return { $case: "assign", value: { nodeId: "node-1", assignments } };
 }
@@ -136,6 +137,10 @@ function definition(id: string): TaskDefinition {
     createdAtMs: atMs,
     runAtMs: atMs,
     traceparent: "",
+    deadlineMs: 0,
+    uniqueKey: "",
+    after: [],
+    onDependencyFailure: OnDependencyFailure.UNSPECIFIED,
     schedule: "",
   };
 }

@@ -36,8 +36,9 @@ export class Submissions {
   async one(item: SubmitTaskRequest, context: CallContext): Promise<SubmitTaskResponse> {
     // Who chooses an id may be sending it for the second time.
     const resend = item.id !== "";
+    // Whether a unique key is free is told by Redis: no others have to wait for that.
     const result =
-      hopsOf(context.metadata) === 0
+      hopsOf(context.metadata) === 0 && item.uniqueKey === ""
         ? await this.#joiner.join(item, resend, context.deadlineMs)
         : (await this.#submit([item], resend, context))[0];
     const outcome = result?.outcome;

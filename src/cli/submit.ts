@@ -17,6 +17,10 @@ interface SubmitOptions extends ClientOptions {
   readonly timeout?: number;
   readonly requires?: readonly string[];
   readonly idempotencyKey?: string;
+  readonly deadline?: number;
+  readonly unique?: string;
+  readonly after?: readonly string[];
+  readonly onDependencyFailure?: string;
   readonly wait?: number | true;
 }
 
@@ -46,6 +50,14 @@ export function submitCommand(): Command {
       text.split(","),
     )
     .option("--idempotency-key <key>", "the same key gives the same task")
+    .option(
+      "--deadline <time>",
+      "dead where it has not completed so long after now",
+      duration("--deadline"),
+    )
+    .option("--unique <key>", "while a task with the key has not ended, it is that task")
+    .option("--after <ids>", "not before these tasks have ended: ID,ID", (text) => text.split(","))
+    .option("--on-dependency-failure <what>", "cancel (default) or run")
     .option("--wait [time]", "wait for the end (default 60s)", duration("--wait"))
     .action((type: string, data: string | undefined, options: SubmitOptions) =>
       submit(type, data, options),
@@ -95,6 +107,10 @@ function requestBody(type: string, data: string | undefined, options: SubmitOpti
     timeoutMs: options.timeout,
     requires: options.requires,
     idempotencyKey: options.idempotencyKey,
+    deadlineMs: options.deadline,
+    uniqueKey: options.unique,
+    after: options.after,
+    onDependencyFailure: options.onDependencyFailure,
   };
   return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
 }

@@ -25,13 +25,14 @@ export function scheduleJson(state: ScheduleState): string {
 
 /** Data is JSON text already, and is neither parsed nor written again. */
 function templateJson(task: TaskDefinition): string {
-  const { type, queue, priority, maxAttempts, timeoutMs, requires } = task;
+  const { type, queue, priority, maxAttempts, timeoutMs, requires, deadlineMs } = task;
   const plain = {
     queue,
     priority,
     maxAttempts,
     timeoutMs: timeoutMs === 0 ? null : timeoutMs,
     requires,
+    deadlineMs: deadlineMs === 0 ? null : deadlineMs,
   };
   return (
     `{"type":${JSON.stringify(type)},"data":${task.data || "null"}` +

@@ -1,12 +1,15 @@
 // What POST /tasks takes, and its form on the wire. Every default that has to do with HTTP is
 // resolved here; the node checks once more and resolves the rest.
+import { isValid as isUlid } from "ulid";
 import { z } from "zod";
 import type { Config } from "../config/schema.js";
-import { BackoffType } from "../gen/mesh/v1/task.js";
+import { BackoffType, OnDependencyFailure } from "../gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../gen/mesh/v1/task_service.js";
 import { validated } from "./validated.js";
 
 const DAY_MS = 86_400_000;
+const MAX_AHEAD_MS = 3_650 * DAY_MS;
+const MAX_DEPENDENCIES = 100;
 const MAX_EPOCH_MS = 253_402_300_799_999;
 
 /** What the words for a priority mean. */
@@ -17,6 +20,8 @@ const milliseconds = z.int().min(0).max(DAY_MS);
 const priority = z.union([z.enum(["high", "normal", "low"]), z.int().min(0).max(9)], {
   error: 'must be "high", "normal", "low" or an integer from 0 to 9',
 });
+
+const ulid = z.string().refine(isUlid, "must be the id of a task");
 
 const runAt = z.union([z.iso.datetime({ offset: true }), z.int().min(0).max(MAX_EPOCH_MS)], {
   error: "must be an ISO 8601 time such as 2030-01-31T12:00:00Z, or milliseconds since 1970",
@@ -45,24 +50,34 @@ export const taskTemplate = z.strictObject({
   backoff: backoff.optional(),
   timeoutMs: milliseconds.optional(),
   requires: z.array(z.string().min(1).max(128)).max(16).optional(),
+  deadlineMs: z.int().min(1).max(MAX_AHEAD_MS).optional(),
 });
 
 const submission = taskTemplate
   .extend({
-    delayMs: z
-      .int()
-      .min(0)
-      .max(3_650 * DAY_MS)
-      .optional(),
+    delayMs: z.int().min(0).max(MAX_AHEAD_MS).optional(),
     runAt: runAt.optional(),
     idempotencyKey: z.string().min(1).max(256).optional(),
+    uniqueKey: z.string().min(1).max(256).optional(),
+    after: z.array(ulid).max(MAX_DEPENDENCIES).optional(),
+    onDependencyFailure: z.enum(["cancel", "run"]).optional(),
   })
   .refine((value) => value.delayMs === undefined || value.runAt === undefined, {
     path: ["runAt"],
     message: "cannot be given together with delayMs",
+  })
+  .refine((value) => value.onDependencyFailure === undefined || value.after !== undefined, {
+    path: ["onDependencyFailure"],
+    message: "has a meaning only together with after",
   });
 
 type Submission = z.infer<typeof submission>;
+
+const DEPENDENCY_FAILURES = {
+  unspecified: OnDependencyFailure.UNSPECIFIED,
+  cancel: OnDependencyFailure.CANCEL,
+  run: OnDependencyFailure.RUN,
+} as const;
 
 export interface SubmissionContext {
   readonly backoff: Config["retries"]["backoff"];
@@ -98,6 +113,10 @@ export function requestOf(value: Submission, context: SubmissionContext): Submit
     idempotencyKey: key ?? "",
     id: "",
     traceparent: context.traceparent ?? "",
+    deadlineMs: value.deadlineMs,
+    uniqueKey: value.uniqueKey ?? "",
+    after: value.after ?? [],
+    onDependencyFailure: DEPENDENCY_FAILURES[value.onDependencyFailure ?? "unspecified"],
   };
 }
 

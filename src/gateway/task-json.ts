@@ -5,6 +5,7 @@ import {
   AttemptOutcome,
   type Backoff,
   BackoffType,
+  OnDependencyFailure,
   type Task,
   type TaskError,
   TaskStatus,
@@ -51,7 +52,17 @@ export function taskJson(task: Task): string {
     `,"timeoutMs":${task.timeoutMs === 0 ? "null" : task.timeoutMs}` +
     `,"requires":[${task.requires.map(quoted).join(",")}]` +
     `,"idempotencyKey":${textOrNull(task.idempotencyKey)}` +
-    `,"schedule":${textOrNull(task.schedule)}}`
+    `,"schedule":${textOrNull(task.schedule)},"deadlineAt":${time(task.deadlineAtMs)}` +
+    `,"uniqueKey":${textOrNull(task.uniqueKey)},${dependenciesJson(task)}}`
+  );
+}
+
+function dependenciesJson({ after, onDependencyFailure, waitsFor }: Task): string {
+  if (after.length === 0) return '"after":[],"onDependencyFailure":null,"waitsFor":[]';
+  const policy = onDependencyFailure === OnDependencyFailure.RUN ? "run" : "cancel";
+  return (
+    `"after":[${after.map(quoted).join(",")}],"onDependencyFailure":"${policy}"` +
+    `,"waitsFor":[${waitsFor.map(quoted).join(",")}]`
   );
 }
 

@@ -20,6 +20,7 @@ import type {
 import { QueueError } from "../queue/errors.js";
 import type { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
 import type { TaskReader } from "../queue/redis/reader.js";
+import { isEnd } from "../queue/task-end.js";
 import {
   nodeId,
   NodeStopped,
@@ -31,7 +32,6 @@ import type { Audit } from "./audit.js";
 import { LeaderDeadLetters } from "./dead-letters.js";
 import type { LeadershipOffice } from "./leadership.js";
 import type { MembershipKeeper } from "./membership-keeper.js";
-import { isEnd } from "./task-feed.js";
 import { unavailable } from "./task-reads.js";
 import type { WorkerView } from "./worker-view.js";
 
@@ -79,7 +79,23 @@ export class LeaderOperations
         `only a dead or cancelled task can be retried, and ${id} is ${statusText(before.status)}`,
       );
     }
-    return this.#changed(id, await leader.retry(id));
+    await this.#refuseHeld(before);
+    const task = await this.#changed(id, await leader.retry(id));
+    // Somebody was faster: the key was taken between the look and the command.
+    if (isRetryable(task.status) && task.finishedAtMs === before?.finishedAtMs) {
+      await this.#refuseHeld(task);
+    }
+    return task;
+  }
+
+  /** A task does not run again while another one has its unique key. */
+  async #refuseHeld(task: Task | undefined): Promise<void> {
+    if (task === undefined || task.uniqueKey === "") return;
+    const { uniqueKey, id } = task;
+    const holder = (await this.#asked((reader) => reader.holders([uniqueKey]))).get(uniqueKey);
+    if (holder === undefined || holder === id) return;
+    const message = `task ${holder}, which has not ended, has the uniqueKey of ${id}: retry once it has`;
+    throw new QueueError("not_retryable", message, { field: "uniqueKey" });
   }
 
   workers(): Promise<Worker[]> {
@@ -132,9 +148,13 @@ export class LeaderOperations
     return this.options.keeper.join({ id, address, process });
   }
 
-  async #read(id: string): Promise<Task | undefined> {
+  #read(id: string): Promise<Task | undefined> {
+    return this.#asked((reader) => reader.getTask(id));
+  }
+
+  async #asked<T>(ask: (reader: TaskReader) => Promise<T>): Promise<T> {
     try {
-      return await this.options.reader.getTask(id);
+      return await ask(this.options.reader);
     } catch (error) {
       throw unavailable(error);
     }

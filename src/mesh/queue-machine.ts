@@ -194,6 +194,7 @@ export class QueueMachine implements StateMachine {
         }
         break;
       case "cancelled":
+      case "overdue":
         this.definitions.markEnded(change.taskId, true);
         break;
       case "retried":
@@ -201,6 +202,7 @@ export class QueueMachine implements StateMachine {
         break;
       case "assigned":
       case "released":
+      case "settled":
         break;
     }
   }

@@ -52,11 +52,8 @@ export class ReportOutbox {
 
   /** The log has ended these attempts, by our reports or otherwise. */
   acknowledge(change: QueueChange): void {
-    if (change.kind !== "finished" && change.kind !== "released" && change.kind !== "cancelled") {
-      return;
-    }
-    const { running } = change;
-    if (running === undefined) return;
+    const running = "running" in change ? change.running : undefined;
+    if (running === undefined || change.kind === "assigned") return;
     const { taskId } = running.assignment;
     if (this.#reports.get(taskId)?.fence === running.fence) {
       this.#reports.delete(taskId);

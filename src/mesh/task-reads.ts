@@ -17,7 +17,8 @@ import { taskFromLog } from "../queue/task-snapshot.js";
 import { NoLeader, type RaftNode } from "../raft/index.js";
 import type { QueueMachine } from "./queue-machine.js";
 import type { TaskEvents } from "./task-events.js";
-import { isEnd, type TaskFeed } from "./task-feed.js";
+import { isEnd } from "../queue/task-end.js";
+import type { TaskFeed } from "./task-feed.js";
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 1_000;
@@ -40,7 +41,7 @@ export class NodeTaskReads implements TaskReads {
   constructor(private readonly options: TaskReadsOptions) {}
 
   async get(request: GetTaskRequest, signal: AbortSignal): Promise<Task> {
-    const { feed, maxWaitMs } = this.options;
+    const { maxWaitMs } = this.options;
     if (request.waitMs > maxWaitMs) {
       throw new QueueError("invalid_field", `wait must be at most ${maxWaitMs} ms`, {
         field: "wait",
@@ -49,17 +50,26 @@ export class NodeTaskReads implements TaskReads {
     if (request.linearizable) await this.#fresh(await this.#readIndex());
     if (request.minIndex > 0) await this.#fresh(request.minIndex);
     if (request.waitMs === 0) return this.#find(request.id);
-    // Registered before the task is read, so that its end is not missed in between.
+    return this.#wait(request.id, performance.now() + request.waitMs, signal);
+  }
+
+  /** Answers when the task has ended, at `untilMs` of the process's clock, or where nobody waits. */
+  async #wait(id: string, untilMs: number, signal: AbortSignal): Promise<Task> {
     const settled = new AbortController();
     const stop = (): void => settled.abort();
     signal.addEventListener("abort", stop, { once: true });
     try {
-      const ended = feed.ended(request.id, request.waitMs, settled.signal);
-      const task = await this.#find(request.id);
-      if (isEnd(task.status)) return task;
-      const index = await ended;
-      if (index !== undefined) await this.#fresh(index);
-      return await this.#find(request.id);
+      for (;;) {
+        // Registered before the task is read, so that its end is not missed in between.
+        const leftMs = Math.max(0, untilMs - performance.now());
+        const watch = this.options.feed.watch(id, leftMs, settled.signal);
+        const task = await this.#find(id);
+        if (isEnd(task.status)) return task;
+        if (task.waitsFor.length === 0) watch.dependsOnNone();
+        const index = await watch.ended;
+        if (index === undefined) return await this.#find(id);
+        await this.#fresh(index);
+      }
     } finally {
       settled.abort();
       signal.removeEventListener("abort", stop);

@@ -6,7 +6,7 @@ import type { AssignmentTable, RunningTask } from "../queue/assignment-table.js"
 import type { DefinitionCache } from "../queue/definition-cache.js";
 import { RESTARTED } from "../queue/report.js";
 import type { Logger } from "../telemetry/logger.js";
-import type { Executor } from "../worker/executor.js";
+import type { Executor, TakenAway } from "../worker/executor.js";
 import { WorkerLease } from "../worker/lease.js";
 import type { AppliedEntry } from "./queue-machine.js";
 import { ReportOutbox } from "./report-outbox.js";
@@ -16,6 +16,13 @@ const KEEPALIVES_PER_LEASE = 4;
 /** Wait before definitions are asked of Redis again. */
 const FETCH_RETRY_MS = 250;
 const SETTLE_ON_STOP_MS = 3_000;
+/** What a handler is told when the log ends its attempt. */
+const ABORT_REASONS = {
+  finished: "superseded",
+  released: "superseded",
+  cancelled: "cancelled",
+  overdue: "deadline-exceeded",
+} as const;
 
 /** The way to the leader, while there is one. */
 export interface LeaderChannel {
@@ -111,13 +118,15 @@ export class WorkerAgent {
         case "finished":
         case "released":
         case "cancelled":
+        case "overdue":
           this.#outbox.acknowledge(change);
           if (change.running?.nodeId === this.options.nodeId) {
-            this.#takenAway(change.running, change.kind === "cancelled");
+            this.#takenAway(change.running, ABORT_REASONS[change.kind]);
           }
           break;
         case "submitted":
         case "retried":
+        case "settled":
           break;
       }
     }
@@ -157,10 +166,10 @@ export class WorkerAgent {
     else this.#awaiting.set(running.assignment.taskId, running);
   }
 
-  #takenAway(running: RunningTask, cancelled: boolean): void {
+  #takenAway(running: RunningTask, reason: TakenAway): void {
     const { taskId } = running.assignment;
     if (this.#awaiting.get(taskId)?.fence === running.fence) this.#awaiting.delete(taskId);
-    this.executor.abort(taskId, running.fence, cancelled ? "cancelled" : "superseded");
+    this.executor.abort(taskId, running.fence, reason);
   }
 
   #startAwaiting(): void {

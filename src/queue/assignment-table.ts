@@ -23,7 +23,15 @@ export type QueueChange =
       readonly taskId: string;
       readonly running: RunningTask | undefined;
     }
-  | { readonly kind: "retried"; readonly taskId: string };
+  | {
+      /** Its deadline has passed: it is dead. */
+      readonly kind: "overdue";
+      readonly taskId: string;
+      readonly running: RunningTask | undefined;
+    }
+  | { readonly kind: "retried"; readonly taskId: string }
+  /** Tasks that waited for others are ready or cancelled; Redis knows which. */
+  | { readonly kind: "settled" };
 
 export class AssignmentTable {
   readonly #byTask = new Map<string, RunningTask>();
@@ -103,8 +111,17 @@ export class AssignmentTable {
             changes.push({ kind: "cancelled", taskId, running });
           }
           break;
+        case "overdue":
+          for (const taskId of kind.value.taskIds) {
+            const running = this.#removeOverdue(taskId, batch.atMs);
+            changes.push({ kind: "overdue", taskId, running });
+          }
+          break;
         case "retry":
           for (const taskId of kind.value.taskIds) changes.push({ kind: "retried", taskId });
+          break;
+        case "settle":
+          changes.push({ kind: "settled" });
           break;
         case "promote":
         case "drop":
@@ -150,6 +167,15 @@ export class AssignmentTable {
     if (ofNode === undefined) this.#byNode.set(running.nodeId, new Map([[taskId, running]]));
     else ofNode.set(taskId, running);
     return true;
+  }
+
+  /** As Redis does: an attempt whose deadline was lifted goes on. */
+  #removeOverdue(taskId: string, atMs: number): RunningTask | undefined {
+    const running = this.#byTask.get(taskId);
+    if (running === undefined) return undefined;
+    const { deadlineAtMs } = running.assignment;
+    if (deadlineAtMs === 0 || deadlineAtMs > atMs) return undefined;
+    return this.#remove(taskId, running.fence);
   }
 
   /** Removes the assignment if `fence` is that of the running attempt: an old fence changes nothing. */

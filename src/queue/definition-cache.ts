@@ -5,6 +5,7 @@ import { IDEMPOTENCY_WINDOW_MS } from "./redis/command-encoder.js";
 
 /** What an entry weighs beside its text: the map's slot and the object's fields. */
 const ENTRY_OVERHEAD_BYTES = 400;
+const ID_BYTES = 64;
 
 export class DefinitionCache {
   readonly #byId = new Map<string, TaskDefinition>();
@@ -57,5 +58,6 @@ export class DefinitionCache {
 }
 
 function weightBytes(definition: TaskDefinition): number {
-  return ENTRY_OVERHEAD_BYTES + definition.data.length * 2;
+  const { data, after } = definition;
+  return ENTRY_OVERHEAD_BYTES + data.length * 2 + after.length * ID_BYTES;
 }

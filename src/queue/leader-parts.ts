@@ -5,6 +5,7 @@ import type { BacklogReader } from "./backlog.js";
 import type { QueueTable } from "./controls/queue-table.js";
 import type { DefinitionCache } from "./definition-cache.js";
 import type { DrainTable } from "./drain-table.js";
+import type { LifecycleReader } from "./lifecycle.js";
 import type { CommandLog } from "./office.js";
 import type { PendingLimits } from "./pending-set.js";
 import type { Applier, CommittedLog, SnapshotRestorer } from "./redis-sync.js";
@@ -27,7 +28,7 @@ export interface LeaderSettings {
   readonly agingMs: number;
 }
 
-export interface LeaderReader extends BacklogReader, SubmissionReader {
+export interface LeaderReader extends BacklogReader, SubmissionReader, LifecycleReader {
   nextScheduledAtMs(): Promise<number | undefined>;
   ended(): Promise<readonly EndedTasks[]>;
 }

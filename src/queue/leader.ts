@@ -9,9 +9,11 @@ import { LeastLoadedBalancer } from "./balancer.js";
 import { QueueControls } from "./controls/queue-controls.js";
 import { QueueGates } from "./controls/queue-gates.js";
 import { QueueError } from "./errors.js";
+import { Lifecycle } from "./lifecycle.js";
+import { CountedLog } from "./counted-log.js";
 import { KnownTypes } from "./known-types.js";
 import type { LeaderParts } from "./leader-parts.js";
-import { type CommandLog, Office } from "./office.js";
+import { Office } from "./office.js";
 import { PendingSet } from "./pending-set.js";
 import { pendingFromRedis } from "./pending-task.js";
 import { PromotionClock } from "./promotion-clock.js";
@@ -46,10 +48,10 @@ export class QueueLeader {
   readonly #sync: RedisSync;
   readonly #submissions: Submissions;
   readonly #retention: Retention;
-  readonly #unapplied: { readonly index: number; readonly bytes: number }[] = [];
+  readonly #lifecycle: Lifecycle;
+  readonly #log: CountedLog;
   /** Reports on assignments that this node has not applied itself; bounded by the slots. */
   readonly #early: { readonly nodeId: string; readonly report: TaskReport }[] = [];
-  #unappliedBytes = 0;
   /**
    * Redis tells something new past this entry: where it stands before it, as when it lost writes, it
    * shows tasks as pending that have been given away long since.
@@ -67,6 +69,7 @@ export class QueueLeader {
       gate: gates,
       agingMs: settings.agingMs,
     });
+    this.#log = new CountedLog(parts.log);
     this.#trustedFrom = parts.startIndex;
     this.#monotonicMs = parts.monotonicMs ?? (() => performance.now());
     this.workers = new WorkerDirectory(
@@ -83,12 +86,13 @@ export class QueueLeader {
     this.#promotions = new PromotionClock(now, () => this.#office.requestFlush());
     this.#office = new Office(
       {
-        log: this.#countedLog(),
+        log: this.#log,
         table,
         workers: this.workers,
         balancer: new LeastLoadedBalancer(),
         gates,
         promotions: this.#promotions,
+        onSubmit: (tasks, index) => this.#lifecycle.expect(tasks, index),
         now,
         onLost: parts.onLost,
       },
@@ -111,8 +115,16 @@ export class QueueLeader {
       ended: () => parts.reader.ended(),
       propose: (value) => this.command({ $case: "expire", value }),
     });
+    this.#lifecycle = new Lifecycle({
+      now,
+      reader: parts.reader,
+      running: () => table.all(),
+      propose: (kind) => this.command(kind),
+      expectScheduled: (atMs) => this.#promotions.expect(atMs),
+    });
     this.#submissions = new Submissions({
       ...parts,
+      decisions: this.#lifecycle.decisions,
       defaults: settings.defaults,
       propose: (tasks) => this.#office.submit(tasks),
       takesType: (type) => this.#types.takes(type),
@@ -147,6 +159,7 @@ export class QueueLeader {
     clearInterval(this.#sweep);
     this.#promotions.stop();
     this.#retention.stop();
+    this.#lifecycle.stop();
     this.schedules.stop();
     this.#office.close(new QueueError("not_leader", "this node does not lead any more"));
     await this.#sync.stop();
@@ -245,11 +258,11 @@ export class QueueLeader {
   #refuseOverload(): void {
     const { maxUnappliedBytes } = this.parts.settings;
     const waiting = this.#office.backlog;
-    if (waiting < MAX_WAITING_SUBMISSIONS && this.#unappliedBytes < maxUnappliedBytes) return;
+    if (waiting < MAX_WAITING_SUBMISSIONS && this.#log.unappliedBytes < maxUnappliedBytes) return;
     const reason =
       waiting >= MAX_WAITING_SUBMISSIONS
         ? `${waiting} submissions wait for the log`
-        : `${this.#unappliedBytes} bytes of committed work wait for Redis`;
+        : `${this.#log.unappliedBytes} bytes of committed work wait for Redis`;
     throw new QueueError("overloaded", reason, { retryAfterMs: OVERLOADED_RETRY_MS });
   }
 
@@ -258,10 +271,8 @@ export class QueueLeader {
     if (!this.#backlog.open) throw new RedisUnavailable("it is being brought up to date");
   }
 
-  async #redisProgress(redisIndex: number, outcomes: readonly ApplyOutcome[]): Promise<void> {
-    while ((this.#unapplied[0]?.index ?? Infinity) <= redisIndex) {
-      this.#unappliedBytes -= this.#unapplied.shift()?.bytes ?? 0;
-    }
+  async #redisProgress(redisIndex: number, outcomes: readonly ApplyOutcome[]): Promise<boolean> {
+    this.#log.redisReached(redisIndex);
     const trustedBefore = this.#trustedFrom;
     for (const outcome of outcomes) {
       if (outcome.index > trustedBefore) this.#learn(outcome);
@@ -271,25 +282,31 @@ export class QueueLeader {
     // Only now: what an outcome tells may be overtaken by a later entry of the same batch.
     const promoted = this.#office.redisReached(redisIndex);
     this.#retention.redisReached(redisIndex);
-    if (this.#closed || redisIndex < this.#trustedFrom) return;
+    this.#lifecycle.redisReached(redisIndex);
+    if (this.#closed || redisIndex < this.#trustedFrom) return true;
     try {
       const opening = !this.#backlog.open;
       const entriesWait = (): boolean => this.parts.committedLog.appliedIndex() > redisIndex;
       await this.#backlog.supply(redisIndex, this.parts.log.nextIndex() - 1, entriesWait);
+      if (opening) await this.#lifecycle.opened();
       if (promoted || opening) {
         this.#promotions.promoted(await this.parts.reader.nextScheduledAtMs());
       }
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) throw error;
       this.#backlog.invalidate();
+      return false;
+    } finally {
+      if (this.#pending.size > 0) this.#office.requestFlush();
     }
-    if (this.#pending.size > 0) this.#office.requestFlush();
+    return true;
   }
 
   /** What only Redis knew: tasks that became pending by name only, and contradictions. */
   #learn(outcome: ApplyOutcome): void {
     const { logger } = this.parts;
     const retried = outcome.retried.flatMap((one) => (one.result === "pending" ? one.task : []));
+    this.#lifecycle.learn(outcome);
     for (const task of [...outcome.promoted, ...retried]) {
       if (this.#office.isTakenSince(task.id, outcome.index)) continue;
       this.#pending.add(pendingFromRedis(task), outcome.index);
@@ -297,6 +314,7 @@ export class QueueLeader {
     for (const { id } of outcome.duplicates) {
       const bySequence = this.#pending.get(id)?.sequence ?? 0;
       if (bySequence >= taskSequence(outcome.index, 0)) this.#pending.remove(id);
+      if (this.#lifecycle.decisions.isOpen(id)) continue;
       logger.warn({ taskId: id, index: outcome.index }, "a known task was submitted again");
     }
     for (const { id, reason } of outcome.contradictions) {
@@ -342,22 +360,5 @@ export class QueueLeader {
   #rules(): EndingRules {
     const { settings, now, random } = this.parts;
     return { maxLosses: settings.maxLosses, nowMs: now(), random };
-  }
-
-  /** The log, with what it takes counted until Redis has it. */
-  #countedLog(): CommandLog {
-    const { log } = this.parts;
-    return {
-      nextIndex: () => log.nextIndex(),
-      writable: () => log.writable(),
-      propose: (data) => {
-        const proposal = log.propose(data);
-        if (proposal.kind === "accepted") {
-          this.#unapplied.push({ index: proposal.index, bytes: data.length });
-          this.#unappliedBytes += data.length;
-        }
-        return proposal;
-      },
-    };
   }
 }

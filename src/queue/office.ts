@@ -14,8 +14,9 @@ import type { QueueGates } from "./controls/queue-gates.js";
 import { QueueError } from "./errors.js";
 import { commandsOf, type Outgoing, OutgoingCommands } from "./outgoing-commands.js";
 import type { PendingSet } from "./pending-set.js";
-import { pendingFromDefinition, pendingFromRelease } from "./pending-task.js";
+import { isOverdue, pendingFromDefinition, pendingFromRelease } from "./pending-task.js";
 import type { PromotionClock } from "./promotion-clock.js";
+import { dependsOnOthers } from "./redis/task-options.js";
 import type { Fire } from "./schedules/schedule-clock.js";
 import { taskSequence } from "./redis/task-sequence.js";
 import { schedule } from "./scheduler.js";
@@ -47,6 +48,8 @@ export interface OfficeParts {
   /** The same that `pending` asks. */
   readonly gates: QueueGates;
   readonly promotions: PromotionClock;
+  /** These tasks are submitted by the entry at `index`. */
+  readonly onSubmit: (tasks: readonly TaskDefinition[], index: number) => void;
   /** Milliseconds since the epoch, never going back. */
   readonly now: () => number;
   /** Called once, when the office can no longer trust its picture; it has closed itself by then. */
@@ -179,6 +182,7 @@ export class Office {
           this.#ending.delete(change.running.assignment.taskId);
           break;
         case "cancelled":
+        case "overdue":
           // Its assignment may have been on its way when the end was asked for: no slot was freed.
           if (change.running !== undefined && !this.#ending.has(change.taskId)) {
             this.#freeSlot(change.running);
@@ -188,6 +192,7 @@ export class Office {
         case "submitted":
         case "assigned":
         case "retried":
+        case "settled":
           break;
       }
     }
@@ -267,8 +272,10 @@ export class Office {
   #foresee(outgoing: Outgoing, index: number, atMs: number): void {
     outgoing.submits.forEach((task, position) => {
       if (task.runAtMs > atMs) this.parts.promotions.expect(task.runAtMs);
-      else this.pending.add(pendingFromDefinition(task, taskSequence(index, position)), index);
+      else if (!dependsOnOthers(task))
+        this.pending.add(pendingFromDefinition(task, taskSequence(index, position)), index);
     });
+    this.parts.onSubmit(outgoing.submits, index);
     for (const { taskId, fence, reason } of outgoing.releases) {
       const running = this.parts.table.get(taskId);
       if (running?.fence !== fence) continue;
@@ -283,11 +290,22 @@ export class Office {
       this.pending.remove(id);
     }
     for (const { kind } of outgoing.others) {
+      if (kind?.$case === "overdue") {
+        for (const id of kind.value.taskIds) this.#foreseeOverdue(id, index, atMs);
+      }
       if (kind?.$case !== "configureQueue") continue;
       // Assignments come last in an entry: from this one on they are as the queue is set now.
       this.parts.gates.configure(kind.value, atMs);
       this.pending.pauseChanged(kind.value.name);
     }
+  }
+
+  /** Its deadline may have been lifted meanwhile: then it is left alone. */
+  #foreseeOverdue(id: string, index: number, atMs: number): void {
+    const known = this.parts.table.get(id)?.assignment ?? this.pending.get(id);
+    if (known !== undefined && !isOverdue(known, atMs)) return;
+    this.#cancelling.set(id, index);
+    this.pending.remove(id);
   }
 
   #promote(index: number, atMs: number): Command[] {
@@ -299,15 +317,21 @@ export class Office {
   #assign(index: number, atMs: number): Command[] {
     const { workers, balancer, now } = this.parts;
     const limit = MAX_ASSIGNMENTS_PER_ENTRY;
-    const { assigns, opensAtMs } = schedule(this.pending, workers, balancer, limit, atMs);
+    const { assigns, opensAtMs, overdue } = schedule(this.pending, workers, balancer, limit, atMs);
     this.#alarm.set(opensAtMs, now());
+    const commands: Command[] = assigns.map((value) => ({ kind: { $case: "assign", value } }));
+    if (overdue.length > 0) {
+      for (const id of overdue) this.#cancelling.set(id, index);
+      commands.push({ kind: { $case: "overdue", value: { taskIds: [...overdue] } } });
+      this.requestFlush();
+    }
     for (const { assignments } of assigns) {
       for (const { taskId } of assignments) {
         this.#claimed.delete(taskId);
         this.#claimed.set(taskId, index);
       }
     }
-    return assigns.map((value) => ({ kind: { $case: "assign", value } }));
+    return commands;
   }
 
   #propose(index: number, data: Uint8Array, { waiting }: Outgoing): void {

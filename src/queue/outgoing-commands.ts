@@ -217,9 +217,11 @@ function fireCommand({ command }: Fire): Command {
 }
 
 /** Length of what the client chose. */
-function textOfTask({ data, type, requires, idempotencyKey, traceparent }: TaskDefinition): number {
-  const labels = requires.reduce((sum, label) => sum + label.length, 0);
-  return data.length + type.length + labels + idempotencyKey.length + traceparent.length;
+function textOfTask(task: TaskDefinition): number {
+  const { data, type, requires, idempotencyKey, traceparent, uniqueKey, after } = task;
+  const names = [...requires, ...after].reduce((sum, name) => sum + name.length, 0);
+  const keys = idempotencyKey.length + uniqueKey.length;
+  return data.length + type.length + names + keys + traceparent.length;
 }
 
 /** Length of what the handler returned or threw. */

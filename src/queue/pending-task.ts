@@ -1,6 +1,7 @@
 // A task that waits for a slot, as the scheduler knows it: everything but its payload.
 import type { Backoff, TaskDefinition } from "../gen/mesh/v1/task.js";
 import type { RunningTask } from "./assignment-table.js";
+import { deadlineAtMs } from "./redis/task-options.js";
 import type { PendingTask as StoredPendingTask } from "./redis/apply-outcome.js";
 
 export interface PendingTask extends Omit<StoredPendingTask, "backoff"> {
@@ -21,6 +22,7 @@ export function pendingFromDefinition(task: TaskDefinition, sequence: number): P
     requires: task.requires,
     losses: 0,
     runAtMs: task.runAtMs,
+    deadlineAtMs: deadlineAtMs(task),
   };
 }
 
@@ -43,7 +45,16 @@ export function pendingFromRelease({ assignment }: RunningTask, lost: boolean): 
     requires: assignment.requires,
     losses: assignment.losses + (lost ? 1 : 0),
     runAtMs: assignment.runAtMs,
+    deadlineAtMs: assignment.deadlineAtMs,
   };
+}
+
+/** Whether the deadline of a task has passed. */
+export function isOverdue(
+  { deadlineAtMs }: { readonly deadlineAtMs: number },
+  nowMs: number,
+): boolean {
+  return deadlineAtMs > 0 && deadlineAtMs <= nowMs;
 }
 
 function requireBackoff(id: string, backoff: Backoff | undefined): Backoff {

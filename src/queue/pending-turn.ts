@@ -2,10 +2,13 @@
 // first, as risen by waiting; among queues of equal priority each its share; inside a queue first in,
 // first out. A queue that may start nothing now is passed over and holds up no other.
 import type { QueueGate } from "./controls/queue-gates.js";
-import type { PendingTask } from "./pending-task.js";
+import { isOverdue, type PendingTask } from "./pending-task.js";
 import { MAX_PRIORITY } from "./submission.js";
 import { TurnHeap } from "./turn-heap.js";
 import type { Line, WaitingLines } from "./waiting-lines.js";
+
+/** Tasks taken in passing in one turn, for one entry; past it the turn ends. */
+const MAX_OVERDUE = 1_000;
 
 /** Whether a node with a free slot can run such a task. */
 export type Runnable = (type: string, requires: readonly string[]) => boolean;
@@ -31,12 +34,18 @@ export class PendingTurn {
   #tier = MAX_PRIORITY;
   #contenders: TurnHeap<Contender> | undefined;
   #opensAtMs = Infinity;
+  readonly #overdue: string[] = [];
 
   constructor(private readonly parts: PendingTurnParts) {}
 
   /** When a queue that was passed over for its rate may start its next task; Infinity: none was. */
   get opensAtMs(): number {
     return this.#opensAtMs;
+  }
+
+  /** Tasks that were taken in passing, as their deadline has passed. */
+  get overdue(): readonly string[] {
+    return this.#overdue;
   }
 
   /**
@@ -49,7 +58,11 @@ export class PendingTurn {
       for (let next = this.#contenders.first(); next; next = this.#contenders.first()) {
         const task = firstTask(next.lines, this.#tier, runnable);
         if (task === undefined) this.#contenders.removeFirst();
-        else {
+        else if (isOverdue(task, this.parts.nowMs)) {
+          if (this.#overdue.length >= MAX_OVERDUE) return undefined;
+          this.parts.take(task.id);
+          this.#overdue.push(task.id);
+        } else {
           this.#serve(this.#contenders, next, task);
           return task;
         }

@@ -50,8 +50,12 @@ export type SyncState =
   | { readonly kind: "stuck"; readonly reason: string };
 
 export interface RedisSyncEvents {
-  /** Redis reflects the log up to `redisIndex`; awaited before the next batch. Handles outages. */
-  onProgress(redisIndex: number, outcomes: readonly ApplyOutcome[]): Promise<void>;
+  /**
+   * Redis reflects the log up to `redisIndex`; awaited before the next batch.
+   *
+   * @returns false where Redis was to be read and did not answer: it is tried again soon
+   */
+  onProgress(redisIndex: number, outcomes: readonly ApplyOutcome[]): Promise<boolean>;
   onState(state: SyncState): void;
 }
 
@@ -144,7 +148,10 @@ export class RedisSync {
 
   async #progress(outcomes: readonly ApplyOutcome[]): Promise<void> {
     this.events.onState({ kind: "in-step" });
-    await this.events.onProgress(this.#redisIndex ?? 0, outcomes);
+    if (await this.events.onProgress(this.#redisIndex ?? 0, outcomes)) return;
+    this.#redisIndex = undefined;
+    this.events.onState({ kind: "waiting", reason: "Redis was not read" });
+    await this.#untilRetry();
   }
 
   async #recover(error: unknown): Promise<void> {
@@ -153,7 +160,8 @@ export class RedisSync {
       this.events.onState({ kind: "waiting", reason: error.message });
       this.#redisIndex = error.applied < 0 ? undefined : error.applied;
       if (error.applied >= 0) return this.#progress(error.outcomes);
-      return this.events.onProgress(0, error.outcomes);
+      await this.events.onProgress(0, error.outcomes);
+      return;
     }
     if (error instanceof RedisRefused) return this.#stuck(error.message);
     if (error instanceof RestoreInterrupted) {

@@ -10,9 +10,11 @@ export interface Decision {
   readonly assigns: readonly AssignCommand[];
   /** When a queue that is held up by its rate may start its next task; Infinity: none is. */
   readonly opensAtMs: number;
+  /** Tasks that would have been next, had their deadline not passed: no longer pending. */
+  readonly overdue: readonly string[];
 }
 
-const NOTHING: Decision = { assigns: [], opensAtMs: Infinity };
+const NOTHING: Decision = { assigns: [], opensAtMs: Infinity, overdue: [] };
 
 /**
  * Assigns up to `limit` tasks: the most urgent first, each to the node that the balancer picks among
@@ -56,7 +58,7 @@ export function schedule(
     else assignments.push(assignmentOf(task));
   }
   const assigns = [...byNode].map(([nodeId, assignments]) => ({ nodeId, assignments }));
-  return { assigns, opensAtMs: turn.opensAtMs };
+  return { assigns, opensAtMs: turn.opensAtMs, overdue: turn.overdue };
 }
 
 function assignmentOf(task: PendingTask): Assignment {
@@ -73,5 +75,6 @@ function assignmentOf(task: PendingTask): Assignment {
     requires: [...task.requires],
     losses: task.losses,
     runAtMs: task.runAtMs,
+    deadlineAtMs: task.deadlineAtMs,
   };
 }

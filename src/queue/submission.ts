@@ -1,7 +1,12 @@
 // From what a client asked for to a task with every default resolved, or to the refusal that names
 // the field at fault.
 import { isValid as isUlid } from "ulid";
-import { type Backoff, BackoffType, type TaskDefinition } from "../gen/mesh/v1/task.js";
+import {
+  type Backoff,
+  BackoffType,
+  OnDependencyFailure,
+  type TaskDefinition,
+} from "../gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../gen/mesh/v1/task_service.js";
 import { QueueError } from "./errors.js";
 
@@ -12,6 +17,9 @@ export const MAX_PRIORITY = 9;
 const MAX_TYPE_LENGTH = 128;
 const MAX_LABELS = 16;
 const MAX_KEY_LENGTH = 256;
+/** Tasks that one task waits for. */
+const MAX_DEPENDENCIES = 100;
+const MAX_SHOWN_LENGTH = 40;
 /** W3C trace context: version 00 has 55 characters, later ones may have more. */
 const MAX_TRACEPARENT_LENGTH = 256;
 const MAX_ATTEMPTS = 1_000;
@@ -65,6 +73,7 @@ export function defineTask(
     `must have at most ${MAX_KEY_LENGTH} characters`,
   );
   checkLabels(request.requires);
+  const runAtMs = runAt(request, nowMs);
   return {
     id,
     type: request.type,
@@ -77,15 +86,73 @@ export function defineTask(
     requires: request.requires,
     idempotencyKey: request.idempotencyKey,
     createdAtMs: nowMs,
-    runAtMs: runAt(request, nowMs),
+    runAtMs,
     // No reason to refuse a task: the standard has a bad one ignored.
     traceparent: request.traceparent.length > MAX_TRACEPARENT_LENGTH ? "" : request.traceparent,
+    ...lifecycleOf(request, id, runAtMs - nowMs),
     schedule: "",
   };
 }
 
 export function isQueueName(name: string): boolean {
   return QUEUE_NAME.test(name);
+}
+
+type LifecycleOptions = Pick<
+  TaskDefinition,
+  "deadlineMs" | "uniqueKey" | "after" | "onDependencyFailure"
+>;
+
+function lifecycleOf(request: SubmitTaskRequest, id: string, waitMs: number): LifecycleOptions {
+  const { deadlineMs, uniqueKey, onDependencyFailure } = request;
+  const after = [...new Set(request.after)];
+  requireThat(
+    deadlineMs === undefined || (deadlineMs >= 1 && deadlineMs <= MAX_AHEAD_MS),
+    "deadlineMs",
+    `must be 1 to ${MAX_AHEAD_MS}`,
+  );
+  requireThat(
+    deadlineMs === undefined || deadlineMs > waitMs,
+    "deadlineMs",
+    "must be later than the time before which it does not run (delayMs, runAt)",
+  );
+  requireThat(
+    uniqueKey.length <= MAX_KEY_LENGTH,
+    "uniqueKey",
+    `must have at most ${MAX_KEY_LENGTH} characters`,
+  );
+  requireThat(
+    request.after.length <= MAX_DEPENDENCIES,
+    "after",
+    `must name at most ${MAX_DEPENDENCIES} tasks`,
+  );
+  for (const other of after) {
+    requireThat(isUlid(other), "after", `must hold ids of tasks, and "${cut(other)}" is none`);
+    requireThat(other !== id, "after", "must not name the task itself");
+  }
+  const asked = onDependencyFailure !== OnDependencyFailure.UNSPECIFIED;
+  requireThat(
+    !asked || after.length > 0,
+    "onDependencyFailure",
+    "has a meaning only together with after",
+  );
+  const isRun = onDependencyFailure === OnDependencyFailure.RUN;
+  return {
+    deadlineMs: deadlineMs ?? 0,
+    uniqueKey,
+    after,
+    onDependencyFailure:
+      after.length === 0
+        ? OnDependencyFailure.UNSPECIFIED
+        : isRun
+          ? OnDependencyFailure.RUN
+          : OnDependencyFailure.CANCEL,
+  };
+}
+
+/** What a message shows of a text that is none of ours. */
+function cut(text: string): string {
+  return text.length <= MAX_SHOWN_LENGTH ? text : `${text.slice(0, MAX_SHOWN_LENGTH)}…`;
 }
 
 function requireThat(holds: boolean, field: string, message: string): void {

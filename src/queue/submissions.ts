@@ -8,6 +8,7 @@ import type {
   SubmitTasksRequest,
 } from "../gen/mesh/v1/task_service.js";
 import type { AssignmentTable } from "./assignment-table.js";
+import { type Decisions, undecided } from "./decisions.js";
 import type { DefinitionCache } from "./definition-cache.js";
 import { QueueError } from "./errors.js";
 import { splitForEntries } from "./outgoing-commands.js";
@@ -16,6 +17,8 @@ import { defineTask, type SubmissionDefaults } from "./submission.js";
 import { taskFromLog } from "./task-snapshot.js";
 
 export interface SubmissionReader {
+  /** Tasks that have not ended, by the unique key that they hold. */
+  holders(uniqueKeys: readonly string[]): Promise<ReadonlyMap<string, string>>;
   getTask(id: string): Promise<Task | undefined>;
   existing(ids: readonly string[]): Promise<ReadonlySet<string>>;
   idempotent(keys: readonly string[], atMs: number): Promise<ReadonlyMap<string, string>>;
@@ -24,6 +27,7 @@ export interface SubmissionReader {
 export interface SubmissionParts {
   /** Resolves with the index under which the tasks were committed. */
   readonly propose: (tasks: readonly TaskDefinition[]) => Promise<number>;
+  readonly decisions: Decisions;
   readonly table: AssignmentTable;
   readonly definitions: DefinitionCache;
   readonly reader: SubmissionReader;
@@ -45,8 +49,24 @@ interface Known {
   readonly definition: TaskDefinition | undefined;
   /** Redis told of it. */
   readonly isStored?: boolean;
-  /** Resolves once it is committed. */
-  readonly committed: Promise<unknown>;
+  /** Resolves once it is committed; undefined where it was long since. */
+  readonly committed: Promise<Proposed | undefined>;
+}
+
+interface Proposed {
+  readonly index: number;
+  /** Of those with a unique key: the task that it is, or why that is not known. */
+  readonly decided: ReadonlyMap<string, string | QueueError>;
+}
+
+/** What Redis knows of the items. */
+interface LookedUp {
+  readonly stored: ReadonlySet<string>;
+  /** Undefined where Redis is needed to know, and does not answer. */
+  readonly keys: ReadonlyMap<string, string> | undefined;
+  readonly holders: ReadonlyMap<string, string> | undefined;
+  /** Of the tasks that items wait for, those that are there. */
+  readonly awaited: ReadonlySet<string> | undefined;
 }
 
 interface Item {
@@ -55,7 +75,7 @@ interface Item {
   known: Known | undefined;
 }
 
-const COMMITTED = Promise.resolve();
+const COMMITTED = Promise.resolve(undefined);
 
 export class Submissions {
   /** What is being proposed, by id and by idempotency key: a second one waits for the first. */
@@ -75,15 +95,14 @@ export class Submissions {
         results[position] = this.parts.refusal(error);
       }
     });
-    const { stored, keys } = await this.#lookUp(items, request.resend);
-    if (keys === undefined) this.#refuseKeyed(items, results);
+    const found = await this.#lookUp(items, request.resend);
     // From here to the proposal nothing waits, so that no other submission comes in between.
-    for (const item of items) item.known = this.#known(item.definition, stored, keys);
-    const fresh = this.#reserveFresh(items);
-    const index = await fresh.proposed;
+    const taken = this.#refuseUnseen(items, found, results);
+    const fresh = this.#reserveFresh(taken);
+    const proposed = await fresh.proposed;
     await Promise.all(
-      items.map(async (item) => {
-        results[item.position] = await this.#answer(item, index).catch(this.parts.refusal);
+      taken.map(async (item) => {
+        results[item.position] = await this.#answer(item, proposed).catch(this.parts.refusal);
       }),
     );
     return results;
@@ -103,15 +122,28 @@ export class Submissions {
   }
 
   /** What Redis knows of the items: asked only where the log's recent part may not suffice. */
-  async #lookUp(
-    items: readonly Item[],
-    resend: boolean,
-  ): Promise<{ stored: ReadonlySet<string>; keys: ReadonlyMap<string, string> | undefined }> {
+  async #lookUp(items: readonly Item[], resend: boolean): Promise<LookedUp> {
     const unknown = items.filter(({ definition }) => this.#recent(definition) === undefined);
-    return {
-      stored: resend && unknown.length > 0 ? await this.#storedIds(unknown) : new Set(),
-      keys: await this.#storedKeys(unknown),
-    };
+    const texts = (of: (definition: TaskDefinition) => readonly string[]): readonly string[] => [
+      ...new Set(unknown.flatMap(({ definition }) => of(definition)).filter((text) => text !== "")),
+    ];
+    const { reader, now } = this.parts;
+    const elsewhere = texts(({ after }) => after).filter((id) => !this.#isKnown(id));
+    const [stored, keys, holders, awaited] = await Promise.all([
+      resend && unknown.length > 0 ? this.#storedIds(unknown) : new Set<string>(),
+      this.#asked(
+        texts(({ idempotencyKey }) => [idempotencyKey]),
+        new Map<string, string>(),
+        (keys) => reader.idempotent(keys, now()),
+      ),
+      this.#asked(
+        texts(({ uniqueKey }) => [uniqueKey]),
+        new Map<string, string>(),
+        (keys) => reader.holders(keys),
+      ),
+      this.#asked(elsewhere, new Set<string>(), (ids) => reader.existing(ids)),
+    ]);
+    return { stored, keys, holders, awaited };
   }
 
   /**
@@ -129,32 +161,65 @@ export class Submissions {
   }
 
   /** Undefined where Redis is needed to know, and does not answer. */
-  async #storedKeys(items: readonly Item[]): Promise<ReadonlyMap<string, string> | undefined> {
-    const keys = items
-      .map(({ definition }) => definition.idempotencyKey)
-      .filter((key) => key !== "");
-    if (keys.length === 0) return new Map();
+  async #asked<T>(
+    names: readonly string[],
+    nothing: T,
+    ask: (names: readonly string[]) => Promise<T>,
+  ): Promise<T | undefined> {
+    if (names.length === 0) return nothing;
     try {
       this.parts.assertRedisReadable();
-      return await this.parts.reader.idempotent(keys, this.parts.now());
+      return await ask(names);
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) throw error;
       return undefined;
     }
   }
 
-  /** A key that may have been used before cannot be taken unseen: it might become two tasks. */
-  #refuseKeyed(items: Item[], results: SubmitTaskResult[]): void {
-    const error = new QueueError("redis_unavailable", "Redis is needed to look up the key", {
-      retryAfterMs: 1_000,
+  /**
+   * Finds out which items are known, and refuses those of which that cannot be seen: a key that may
+   * have been used before might become two tasks.
+   *
+   * @returns the others
+   */
+  #refuseUnseen(items: readonly Item[], found: LookedUp, results: SubmitTaskResult[]): Item[] {
+    const before = new Set<string>();
+    return items.filter((item) => {
+      const { definition } = item;
+      item.known = this.#known(definition, found);
+      const refusal =
+        item.known === undefined ? this.#refusalOf(definition, found, before) : undefined;
+      if (refusal === undefined) before.add(definition.id);
+      else results[item.position] = this.parts.refusal(refusal);
+      return refusal === undefined;
     });
-    for (let at = items.length - 1; at >= 0; at -= 1) {
-      const item = items[at];
-      if (item === undefined || item.definition.idempotencyKey === "") continue;
-      if (this.#recent(item.definition) !== undefined) continue;
-      results[item.position] = this.parts.refusal(error);
-      items.splice(at, 1);
-    }
+  }
+
+  /** @param before items of the same request that come first */
+  #refusalOf(
+    { idempotencyKey, uniqueKey, after }: TaskDefinition,
+    { keys, holders, awaited }: LookedUp,
+    before: ReadonlySet<string>,
+  ): QueueError | undefined {
+    if (keys === undefined && idempotencyKey !== "") return redisNeeded("look up the key");
+    if (holders === undefined && uniqueKey !== "") return redisNeeded("look up the uniqueKey");
+    const unknown = after.find((id) => !before.has(id) && !this.#isKnown(id) && !awaited?.has(id));
+    if (unknown === undefined) return undefined;
+    if (awaited === undefined) return redisNeeded("look up the tasks in after");
+    return new QueueError(
+      "invalid_field",
+      `after names ${unknown}, and there is no such task (any more): leave it out`,
+      { field: "after" },
+    );
+  }
+
+  /** Whether there is a task with this id, as far as is known without Redis. */
+  #isKnown(id: string): boolean {
+    return (
+      this.#underWayById.has(id) ||
+      this.parts.isAtHand(id) ||
+      this.parts.definitions.get(id)?.uniqueKey === ""
+    );
   }
 
   #recent({ id, idempotencyKey }: TaskDefinition): Known | undefined {
@@ -162,30 +227,32 @@ export class Submissions {
     if (underWay !== undefined) return underWay;
     const { definitions, isAtHand, now } = this.parts;
     const definition = definitions.get(id) ?? definitions.ofKey(idempotencyKey, now());
-    if (definition !== undefined) {
+    // The log does not tell whether one with a unique key became a task: Redis does.
+    if (definition?.uniqueKey === "") {
       return { id: definition.id, definition, committed: COMMITTED };
     }
     // Its definition may be forgotten long since: a second one must not be made all the same.
     return isAtHand(id) ? { id, definition: undefined, committed: COMMITTED } : undefined;
   }
 
-  #known(
-    definition: TaskDefinition,
-    stored: ReadonlySet<string>,
-    keys: ReadonlyMap<string, string> | undefined,
-  ): Known | undefined {
+  #known(definition: TaskDefinition, { stored, keys, holders }: LookedUp): Known | undefined {
     const recent = this.#recent(definition);
     if (recent !== undefined) return recent;
-    const id = stored.has(definition.id) ? definition.id : keys?.get(definition.idempotencyKey);
-    if (id === undefined) return undefined;
-    return { id, definition: undefined, committed: COMMITTED, isStored: true };
+    const { id, idempotencyKey, uniqueKey } = definition;
+    const known = stored.has(id) ? id : keys?.get(idempotencyKey);
+    if (known !== undefined) {
+      return { id: known, definition: undefined, committed: COMMITTED, isStored: true };
+    }
+    const holder = holders?.get(uniqueKey);
+    if (holder === undefined) return undefined;
+    return { id: holder, definition: undefined, committed: COMMITTED };
   }
 
   /** Proposes the items that are new; the same id or key twice in one request counts once. */
-  #reserveFresh(items: readonly Item[]): { readonly proposed: Promise<number> } {
+  #reserveFresh(items: readonly Item[]): { readonly proposed: Promise<Proposed> } {
     const fresh: TaskDefinition[] = [];
-    let settle: (outcome: Promise<number>) => void = () => undefined;
-    const committed = new Promise<number>((resolve) => (settle = resolve));
+    let settle: (outcome: Promise<Proposed>) => void = () => undefined;
+    const committed = new Promise<Proposed>((resolve) => (settle = resolve));
     // Whoever waits for it handles its failure; that nobody waits is no fault.
     committed.catch(() => undefined);
     for (const item of items) {
@@ -209,19 +276,59 @@ export class Submissions {
     return { proposed };
   }
 
-  async #propose(tasks: readonly TaskDefinition[]): Promise<number> {
-    const parts = splitForEntries(tasks).map((part) => this.parts.propose(part));
-    return Math.max(0, ...(await Promise.all(parts)));
+  async #propose(tasks: readonly TaskDefinition[]): Promise<Proposed> {
+    const decisions = tasks
+      .filter(({ uniqueKey }) => uniqueKey !== "")
+      .map((task) => ({ task, decision: this.parts.decisions.expect(task.id) }));
+    try {
+      const parts = splitForEntries(tasks).map((part) => this.parts.propose(part));
+      const index = Math.max(0, ...(await Promise.all(parts)));
+      const decided = decisions.map(async ({ task, decision }) => {
+        const known = decision.at(index).then((told) => told ?? this.#standsFor(task));
+        return [task.id, await known.catch(asQueueError)] as const;
+      });
+      return { index, decided: new Map(await Promise.all(decided)) };
+    } finally {
+      for (const { decision } of decisions) decision.drop();
+    }
   }
 
-  async #answer(item: Item, index: number): Promise<SubmitTaskResult> {
-    const { table, definitions, reader, now } = this.parts;
-    const { known, definition } = item;
-    if (known === undefined) {
-      const task = taskFromLog(definition, table.get(definition.id), now());
-      return { outcome: { $case: "submitted", value: { task, created: true, index } } };
+  /** The task that a submission has become, read in Redis after it was applied. */
+  async #standsFor({ id, uniqueKey }: TaskDefinition): Promise<string> {
+    const { reader } = this.parts;
+    if ((await reader.existing([id])).has(id)) return id;
+    const holder = (await reader.holders([uniqueKey])).get(uniqueKey);
+    if (holder === undefined) throw undecided();
+    return holder;
+  }
+
+  async #answer(item: Item, { index, decided }: Proposed): Promise<SubmitTaskResult> {
+    const { definition } = item;
+    if (item.known !== undefined) {
+      const { id, definition: known, isStored, committed } = item.known;
+      const standsFor = taskDecided(id, (await committed)?.decided);
+      const isItself = standsFor === id;
+      return this.#answerKnown(definition, index, {
+        id: standsFor,
+        definition: isItself ? known : undefined,
+        isStored: isStored === true,
+      });
     }
-    await known.committed;
+    const id = taskDecided(definition.id, decided);
+    if (id !== definition.id) {
+      return this.#answerKnown(definition, index, { id, definition: undefined, isStored: false });
+    }
+    const task = taskFromLog(definition, this.parts.table.get(id), this.parts.now());
+    return { outcome: { $case: "submitted", value: { task, created: true, index } } };
+  }
+
+  /** The answer where another submission made the task, or an earlier one of the same id. */
+  async #answerKnown(
+    definition: TaskDefinition,
+    index: number,
+    known: Pick<Known, "id" | "definition" | "isStored">,
+  ): Promise<SubmitTaskResult> {
+    const { table, definitions, reader, now } = this.parts;
     const stored = await reader.getTask(known.id).catch(redisAway);
     // Its record in Redis is older than its key there, and is removed long after its end.
     if (stored === undefined && (known.isStored || definitions.hasEnded(known.id))) {
@@ -241,6 +348,25 @@ export class Submissions {
     }
     return { outcome: { $case: "submitted", value: { task, created: false, index } } };
   }
+}
+
+function redisNeeded(what: string): QueueError {
+  return new QueueError("redis_unavailable", `Redis is needed to ${what}`, {
+    retryAfterMs: 1_000,
+  });
+}
+
+/** The task that a submission with this id is. @throws QueueError where that is not known */
+function taskDecided(id: string, decided: Proposed["decided"] | undefined): string {
+  const task = decided?.get(id) ?? id;
+  if (typeof task !== "string") throw task;
+  return task;
+}
+
+function asQueueError(error: unknown): QueueError {
+  if (error instanceof RedisUnavailable) return undecided();
+  if (error instanceof QueueError) return error;
+  throw error;
 }
 
 function redisAway(error: unknown): "away" {

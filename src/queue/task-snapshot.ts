@@ -1,5 +1,6 @@
 // A task as it is known from the log alone, before Redis shows it.
 import { type Task, type TaskDefinition, TaskStatus } from "../gen/mesh/v1/task.js";
+import { deadlineAtMs } from "./redis/task-options.js";
 import type { RunningTask } from "./assignment-table.js";
 
 /** The task right after its submission, or while it runs. */
@@ -19,6 +20,11 @@ export function taskFromLog(
     timeoutMs: definition.timeoutMs,
     requires: definition.requires,
     idempotencyKey: definition.idempotencyKey,
+    deadlineAtMs: deadlineAtMs(definition) || undefined,
+    uniqueKey: definition.uniqueKey,
+    after: definition.after,
+    onDependencyFailure: definition.onDependencyFailure,
+    waitsFor: running === undefined ? definition.after : [],
     schedule: definition.schedule,
     createdAtMs: definition.createdAtMs,
     runAtMs: definition.runAtMs,
@@ -36,5 +42,6 @@ export function taskFromLog(
 }
 
 function waitingStatus(definition: TaskDefinition, nowMs: number): TaskStatus {
-  return definition.runAtMs > nowMs ? TaskStatus.SCHEDULED : TaskStatus.PENDING;
+  const waits = definition.after.length > 0 || definition.runAtMs > nowMs;
+  return waits ? TaskStatus.SCHEDULED : TaskStatus.PENDING;
 }

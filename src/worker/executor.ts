@@ -11,7 +11,10 @@ import { startTimeout } from "./long-timeout.js";
 export const MAX_WAITING_PER_SLOT = 4;
 
 /** Why the mesh takes a task away from this node; nothing is reported for it. */
-export type TakenAway = Extract<AbortReason, "cancelled" | "lease-lost" | "superseded">;
+export type TakenAway = Extract<
+  AbortReason,
+  "cancelled" | "deadline-exceeded" | "lease-lost" | "superseded"
+>;
 
 export interface ExecutorOptions {
   /** Handlers that run at a time. */

@@ -52,7 +52,8 @@ export class NonRetryableError extends Error {
 }
 
 /** Why a handler's signal was aborted. */
-export type AbortReason = "cancelled" | "lease-lost" | "superseded" | "timed-out" | "stopping";
+export type AbortReason =
+  "cancelled" | "deadline-exceeded" | "lease-lost" | "superseded" | "timed-out" | "stopping";
 
 /** `signal.reason` of an aborted handler. */
 export class AttemptAborted extends Error {

@@ -25,7 +25,7 @@ import {
   ClusterServiceClient,
   ClusterServiceService,
 } from "../../src/gen/mesh/v1/cluster_service.js";
-import { Task, TaskStatus } from "../../src/gen/mesh/v1/task.js";
+import { OnDependencyFailure, Task, TaskStatus } from "../../src/gen/mesh/v1/task.js";
 import {
   type SubmitTaskRequest,
   type SubmitTaskResponse,
@@ -259,6 +259,10 @@ export function submissionOf(overrides: Partial<SubmitTaskRequest> = {}): Submit
     idempotencyKey: "",
     id: "",
     traceparent: "",
+    deadlineMs: undefined,
+    uniqueKey: "",
+    after: [],
+    onDependencyFailure: OnDependencyFailure.UNSPECIFIED,
     ...overrides,
   };
 }

@@ -308,5 +308,10 @@ export function taskOf(item: SubmitTaskRequest): Task {
     requires: item.requires,
     schedule: "",
     idempotencyKey: item.idempotencyKey,
+    deadlineAtMs: item.deadlineMs === undefined ? undefined : nowMs + item.deadlineMs,
+    uniqueKey: item.uniqueKey,
+    after: item.after,
+    onDependencyFailure: item.onDependencyFailure,
+    waitsFor: item.after,
   };
 }

@@ -29,6 +29,9 @@ const task = (more: Partial<TaskView> = {}): TaskView => ({
   createdAt: "",
   startedAt: null,
   finishedAt: null,
+  deadlineAt: null,
+  uniqueKey: null,
+  waitsFor: [],
   history: [attempt("n1", 5, "completed")],
   ...more,
 });

@@ -24,7 +24,7 @@ const tell = (feed: TaskFeed, ...changes: QueueChange[]): void =>
 describe("a call that waits for a task", () => {
   test("learns the entry that ended it, and not of an attempt that is tried again", async () => {
     const feed = new TaskFeed();
-    const ended = feed.ended("a", 10_000, new AbortController().signal);
+    const ended = feed.watch("a", 10_000, new AbortController().signal).ended;
 
     tell(feed, finished("a", "retry"), finished("b", "completed"));
     expect(await stateOf(ended)).toBe("open");
@@ -33,8 +33,22 @@ describe("a call that waits for a task", () => {
     expect(await ended).toBe(7);
   });
 
+  test("looks again when dependencies are settled, unless the task waits for none", async () => {
+    const feed = new TaskFeed();
+    const dependent = feed.watch("a", 10_000, new AbortController().signal);
+    const plain = feed.watch("b", 10_000, new AbortController().signal);
+    plain.dependsOnNone();
+
+    tell(feed, { kind: "settled" });
+
+    expect(await dependent.ended).toBe(7);
+    expect(await stateOf(plain.ended)).toBe("open");
+    tell(feed, { kind: "cancelled", taskId: "b", running: undefined });
+    expect(await plain.ended).toBe(7);
+  });
+
   test("gives up at its time", async () => {
-    expect(await new TaskFeed().ended("a", 1, new AbortController().signal)).toBeUndefined();
+    expect(await new TaskFeed().watch("a", 1, new AbortController().signal).ended).toBeUndefined();
   });
 
   test("gives up at once where the caller is gone, before or after it began", async () => {
@@ -43,8 +57,8 @@ describe("a call that waits for a task", () => {
     gone.abort();
     const leaving = new AbortController();
 
-    const before = feed.ended("a", 60_000, gone.signal);
-    const after = feed.ended("a", 60_000, leaving.signal);
+    const before = feed.watch("a", 60_000, gone.signal).ended;
+    const after = feed.watch("a", 60_000, leaving.signal).ended;
     leaving.abort();
 
     expect(await stateOf(before)).toBe("kept");

@@ -32,6 +32,8 @@ const submit = fc
     priority: fc.constantFrom(5, 5, 9),
     queue: fc.constantFrom("a", "a", "a", "b"),
     delayMs: fc.constantFrom(undefined, undefined, undefined, 30),
+    deadlineMs: fc.constantFrom(undefined, undefined, undefined, 40, 400),
+    uniqueKey: fc.constantFrom("", "", "", "u1", "u2"),
   })
   .map(({ count, ...rest }): Step => (desk, next) => {
     for (let sent = 0; sent < count; sent += 1) desk.submit(submission({ id: next(), ...rest }));

@@ -89,7 +89,7 @@ function syncWith(
     {
       onProgress: (index) => {
         progress.push(index);
-        return Promise.resolve();
+        return Promise.resolve(true);
       },
       onState: (state) => states.push(state),
     },

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { TaskDefinition } from "../../src/gen/mesh/v1/task.js";
 import type { SubmitTaskRequest, SubmitTaskResult } from "../../src/gen/mesh/v1/task_service.js";
 import { AssignmentTable } from "../../src/queue/assignment-table.js";
+import { Decisions } from "../../src/queue/decisions.js";
 import { DefinitionCache } from "../../src/queue/definition-cache.js";
 import { QueueError } from "../../src/queue/errors.js";
 import { RedisUnavailable } from "../../src/queue/redis/errors.js";
@@ -30,7 +31,9 @@ function desk() {
     },
     table: new AssignmentTable(),
     definitions,
+    decisions: new Decisions(),
     reader: {
+      holders: () => Promise.resolve(new Map()),
       getTask: () => Promise.resolve(undefined),
       existing: async (ids) => {
         await turns(1);

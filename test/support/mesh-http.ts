@@ -15,6 +15,9 @@ export interface TaskView {
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
+  readonly deadlineAt: string | null;
+  readonly uniqueKey: string | null;
+  readonly waitsFor: readonly string[];
   readonly history: readonly {
     readonly attempt: number;
     readonly workerId: string;

@@ -1,7 +1,12 @@
 // Builders for tests of the queue and the mesh: tasks, workers, reports, and a log whose commits the
 // test decides.
 import { CommandBatch } from "../../src/gen/mesh/v1/command.js";
-import { type Backoff, BackoffType, type TaskDefinition } from "../../src/gen/mesh/v1/task.js";
+import {
+  type Backoff,
+  BackoffType,
+  OnDependencyFailure,
+  type TaskDefinition,
+} from "../../src/gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../../src/gen/mesh/v1/task_service.js";
 import type { TaskReport, WorkerHello } from "../../src/gen/mesh/v1/worker_service.js";
 import type { RunningTask } from "../../src/queue/assignment-table.js";
@@ -37,6 +42,10 @@ export function taskDefinition(
     createdAtMs: NOW_MS,
     runAtMs: NOW_MS,
     traceparent: "",
+    deadlineMs: 0,
+    uniqueKey: "",
+    after: [],
+    onDependencyFailure: OnDependencyFailure.UNSPECIFIED,
     schedule: "",
     ...overrides,
   };
@@ -57,6 +66,10 @@ export function submission(overrides: Partial<SubmitTaskRequest> = {}): SubmitTa
     delayMs: undefined,
     runAtMs: undefined,
     traceparent: "",
+    deadlineMs: undefined,
+    uniqueKey: "",
+    after: [],
+    onDependencyFailure: OnDependencyFailure.UNSPECIFIED,
     ...overrides,
   };
 }
@@ -81,6 +94,7 @@ export function pendingTask(
     requires: [],
     losses: 0,
     runAtMs: NOW_MS,
+    deadlineAtMs: 0,
     ...rest,
   };
 }
@@ -125,6 +139,7 @@ export function runningTask(
       requires: [],
       losses: 0,
       runAtMs: NOW_MS,
+      deadlineAtMs: 0,
       ...assignment,
     },
   };

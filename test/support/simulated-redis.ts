@@ -4,10 +4,12 @@ import type { Command, Finish } from "../../src/gen/mesh/v1/command.js";
 import { AttemptOutcome, type TaskDefinition, TaskStatus } from "../../src/gen/mesh/v1/task.js";
 import type { LeaderReader } from "../../src/queue/leader.js";
 import { pendingFromDefinition } from "../../src/queue/pending-task.js";
+import type { StoredDeadlines } from "../../src/queue/deadlines.js";
 import type { EndedTasks } from "../../src/queue/retention.js";
 import type { ApplyOutcome, PendingTask } from "../../src/queue/redis/apply-outcome.js";
 import type { CommittedEntry } from "../../src/queue/redis/command-encoder.js";
 import { AppliedIndexMismatch, RedisUnavailable } from "../../src/queue/redis/errors.js";
+import { deadlineAtMs } from "../../src/queue/redis/task-options.js";
 import { taskSequence } from "../../src/queue/redis/task-sequence.js";
 import type { Applier } from "../../src/queue/redis-sync.js";
 import { turns } from "./queue-fixtures.js";
@@ -20,6 +22,8 @@ interface Stored {
   losses: number;
   runAtMs: number;
   fence: number;
+  /** 0 for none. */
+  deadlineAtMs: number;
 }
 
 type State = Map<string, Stored>;
@@ -39,18 +43,32 @@ export class TaskStates {
       retried: [] as ApplyOutcome["retried"][number][],
       promoted: [] as PendingTask[],
       contradictions: [] as { id: string; reason: string }[],
+      settling: [],
     };
     this.index = index;
     const atMs = batch?.atMs ?? 0;
     for (const { kind } of batch?.commands ?? []) this.#command(index, atMs, kind, told);
-    return told as unknown as ApplyOutcome;
+    const promoted = told.promoted.filter(({ id }) => {
+      return this.tasks.get(id)?.status === TaskStatus.PENDING;
+    });
+    return { ...told, promoted } as unknown as ApplyOutcome;
   }
 
   pending(id: string): PendingTask | undefined {
     const task = this.tasks.get(id);
     if (task === undefined) return undefined;
-    const { definition, sequence, attempts, losses, runAtMs } = task;
-    return { ...pendingFromDefinition(definition, sequence), attempts, losses, runAtMs };
+    const { definition, sequence, attempts, losses, runAtMs, deadlineAtMs } = task;
+    const pending = pendingFromDefinition(definition, sequence);
+    return { ...pending, attempts, losses, runAtMs, deadlineAtMs };
+  }
+
+  /** The task that has the unique key and has not ended. */
+  holder(key: string): string | undefined {
+    if (key === "") return undefined;
+    const held = [...this.tasks].find(([, { definition, status }]) => {
+      return definition.uniqueKey === key && !ENDED.has(status);
+    });
+    return held?.[0];
   }
 
   #command(
@@ -69,10 +87,16 @@ export class TaskStates {
         kind.value.tasks.forEach((definition, position) => {
           const { id, runAtMs } = definition;
           if (this.tasks.has(id)) return told.duplicates.push({ id, existingId: id });
+          const holder = this.holder(definition.uniqueKey);
+          if (holder !== undefined) return told.duplicates.push({ id, existingId: holder });
           const status = runAtMs <= atMs ? TaskStatus.PENDING : TaskStatus.SCHEDULED;
           const sequence = taskSequence(index, position);
-          const fresh = { attempts: 0, losses: 0, fence: 0 };
-          return this.tasks.set(id, { definition, sequence, status, runAtMs, ...fresh });
+          const deadline = deadlineAtMs(definition);
+          const fresh = { attempts: 0, losses: 0, fence: 0, deadlineAtMs: deadline };
+          this.tasks.set(id, { definition, sequence, status, runAtMs, ...fresh });
+          const pending = this.pending(id);
+          const isNews = definition.uniqueKey !== "" && status === TaskStatus.PENDING;
+          return pending !== undefined && isNews && told.promoted.push(pending);
         });
         return;
       case "assign":
@@ -107,7 +131,9 @@ export class TaskStates {
         for (const id of kind.value.taskIds) {
           const task = this.tasks.get(id);
           if (task?.status !== TaskStatus.DEAD && task?.status !== TaskStatus.CANCELLED) continue;
-          Object.assign(task, { status: TaskStatus.PENDING, attempts: 0, losses: 0 });
+          if (this.holder(task.definition.uniqueKey) !== undefined) continue;
+          const fresh = { attempts: 0, losses: 0, deadlineAtMs: 0 };
+          Object.assign(task, { status: TaskStatus.PENDING, ...fresh });
           const pending = this.pending(id);
           if (pending !== undefined) told.retried.push({ id, result: "pending", task: pending });
         }
@@ -124,6 +150,17 @@ export class TaskStates {
           if (this.tasks.get(id)?.status === TaskStatus.DEAD) this.tasks.delete(id);
         }
         return;
+      case "overdue":
+        for (const id of kind.value.taskIds) {
+          const task = this.tasks.get(id);
+          if (task === undefined || ENDED.has(task.status)) continue;
+          const { deadlineAtMs } = task;
+          const pending = task.status === TaskStatus.PENDING ? this.pending(id) : undefined;
+          if (deadlineAtMs > 0 && deadlineAtMs <= atMs) task.status = TaskStatus.DEAD;
+          else if (pending !== undefined) told.promoted.push(pending);
+        }
+        return;
+      case "settle":
       case "expire":
       case "putSchedule":
       case "deleteSchedule":
@@ -234,6 +271,31 @@ export class SimulatedRedis implements Applier, LeaderReader {
         .filter(({ status }) => status === TaskStatus.SCHEDULED)
         .map(({ runAtMs }) => runAtMs);
       return times.length === 0 ? undefined : Math.min(...times);
+    });
+  }
+
+  deadlines(nowMs: number, limit: number): Promise<StoredDeadlines> {
+    return this.#call(() => {
+      const live = [...this.#states.tasks]
+        .filter(([, { status, deadlineAtMs }]) => deadlineAtMs > 0 && !ENDED.has(status))
+        .sort(([, a], [, b]) => a.deadlineAtMs - b.deadlineAtMs);
+      const overdue = live.filter(([, { deadlineAtMs }]) => deadlineAtMs <= nowMs);
+      const next = live[overdue.length]?.[1].deadlineAtMs;
+      return { overdue: overdue.slice(0, limit).map(([id]) => id), nextMs: next };
+    });
+  }
+
+  isSettling(): Promise<boolean> {
+    return this.#call(() => false);
+  }
+
+  holders(keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return this.#call(() => {
+      return new Map(
+        keys
+          .map((key) => [key, this.#states.holder(key) ?? ""] as const)
+          .filter(([, id]) => id !== ""),
+      );
     });
   }
 

@@ -18,6 +18,8 @@ export interface PendingTask {
   /** How often a node was lost under it. */
   readonly losses: number;
   readonly runAtMs: number;
+  /** Milliseconds since the epoch; 0 for none. */
+  readonly deadlineAtMs: number;
 }
 
 /** A submitted task that was not created; `existingId` stands for it. */
@@ -55,4 +57,6 @@ export interface ApplyOutcome {
   /** The earliest first. */
   readonly promoted: readonly PendingTask[];
   readonly contradictions: readonly Contradiction[];
+  /** Tasks that have ended and that others wait for: a Settle should follow. */
+  readonly settling: readonly string[];
 }

@@ -89,7 +89,7 @@ export class RedisAudit {
     const lanes = await callRedis(() => redis.zrange(keys.lanes, 0, "-1"));
     const named = [keys.all, keys.due, keys.scheduled, keys.running, keys.completed, keys.dead];
     const ended = [keys.cancelled, keys.endedCompleted, keys.endedDead, keys.endedCancelled];
-    const all = [...named, ...ended, ...lanes.map((lane) => keys.lane(lane))];
+    const all = [...named, ...ended, keys.deadlines, ...lanes.map((lane) => keys.lane(lane))];
     return all.map((key) => key.slice(keys.prefix.length));
   }
 

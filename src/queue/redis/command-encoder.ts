@@ -4,6 +4,7 @@ import type { Command, CommandBatch, Dead, Finish } from "../../gen/mesh/v1/comm
 import { AttemptOutcome, TaskDefinition, TaskError, TaskStatus } from "../../gen/mesh/v1/task.js";
 import { laneName } from "./keys.js";
 import { PackedWriter } from "./packed-writer.js";
+import { encodeOptions } from "./task-options.js";
 import { MAX_TASKS_PER_ENTRY } from "./task-sequence.js";
 
 /** How long an idempotency key stands for the task that was submitted with it. */
@@ -22,6 +23,16 @@ export const MAX_PROMOTED = 4_096;
 
 /** Most tasks that one Expire removes, whatever it asks for. */
 export const MAX_EXPIRED = 4_096;
+
+/** Most tasks that one Settle looks at, whatever it asks for. */
+export const MAX_SETTLED = 1_000;
+
+/** What a task is told to be dead of when its deadline has passed. */
+const DEADLINE_EXCEEDED: TaskError = {
+  name: "DeadlineExceeded",
+  message: "deadline exceeded",
+  stack: "",
+};
 
 /** One committed log entry, as far as the queue is concerned. */
 export interface CommittedEntry {
@@ -42,6 +53,8 @@ const KIND = {
   promote: 7,
   drop: 30,
   expire: 31,
+  overdue: 32,
+  settle: 33,
 };
 
 /** The entries as the script's argument; empty when none of them has a command. */
@@ -62,7 +75,7 @@ export function taskCount(batch: CommandBatch | undefined): number {
   for (const { kind } of batch?.commands ?? []) {
     switch (kind?.$case) {
       case "submit":
-        count += kind.value.tasks.length;
+        for (const { after } of kind.value.tasks) count += 1 + after.length;
         break;
       case "assign":
         count += kind.value.assignments.length;
@@ -76,7 +89,11 @@ export function taskCount(batch: CommandBatch | undefined): number {
       case "cancel":
       case "retry":
       case "drop":
+      case "overdue":
         count += kind.value.taskIds.length;
+        break;
+      case "settle":
+        count += Math.min(kind.value.limit, MAX_SETTLED);
         break;
       case "expire":
         count += Math.min(kind.value.limit, MAX_EXPIRED);
@@ -126,7 +143,7 @@ function writeCommand(w: PackedWriter, { kind }: Command, sequence: number, atMs
   switch (kind?.$case) {
     case "submit": {
       const { tasks } = kind.value;
-      writeHead(w, KIND.submit, 3, tasks.length * 7);
+      writeHead(w, KIND.submit, 3, tasks.length * 8);
       tasks.forEach((task, position) => writeSubmitItem(w, task, sequence + position));
       w.number(atMs + IDEMPOTENCY_WINDOW_MS);
       break;
@@ -159,6 +176,14 @@ function writeCommand(w: PackedWriter, { kind }: Command, sequence: number, atMs
       break;
     case "drop":
       writeIds(w, KIND.drop, kind.value.taskIds);
+      break;
+    case "overdue":
+      writeHead(w, KIND.overdue, 3, kind.value.taskIds.length);
+      for (const id of kind.value.taskIds) w.text(id);
+      w.string(TaskError.encode(DEADLINE_EXCEEDED).finish());
+      break;
+    case "settle":
+      w.array(2).number(KIND.settle).number(Math.min(kind.value.limit, MAX_SETTLED));
       break;
     case "expire": {
       const { rules, limit } = kind.value;
@@ -204,7 +229,8 @@ function writeSubmitItem(writer: PackedWriter, task: TaskDefinition, sequence: n
     .number(task.runAtMs)
     .text(task.idempotencyKey)
     .string(TaskDefinition.encode(stored).finish())
-    .text(large ? task.data : "");
+    .text(large ? task.data : "")
+    .string(encodeOptions(task));
 }
 
 function writeFinishItem(writer: PackedWriter, item: Finish): void {

@@ -28,6 +28,10 @@ export class RedisKeys {
   readonly endedCompleted: string;
   readonly endedDead: string;
   readonly endedCancelled: string;
+  /** ZSET of unfinished tasks by their deadline, in milliseconds. */
+  readonly deadlines: string;
+  /** ZSET of tasks that have ended and that others wait for. */
+  readonly settling: string;
   /** Stream of the changes of tasks, see event-record.ts. */
   readonly events: string;
 
@@ -48,6 +52,8 @@ export class RedisKeys {
     this.endedCompleted = `${this.prefix}ended:completed`;
     this.endedDead = `${this.prefix}ended:dead`;
     this.endedCancelled = `${this.prefix}ended:cancelled`;
+    this.deadlines = `${this.prefix}deadlines`;
+    this.settling = `${this.prefix}settling`;
     this.events = `${this.prefix}events`;
   }
 
@@ -69,6 +75,11 @@ export class RedisKeys {
   /** String: until when an idempotency key holds, and the task that it stands for. */
   idempotent(key: string): string {
     return `${this.prefix}idempotent:${key}`;
+  }
+
+  /** String: the task that holds a unique key, if it has not ended. */
+  unique(key: string): string {
+    return `${this.prefix}unique:${key}`;
   }
 
   /** ZSET by sequence: the pending tasks of one queue and priority. */

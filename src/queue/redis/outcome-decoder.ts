@@ -24,6 +24,7 @@ export function decodeOutcomes(bytes: Buffer): readonly ApplyOutcome[] {
         pendingTask(decodeRunState(asBytes(asArray(item)[1]))),
       ),
       contradictions: asArray(fields[6]).map(contradiction),
+      settling: asArray(fields[7]).map(asText),
     };
   });
 }

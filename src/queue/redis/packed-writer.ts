@@ -8,8 +8,12 @@ const MAX_UINT32 = 0xffff_ffff;
 
 /** Appends values to a buffer that grows. An array's length is written before its values. */
 export class PackedWriter {
-  private bytes = Buffer.allocUnsafe(INITIAL_BYTES);
+  private bytes: Buffer;
   private at = 0;
+
+  constructor(initialBytes = INITIAL_BYTES) {
+    this.bytes = Buffer.allocUnsafe(initialBytes);
+  }
 
   /** What was written; the writer is not to be used afterwards. */
   finish(): Buffer {

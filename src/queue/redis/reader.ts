@@ -2,7 +2,9 @@
 import type { Redis } from "ioredis";
 import type { TaskCounts } from "../../gen/mesh/v1/cluster_service.js";
 import { type Task, type TaskDefinition, TaskStatus } from "../../gen/mesh/v1/task.js";
+import type { StoredDeadlines } from "../deadlines.js";
 import type { EndedTasks } from "../retention.js";
+import { isEnd } from "../task-end.js";
 import { readAppliedEntry } from "./applier.js";
 import type { PendingTask } from "./apply-outcome.js";
 import { callRedis } from "./connection.js";
@@ -144,6 +146,41 @@ export class TaskReader {
   async nextScheduledAtMs(): Promise<number | undefined> {
     const [, score] = await callRedis(() => this.redis.zrange(this.keys.due, 0, "0", "WITHSCORES"));
     return score === undefined ? undefined : Number(score);
+  }
+
+  /** The tasks whose deadline has passed by `nowMs`, and when the next one does. */
+  async deadlines(nowMs: number, limit: number): Promise<StoredDeadlines> {
+    const { deadlines } = this.keys;
+    const [overdue, next] = await runPipeline(this.redis, (pipeline) => {
+      pipeline.zrangebyscore(deadlines, "-inf", nowMs, "LIMIT", 0, limit);
+      pipeline.zrangebyscore(deadlines, `(${nowMs}`, "+inf", "WITHSCORES", "LIMIT", 0, 1);
+    });
+    const [, score] = next as string[];
+    return {
+      overdue: overdue as string[],
+      nextMs: score === undefined ? undefined : Number(score),
+    };
+  }
+
+  /** Whether a task has ended that others wait for and that is not settled. */
+  async isSettling(): Promise<boolean> {
+    return (await callRedis(() => this.redis.exists(this.keys.settling))) === 1;
+  }
+
+  /** The tasks that have not ended, by the unique key that they hold. */
+  async holders(uniqueKeys: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const holders = new Map<string, string>();
+    if (uniqueKeys.length === 0) return holders;
+    const ids = await callRedis(() =>
+      this.redis.mget(uniqueKeys.map((key) => this.keys.unique(key))),
+    );
+    const states = await this.getStates(ids.filter((id) => id !== null));
+    uniqueKeys.forEach((key, i) => {
+      const id = ids[i] ?? "";
+      const status = states.get(id)?.status;
+      if (status !== undefined && !isEnd(status)) holders.set(key, id);
+    });
+    return holders;
   }
 
   /** How many tasks have ended, by status, and when the first of them did. */

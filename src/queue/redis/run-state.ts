@@ -4,13 +4,16 @@ import type { AttemptRecord } from "../../gen/mesh/v1/task.js";
 import { TaskDefinition, type TaskStatus } from "../../gen/mesh/v1/task.js";
 import { parseLaneName } from "./keys.js";
 import { asArray, asNumber, asText, readPacked, type Packed } from "./packed-reader.js";
+import { decodeOptions, type TaskOptions } from "./task-options.js";
 import { storedOutcome, storedStatus } from "./stored-enums.js";
 
 /** To be counted up with each change of the layout: snapshots hold states as they are stored. */
-export const STATE_LAYOUT = 1;
+export const STATE_LAYOUT = 2;
 
 /** Where the strings begin, behind the numbers. */
 const STRINGS_AT = 41;
+/** Index of the entry that last changed the task: for the scripts alone. */
+const CHANGED_BYTES = 8;
 /** Stands for a result in a key of its own; no JSON text is this. */
 const ELSEWHERE = "\u0001";
 
@@ -37,6 +40,7 @@ export interface RunState {
   readonly error: Buffer;
   /** Ended attempts but a completed one, oldest first. */
   readonly history: readonly AttemptRecord[];
+  readonly options: TaskOptions;
 }
 
 /** Reads a stored state. @throws when no script of ours wrote it. */
@@ -49,6 +53,8 @@ export function decodeRunState(bytes: Buffer): RunState {
   const error = fields.bytes16();
   const result = resultOf(fields.text32());
   const history = fields.bytes32();
+  fields.skip(CHANGED_BYTES);
+  const options = decodeOptions(fields.bytes32());
   return {
     status: storedStatus(bytes.readUInt8(0)),
     attempts: bytes.readUInt32BE(1),
@@ -65,6 +71,7 @@ export function decodeRunState(bytes: Buffer): RunState {
     error,
     result,
     history: history.length === 0 ? [] : asArray(readPacked(history)).map(attemptOf),
+    options,
   };
 }
 
@@ -92,6 +99,10 @@ class FieldReader {
 
   bytes32(): Buffer {
     return this.take(this.at + 4, this.bytes.readUInt32BE(this.at));
+  }
+
+  skip(length: number): void {
+    this.at += length;
   }
 
   private take(start: number, length: number): Buffer {

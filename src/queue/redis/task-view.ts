@@ -41,6 +41,11 @@ export function taskView(
     timeoutMs: definition.timeoutMs,
     requires: definition.requires,
     idempotencyKey: definition.idempotencyKey,
+    deadlineAtMs: state.options.deadlineAtMs === 0 ? undefined : state.options.deadlineAtMs,
+    uniqueKey: definition.uniqueKey,
+    after: definition.after,
+    onDependencyFailure: definition.onDependencyFailure,
+    waitsFor: state.status === TaskStatus.SCHEDULED ? [...state.options.waitsFor] : [],
     schedule: definition.schedule,
   };
 }
@@ -61,6 +66,7 @@ export function pendingTask(state: RunState): PendingTask {
     requires: definition.requires,
     losses: state.losses,
     runAtMs: state.runAtMs,
+    deadlineAtMs: state.options.deadlineAtMs,
   };
 }
 

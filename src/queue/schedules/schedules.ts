@@ -149,11 +149,13 @@ export class Schedules {
   }
 
   async #template(request: SubmitTaskRequest): Promise<TaskDefinition> {
-    const { id, delayMs, runAtMs, idempotencyKey, data } = request;
+    const { id, delayMs, runAtMs, idempotencyKey, uniqueKey, after, data } = request;
     const own = { id: id !== "", delayMs: delayMs !== undefined, runAt: runAtMs !== undefined };
     for (const [field, isGiven] of Object.entries({
       ...own,
       idempotencyKey: idempotencyKey !== "",
+      uniqueKey: uniqueKey !== "",
+      after: after.length > 0,
     })) {
       if (isGiven) throw inTask(field, "cannot be given: each occurrence has its own");
     }

@@ -4,6 +4,7 @@ import type { Command, ExpireRule, Finish } from "../../../src/gen/mesh/v1/comma
 import {
   AttemptOutcome,
   BackoffType,
+  OnDependencyFailure,
   type TaskDefinition,
   type TaskError,
 } from "../../../src/gen/mesh/v1/task.js";
@@ -58,6 +59,7 @@ export function emptyOutcome(index: number): ApplyOutcome {
     retried: [],
     promoted: [],
     contradictions: [],
+    settling: [],
   };
 }
 
@@ -76,6 +78,10 @@ export function definition(id: string, overrides: Partial<TaskDefinition> = {}):
     createdAtMs: AT_MS,
     runAtMs: AT_MS,
     traceparent: "",
+    deadlineMs: 0,
+    uniqueKey: "",
+    after: [],
+    onDependencyFailure: OnDependencyFailure.UNSPECIFIED,
     schedule: "",
     ...overrides,
   };
@@ -102,6 +108,7 @@ export function assign(ids: readonly string[], { nodeId = "node-1", attempt = 1 
     requires: [],
     losses: 0,
     runAtMs: AT_MS,
+    deadlineAtMs: 0,
   }));
   return { $case: "assign", value: { nodeId, assignments } };
 }
@@ -144,6 +151,14 @@ export function drop(...taskIds: readonly string[]): Kind {
 
 export function expire(limit: number, ...rules: readonly ExpireRule[]): Kind {
   return { $case: "expire", value: { limit, rules: [...rules] } };
+}
+
+export function overdue(...taskIds: readonly string[]): Kind {
+  return { $case: "overdue", value: { taskIds: [...taskIds] } };
+}
+
+export function settle(limit = 100): Kind {
+  return { $case: "settle", value: { limit } };
 }
 
 export function promote(limit: number): Kind {

@@ -73,11 +73,13 @@ describe("submit", () => {
   it("makes a task pending that may run at once", async () => {
     const given = definition("a", { traceparent: "00-1" });
     await log.append(submit(given));
-    const { traceparent, ...shown } = given;
-    expect(traceparent).toBe("00-1");
+    const { traceparent, deadlineMs, ...shown } = given;
+    expect([traceparent, deadlineMs]).toEqual(["00-1", 0]);
     expect(await task("a")).toEqual({
       ...shown,
       status: TaskStatus.PENDING,
+      deadlineAtMs: undefined,
+      waitsFor: [],
       attempts: 0,
       startedAtMs: undefined,
       finishedAtMs: undefined,

@@ -1,7 +1,7 @@
 // Random logs over few tasks, so that commands meet tasks of every state, with fast-check.
 import fc from "fast-check";
 import type { Finish } from "../../../src/gen/mesh/v1/command.js";
-import { AttemptOutcome, TaskStatus } from "../../../src/gen/mesh/v1/task.js";
+import { AttemptOutcome, OnDependencyFailure, TaskStatus } from "../../../src/gen/mesh/v1/task.js";
 import type { CommittedEntry } from "../../../src/queue/redis/command-encoder.js";
 import {
   assign,
@@ -15,10 +15,12 @@ import {
   expire,
   failed,
   finish,
+  overdue,
   type Kind,
   promote,
   release,
   retry,
+  settle,
   submit,
 } from "./applied-log.js";
 
@@ -38,6 +40,13 @@ const task = fc.record({
   priority: fc.nat(2),
   delayMs: fc.oneof(fc.constant(0), soonMs),
   idempotencyKey: fc.constantFrom("", "", "", "k1", "k2", "k3"),
+  deadlineMs: fc.constantFrom(0, 0, 0, 20, 200),
+  uniqueKey: fc.constantFrom("", "", "", "u1", "u2"),
+  after: fc.oneof(
+    { weight: 2, arbitrary: fc.constant<string[]>([]) },
+    fc.uniqueArray(id, { maxLength: 3 }),
+  ),
+  onDependencyFailure: fc.constantFrom(OnDependencyFailure.CANCEL, OnDependencyFailure.RUN),
   data: fc.constantFrom('"small"', JSON.stringify("large".repeat(200))),
 });
 
@@ -58,7 +67,12 @@ const submitRecipe = fc.array(task, { minLength: 1, maxLength: 5 }).map(
     (atMs) =>
       submit(
         ...tasks.map(({ delayMs, ...rest }) =>
-          definition(rest.id, { ...rest, createdAtMs: atMs, runAtMs: atMs + delayMs }),
+          definition(rest.id, {
+            ...rest,
+            after: rest.after.filter((other) => other !== rest.id),
+            createdAtMs: atMs,
+            runAtMs: atMs + delayMs,
+          }),
         ),
       ),
 );
@@ -110,6 +124,22 @@ const expireRecipe = fc
 
 const recipe = fc.oneof(
   { weight: 1, arbitrary: expireRecipe },
+  {
+    weight: 2,
+    arbitrary: ids.map(
+      (chosen): Recipe =>
+        () =>
+          overdue(...chosen),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.integer({ min: 1, max: 5 }).map(
+      (limit): Recipe =>
+        () =>
+          settle(limit),
+    ),
+  },
   {
     weight: 1,
     arbitrary: ids.map(

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TaskStatus } from "../../../src/gen/mesh/v1/task.js";
+import { OnDependencyFailure, TaskStatus } from "../../../src/gen/mesh/v1/task.js";
 import type { ApplyOutcome } from "../../../src/queue/redis/apply-outcome.js";
 import { IDEMPOTENCY_WINDOW_MS } from "../../../src/queue/redis/command-encoder.js";
 import { RedisServer } from "../../support/redis-server.js";
@@ -57,6 +57,7 @@ function tell(outcomes: readonly ApplyOutcome[]): string[] {
       ...outcome.retried.map((item) => {
         return `retry ${item.id} ${item.result === "pending" ? "pending" : item.status}`;
       }),
+      ...outcome.settling.map((id) => `settling ${id}`),
       ...outcome.promoted.map((item) => `promote ${item.id}`),
     ])
     .sort();
@@ -73,6 +74,7 @@ describe("a random log", () => {
           for (const { kind } of batch?.commands ?? []) {
             if (kind !== undefined && batch !== undefined) model.apply(index, batch.atMs, kind);
           }
+          model.closeEntry();
         }
         const { applier, reader } = await freshLog(0);
         const told: string[] = [];
@@ -82,9 +84,16 @@ describe("a random log", () => {
         const ids = [...model.tasks.keys()];
         const tasks = await reader.getTasks(ids);
         for (const [i, id] of ids.entries()) {
-          const { losses, ended, endedAtMs, ...visible } = model.tasks.get(id) ?? {};
+          const known = model.tasks.get(id);
+          if (known === undefined) throw new Error(`no task ${id} in the model`);
+          const { losses, ended, endedAtMs, deadlineAtMs, waitsFor, cancels, ...visible } = known;
           expect(tasks[i]).toMatchObject({ id, ...visible });
-          expect(tasks[i]?.history).toHaveLength(Math.min(20, ended ?? 0));
+          expect(tasks[i]?.deadlineAtMs).toBe(deadlineAtMs || undefined);
+          const isScheduled = known.status === TaskStatus.SCHEDULED;
+          expect(tasks[i]?.waitsFor).toEqual(isScheduled ? waitsFor : []);
+          const { CANCEL, RUN } = OnDependencyFailure;
+          expect(tasks[i]?.onDependencyFailure).toBe(cancels ? CANCEL : RUN);
+          expect(tasks[i]?.history).toHaveLength(Math.min(20, ended));
           expect(losses).toBeGreaterThanOrEqual(0);
           if (tasks[i]?.status === TaskStatus.DEAD) expect(tasks[i].finishedAtMs).toBe(endedAtMs);
         }
@@ -145,7 +154,26 @@ async function expectIndexesToAgree(reader: AppliedLog["reader"], model: TaskMod
   }
   expect([...losses.keys()].sort()).toEqual(inModel(TaskStatus.PENDING).sort());
   for (const [id, count] of losses) expect(count).toBe(model.tasks.get(id)?.losses);
-  const due = [...model.tasks.values()].filter((task) => task.status === TaskStatus.SCHEDULED);
+  const due = [...model.tasks.values()].filter((task) => {
+    return task.status === TaskStatus.SCHEDULED && task.waitsFor.length === 0;
+  });
   const earliest = due.length === 0 ? undefined : Math.min(...due.map((task) => task.runAtMs));
   expect(await reader.nextScheduledAtMs()).toBe(earliest);
+  await expectSetsToAgree(reader, model);
+}
+
+/** What the sets of deadlines, unique keys and settling tasks say follows from the tasks. */
+async function expectSetsToAgree(reader: AppliedLog["reader"], model: TaskModel): Promise<void> {
+  const live = [...model.tasks].filter(([, { status }]) => {
+    return [TaskStatus.SCHEDULED, TaskStatus.PENDING, TaskStatus.RUNNING].includes(status);
+  });
+  const limited = live.filter(([, { deadlineAtMs }]) => deadlineAtMs > 0).map(([id]) => id);
+  const { overdue } = await reader.deadlines(Number.MAX_SAFE_INTEGER, 100);
+  expect([...overdue].sort()).toEqual(limited.sort());
+  const holders = live.flatMap(([id, { uniqueKey }]) =>
+    uniqueKey === "" ? [] : [[uniqueKey, id]],
+  );
+  const found = await reader.holders(["u1", "u2"]);
+  expect([...found].sort()).toEqual(holders.sort());
+  expect(await reader.isSettling()).toBe(model.settling.size > 0);
 }

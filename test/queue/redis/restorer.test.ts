@@ -102,7 +102,16 @@ describe("restoring Redis from a snapshot", () => {
         );
         // What was completed stays, unless it was removed since and submitted anew.
         const kept = await other.redis.zrange(other.log.keys.completed, 0, "-1");
-        expect(kept).toEqual(endedBefore.filter((id) => !expected.tasks.has(id)));
+        const others = (ids: readonly string[]) => ids.filter((id) => !expected.tasks.has(id));
+        expect(others(kept)).toEqual(others(endedBefore));
+        for (const key of ["deadlines", "settling"] as const) {
+          const [there, restored] = await Promise.all(
+            [one, other].map(({ redis, log: { keys } }) =>
+              redis.zrange(keys[key], 0, "-1", "WITHSCORES"),
+            ),
+          );
+          expect(restored).toEqual(there);
+        }
       }),
       { numRuns: 100 },
     );

@@ -50,13 +50,16 @@ export function withTwoRedis(): (which: 0 | 1) => Promise<LoggedRedis> {
 
 export async function stateOf({ redis, log }: LoggedRedis): Promise<StoredContent> {
   const tasks = new Map<string, string>();
+  // Of the completed ones those that others wait for and do not know yet.
+  const ids = await redis.zrangebyscore(log.keys.settling, 1, 1);
   for (const status of NOT_COMPLETED) {
     const page = await log.reader.list({ status, limit: 1_000 });
-    for (const { id } of page.tasks) {
-      const state = (await redis.getBuffer(log.keys.task(id))) ?? Buffer.alloc(0);
-      const data = (await redis.getBuffer(log.keys.data(id))) ?? Buffer.alloc(0);
-      tasks.set(id, Buffer.concat([state, data]).toString("hex"));
-    }
+    ids.push(...page.tasks.map(({ id }) => id));
+  }
+  for (const id of ids) {
+    const state = (await redis.getBuffer(log.keys.task(id))) ?? Buffer.alloc(0);
+    const data = (await redis.getBuffer(log.keys.data(id))) ?? Buffer.alloc(0);
+    tasks.set(id, Buffer.concat([state, data]).toString("hex"));
   }
   const keys = new Map<string, string>();
   const prefix = log.keys.idempotent("");

@@ -14,8 +14,10 @@
 --- @include "dump-record.lua"
 --- @include "before-images.lua"
 --- @include "working-set.lua"
+--- @include "options.lua"
 --- @include "flush.lua"
 --- @include "outcome.lua"
+--- @include "dependencies.lua"
 --- @include "submit.lua"
 --- @include "assign.lua"
 --- @include "finish.lua"
@@ -26,13 +28,17 @@
 --- @include "removal.lua"
 --- @include "drop.lua"
 --- @include "expire.lua"
+--- @include "overdue.lua"
+--- @include "settle.lua"
 
 -- By kind of command; command-encoder.ts writes the same numbers. The stride is the number of
 -- values of one item; the first of them is the task's id.
 local transitions = { submit, assign, finish, release, cancel, retry, promote }
-local strides = { 7, 2, 7, 3, 1, 1 }
+local strides = { 8, 2, 7, 3, 1, 1 }
 transitions[30], strides[30] = drop, 1
 transitions[31] = expire
+transitions[32], strides[32] = overdue, 1
+transitions[33] = settle
 
 -- "<index> <term> <index of the last entry that changed a task>"; the last is missing where the
 -- events before are not known, as after a snapshot was restored.
@@ -64,6 +70,7 @@ open_dump()
 load(ids)
 for _, entry in ipairs(entries) do
   for _, command in ipairs(entry[3]) do transitions[command[1]](entry, command) end
+  close_outcome(entry)
   append_events(entry, ARGV[5])
 end
 flush()

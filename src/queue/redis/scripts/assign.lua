@@ -6,7 +6,7 @@ local function assign(entry, command)
   for i = 1, #items, 2 do
     local id, state = items[i], tasks[items[i]]
     local status = state and state[STATUS] or 0
-    if status == PENDING or (status == SCHEDULED and state[RUN_AT] <= at_ms) then
+    if status == PENDING or (status == SCHEDULED and state[RUN_AT] <= at_ms and not is_waiting(state)) then
       state[STATUS], state[ATTEMPTS], state[WORKER] = RUNNING, items[i + 1], command[3]
       state[FENCE], state[STARTED_AT], state[FINISHED_AT] = entry[1], at_ms, 0
       change(entry, id)

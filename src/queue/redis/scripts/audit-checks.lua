@@ -1,25 +1,8 @@
 -- What the sets of a mesh must say of a task, given its state; what differs is noted in `found`.
-local applied_index = 0
-local found, running = {}, {}
-
-local function tell(id, text)
-  found[#found + 1], found[#found + 2] = id, text
-end
-
 local STATUS_NAME = { "scheduled", "pending", "running", "completed", "failed", "dead", "cancelled" }
 
 local function set_of(state)
   return STATUS_INDEX[state[STATUS]] or (PENDING_IN .. state[LANE])
-end
-
-local function expect_in(id, key, score)
-  local held = redis.call("ZSCORE", key, id)
-  local name = string.sub(key, #PREFIX + 1)
-  if not held then
-    tell(id, "is missing in the set " .. name)
-  elseif tonumber(held) ~= tonumber(score) then
-    tell(id, "stands at " .. held .. " in the set " .. name .. ", not at " .. score)
-  end
 end
 
 local function look_at_task(id, state)
@@ -27,7 +10,8 @@ local function look_at_task(id, state)
   expect_in(id, set_of(state), state[SEQUENCE])
   local status = state[STATUS]
   if ENDED_INDEX[status] then expect_in(id, ENDED_INDEX[status], state[FINISHED_AT]) end
-  if status == SCHEDULED then expect_in(id, DUE, state[RUN_AT]) end
+  if status == SCHEDULED and not is_waiting(state) then expect_in(id, DUE, state[RUN_AT]) end
+  if state[OPTIONS] ~= "" then look_at_options(id, state, options_of(state)) end
   if status == PENDING and not redis.call("ZSCORE", LANES, state[LANE]) then
     tell(id, "is pending in the lane " .. state[LANE] .. ", which is not listed")
   end
@@ -48,6 +32,7 @@ end
 local function belongs(name, state)
   local key = PREFIX .. name
   if key == ALL then return true end
-  if key == DUE then return state[STATUS] == SCHEDULED end
+  if key == DUE then return state[STATUS] == SCHEDULED and not is_waiting(state) end
+  if key == DEADLINES then return not has_ended(state) and options_of(state)[DEADLINE] > 0 end
   return key == set_of(state) or key == ENDED_INDEX[state[STATUS]]
 end

@@ -6,6 +6,8 @@
 --          running tasks as {id, worker, fence, changed, …}, the last two in decimal
 --- @include "keys.lua"
 --- @include "state.lua"
+--- @include "options.lua"
+--- @include "audit-options.lua"
 --- @include "audit-checks.lua"
 local applied = redis.call("GET", APPLIED) or "0"
 applied_index = tonumber(string.match(applied, "^%d+"))

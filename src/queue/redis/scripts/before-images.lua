@@ -53,8 +53,9 @@ end
 -- The data of a task that is being removed: an image of it may be without.
 local function keep_data(id, state)
   if dump.stage > STAGE_IMAGES or (state[CHANGED] <= dump.index and not held[id]) then return end
-  local data = redis.call("GET", DATA .. id)
-  if data and redis.call("HSETNX", DUMP_DATA, id, data) == 1 then
+  -- "" for none: a new task with the id might have some.
+  local data = redis.call("GET", DATA .. id) or ""
+  if redis.call("HSETNX", DUMP_DATA, id, data) == 1 then
     dump.bytes, is_dump_changed = dump.bytes + #data + IMAGE_OVERHEAD, true
   end
 end

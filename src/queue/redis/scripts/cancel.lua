@@ -9,6 +9,7 @@ local function cancel(entry, command)
       if status == RUNNING then record_attempt(state, entry[2], ATTEMPT_CANCELLED, "") end
       state[STATUS], state[FINISHED_AT] = CANCELLED, entry[2]
       change(entry, id)
+      ended(entry, id, state)
     end
     report(entry, OUTCOME_CANCELLED, { id, status })
   end

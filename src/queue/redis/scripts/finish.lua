@@ -24,6 +24,7 @@ local function finish(entry, command)
         end
       end
       change(entry, id)
+      if status ~= SCHEDULED then ended(entry, id, state) end
     else
       report(entry, OUTCOME_STALE, id)
     end

@@ -37,7 +37,10 @@ local function flush()
     elseif before and ENDED_INDEX[before] then
       add(removes.of(ENDED_INDEX[before]), id)
     end
-    if now == SCHEDULED then
+    if state[OPTIONS] ~= "" then
+      index_options(id, state, before)
+    end
+    if now == SCHEDULED and not is_waiting(state) then
       add(adds.of(DUE), state[RUN_AT], id)
     elseif before == SCHEDULED then
       add(removes.of(DUE), id)

@@ -14,6 +14,10 @@ local LANES = PREFIX .. "lanes"
 local PENDING_IN = PREFIX .. "pending:"
 local IDEMPOTENT = PREFIX .. "idempotent:"
 local IDEMPOTENT_UNTIL = PREFIX .. "idempotent-until"
+local DEADLINES = PREFIX .. "deadlines" -- of tasks that have not ended
+local UNIQUE = PREFIX .. "unique:" -- of each key: the task that holds it
+local DEPENDENTS = PREFIX .. "dependents:" -- of each task: those that wait for its end, by sequence
+local SETTLING = PREFIX .. "settling" -- tasks that have ended and are waited for; 1: it completed
 local EVENTS = PREFIX .. "events"
 -- Hash: the snapshot that is being loaded. While it is there, nothing else may be applied.
 local RESTORING = PREFIX .. "restoring"

@@ -1,5 +1,5 @@
 -- Promote: scheduled tasks whose time has come are pending, the earliest first, up to a limit.
--- Reports each: id, state that it has now.
+-- Reports each.
 -- command: kind, limit
 local function promote(entry, command)
   flush() -- what this batch scheduled or cancelled so far counts
@@ -9,6 +9,6 @@ local function promote(entry, command)
     local state = tasks[id]
     state[STATUS] = PENDING
     change(entry, id)
-    report(entry, OUTCOME_PROMOTED, { id, pack_state(state) })
+    report(entry, OUTCOME_PROMOTED, id)
   end
 end

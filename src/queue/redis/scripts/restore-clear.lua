@@ -8,6 +8,7 @@
 --- @include "dump-record.lua"
 --- @include "before-images.lua"
 --- @include "working-set.lua"
+--- @include "options.lua"
 --- @include "flush.lua"
 --- @include "removal.lua"
 --- @include "restoring.lua"

@@ -1,11 +1,25 @@
--- Retry: a dead or cancelled task is pending again at its old place, as if never attempted. Reports
--- for each: id, status that it had (0: no such task), state that it has now or "".
+-- Retry: a dead or cancelled task is pending again at its old place, as if never attempted; its
+-- deadline is lifted, and it waits for no other task. One whose unique key another one holds that has
+-- not ended is left alone. Reports for each: id, status that it had (0: no such task), state that it
+-- has now or "".
 -- command: kind, items (id)
+local function lift_options(id, state)
+  local options = options_of(state)
+  unlist_options(id, options)
+  redis.call("ZREM", SETTLING, id) -- whoever waits for it still, waits for its next end
+  options[DEADLINE], options[WAITS] = 0, {}
+  set_options(state, options)
+  local key = options[UNIQUE_KEY]
+  if key ~= "" then redis.call("SET", UNIQUE .. key, id) end
+end
+
 local function retry(entry, command)
   for _, id in ipairs(command[2]) do
     local state, now = tasks[id], ""
     local status = state and state[STATUS] or 0
-    if status == DEAD or status == CANCELLED then
+    local is_ended = status == DEAD or status == CANCELLED
+    if is_ended and not (state[OPTIONS] ~= "" and holder_of(options_of(state)[UNIQUE_KEY])) then
+      if state[OPTIONS] ~= "" then lift_options(id, state) end
       state[STATUS], state[ATTEMPTS], state[LOSSES], state[ERROR] = PENDING, 0, 0, ""
       state[RUN_AT], state[FINISHED_AT] = entry[2], 0
       change(entry, id)

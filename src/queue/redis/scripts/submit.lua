@@ -1,6 +1,9 @@
--- Submit: creates tasks, pending at once or scheduled. A known id, or an idempotency key within its
--- window, leaves what is there alone and is reported with the id of the task that exists.
--- command: kind, items (id, lane, sequence, run at, idempotency key, definition, data or ""),
+-- Submit: creates tasks, pending at once or scheduled. A known id, an idempotency key within its
+-- window, or a unique key of a task that has not ended leaves what is there alone and is reported with
+-- the id of the task that exists. What depends on other tasks is decided here alone: the leader hears
+-- that such a task is pending.
+-- command: kind, items (id, lane, sequence, run at, idempotency key, definition, data or "",
+--          options as in a state),
 --          until when idempotency keys given here hold
 local function task_of_key(key, at_ms)
   local held = redis.call("GET", IDEMPOTENT .. key)
@@ -26,17 +29,26 @@ end
 
 local function submit(entry, command)
   local at_ms, items, until_ms = entry[2], command[2], command[3]
-  for i = 1, #items, 7 do
+  for i = 1, #items, 8 do
     local id, run_at, key, data = items[i], items[i + 3], items[i + 4], items[i + 6]
-    local existing = tasks[id] and id or (key ~= "" and task_of_key(key, at_ms))
+    local options = items[i + 7]
+    local unique = options ~= "" and cmsgpack.unpack(options)[UNIQUE_KEY] or ""
+    local existing = tasks[id] and id or (key ~= "" and task_of_key(key, at_ms)) or holder_of(unique)
     if existing then
       report(entry, OUTCOME_DUPLICATES, { id, existing })
     else
       local status = run_at <= at_ms and PENDING or SCHEDULED
       tasks[id] = {
         status, 0, 0, run_at, 0, 0, 0, items[i + 2], items[i + 1], "", items[i + 5], "", "", "", 0,
+        options,
       }
-      change(entry, id)
+      if unique ~= "" then redis.call("SET", UNIQUE .. unique, id) end
+      if is_waiting(tasks[id]) then
+        begin_waiting(entry, id)
+      else
+        change(entry, id)
+        if unique ~= "" and status == PENDING then report(entry, OUTCOME_PROMOTED, id) end
+      end
       if data ~= "" then redis.call("SET", DATA .. id, data) end
       if key ~= "" then keep_key(key, id, at_ms, until_ms) end
     end

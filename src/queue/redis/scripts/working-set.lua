@@ -31,17 +31,19 @@ local function load(ids)
   end
 end
 
--- Call it once for each transition, when the state is what it is after it.
-local function change(entry, id)
-  local state = tasks[id]
-  if state then
-    state[CHANGED] = entry[1]
-    note(id, state)
-  end
+-- As change below, for what is none in the eyes of those who watch the task.
+local function touch(entry, id)
+  tasks[id][CHANGED] = entry[1]
   if not is_changed[id] then
     is_changed[id] = true
     changed[#changed + 1] = id
   end
+end
+
+-- Call it once for each transition, when the state is what it is after it.
+local function change(entry, id)
+  touch(entry, id)
+  note(id, tasks[id])
 end
 
 -- Appends to a list that knows its length: asking a table for it takes a search.
