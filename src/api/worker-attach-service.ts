@@ -5,6 +5,7 @@ import type {
   AttachRequest,
   AttachResponse,
   LeaseGrant,
+  TaskProgress,
   TaskReport,
   WorkerHello,
   WorkerServiceServer,
@@ -39,6 +40,7 @@ export interface WorkerSessions {
   hello(session: WorkerSession, hello: WorkerHello): void;
   keepalive(session: WorkerSession, sequence: number): void;
   reports(session: WorkerSession, reports: readonly TaskReport[]): void;
+  progress(session: WorkerSession, progress: readonly TaskProgress[]): void;
   detached(session: WorkerSession): void;
 }
 
@@ -139,6 +141,9 @@ class AttachedStream {
         return;
       case "reports":
         sessions.reports(session, kind.value.reports);
+        return;
+      case "progress":
+        sessions.progress(session, kind.value.tasks);
         return;
     }
   }

@@ -87,6 +87,7 @@ export class LeaderLink {
     const send = (kind: NonNullable<AttachRequest["kind"]>): void => write(stream, kind);
     const channel: LeaderChannel = {
       keepalive: (sequence) => send({ $case: "keepalive", value: { sequence } }),
+      progress: (tasks) => send({ $case: "progress", value: { tasks: [...tasks] } }),
       reports: (reports) => send({ $case: "reports", value: { reports: [...reports] } }),
     };
     send({ $case: "hello", value: this.options.hello() });

@@ -1,7 +1,7 @@
 // The leader's end of the workers' streams: sessions come and go, the leader of this term hears of
 // them, and every keepalive is answered with a lease.
 import type { WorkerSession, WorkerSessions } from "../api/worker-attach-service.js";
-import type { TaskReport, WorkerHello } from "../gen/mesh/v1/worker_service.js";
+import type { TaskProgress, TaskReport, WorkerHello } from "../gen/mesh/v1/worker_service.js";
 import type { QueueLeader } from "../queue/leader.js";
 
 export interface LeaderSessionsOptions {
@@ -44,6 +44,10 @@ export class LeaderSessions implements WorkerSessions {
 
   reports(session: WorkerSession, reports: readonly TaskReport[]): void {
     this.#leader?.report(session.nodeId, reports);
+  }
+
+  progress(session: WorkerSession, progress: readonly TaskProgress[]): void {
+    this.#leader?.progress(session.nodeId, progress);
   }
 
   detached(session: WorkerSession): void {

@@ -157,6 +157,7 @@ function openDesk(
       logger,
     }),
     reader: redis.reader,
+    keepProgress: (all) => redis.progress.keep(all),
     table: machine.table,
     schedules: machine.schedules,
     queues: machine.queues,

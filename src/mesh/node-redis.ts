@@ -10,6 +10,7 @@ import type { RedisDumpOptions } from "../queue/redis/dump.js";
 import { EventReader } from "../queue/redis/event-reader.js";
 import { EventTail } from "../queue/redis/event-tail.js";
 import { RedisKeys } from "../queue/redis/keys.js";
+import { ProgressWriter } from "../queue/redis/progress-writer.js";
 import { TaskReader } from "../queue/redis/reader.js";
 import { RedisRestorer } from "../queue/redis/restorer.js";
 import { NodeStartError } from "./errors.js";
@@ -20,6 +21,7 @@ export class NodeRedis {
   readonly reader: TaskReader;
   readonly applier: RedisApplier;
   readonly restorer: RedisRestorer;
+  readonly progress: ProgressWriter;
   /** For the snapshots of this node. */
   readonly dump: RedisDumpOptions;
   readonly appliedWatch: AppliedIndexWatch;
@@ -50,6 +52,7 @@ export class NodeRedis {
       maxEventRecords: config.events.maxEntries,
     });
     this.restorer = new RedisRestorer(this.#writer.client, keys);
+    this.progress = new ProgressWriter(this.#writer.client, keys);
     this.dump = { redis: this.connection.client, keys };
     this.eventReader = new EventReader({ redis: this.connection.client, keys });
     this.eventTail = new EventTail({ connect: () => connect("events"), commandTimeoutMs, keys });

@@ -12,11 +12,12 @@ export function createAgent(parts: NodeParts, machine: QueueMachine): WorkerAgen
     table: machine.table,
     definitions: machine.definitions,
     bornAtIndex: storage.lastIndex(),
-    executor: (report) =>
+    executor: (report, progress) =>
       new Executor({
         slots: config.worker.concurrency,
         handlers,
         report,
+        progress: (taskId, fence, percent) => progress({ taskId, fence, percent }),
         logFor: ({ taskId, type }) => logger.child({ taskId, taskType: type }),
       }),
     fetchDefinitions: (ids) => redis.reader.getDefinitions(ids),

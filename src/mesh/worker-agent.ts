@@ -1,7 +1,7 @@
 // The worker of this node: it reads its assignments in the log, runs them while it holds the
 // leader's lease, and reports how they ended.
 import type { TaskDefinition } from "../gen/mesh/v1/task.js";
-import type { LeaseGrant, TaskReport } from "../gen/mesh/v1/worker_service.js";
+import type { LeaseGrant, TaskProgress, TaskReport } from "../gen/mesh/v1/worker_service.js";
 import type { AssignmentTable, RunningTask } from "../queue/assignment-table.js";
 import type { DefinitionCache } from "../queue/definition-cache.js";
 import { RESTARTED } from "../queue/report.js";
@@ -9,6 +9,7 @@ import type { Logger } from "../telemetry/logger.js";
 import type { Executor, TakenAway } from "../worker/executor.js";
 import { WorkerLease } from "../worker/lease.js";
 import type { AppliedEntry } from "./queue-machine.js";
+import { ProgressOutbox } from "./progress-outbox.js";
 import { ReportOutbox } from "./report-outbox.js";
 
 /** Keepalives in one lease: some may be late or lost. */
@@ -28,6 +29,7 @@ const ABORT_REASONS = {
 export interface LeaderChannel {
   keepalive(sequence: number): void;
   reports(reports: readonly TaskReport[]): void;
+  progress(progress: readonly TaskProgress[]): void;
 }
 
 export interface WorkerAgentOptions {
@@ -37,7 +39,10 @@ export interface WorkerAgentOptions {
   readonly definitions: DefinitionCache;
   /** Newest entry that was on disk when this process started: what it assigned ran in an older one. */
   readonly bornAtIndex: number;
-  readonly executor: (report: (report: TaskReport) => void) => Executor;
+  readonly executor: (
+    report: (report: TaskReport) => void,
+    progress: (progress: TaskProgress) => void,
+  ) => Executor;
   /** Definitions that are not in the log's recent part; throws while Redis is down. */
   readonly fetchDefinitions: (
     ids: readonly string[],
@@ -50,6 +55,7 @@ export interface WorkerAgentOptions {
 export class WorkerAgent {
   readonly executor: Executor;
   readonly #outbox: ReportOutbox;
+  readonly #progress: ProgressOutbox;
   readonly #lease = new WorkerLease();
   /** Assigned, not started: the lease or the definition is still to come. */
   readonly #awaiting = new Map<string, RunningTask>();
@@ -64,7 +70,11 @@ export class WorkerAgent {
 
   constructor(private readonly options: WorkerAgentOptions) {
     this.#outbox = new ReportOutbox((reports) => this.#channel?.reports(reports));
-    this.executor = options.executor((report) => this.#outbox.add(report));
+    this.#progress = new ProgressOutbox((progress) => this.#channel?.progress(progress));
+    this.executor = options.executor(
+      (report) => this.#outbox.add(report),
+      (progress) => this.#progress.add(progress),
+    );
   }
 
   start(): void {
@@ -86,6 +96,7 @@ export class WorkerAgent {
     await this.#outbox.settled(SETTLE_ON_STOP_MS);
     this.#stopped = true;
     clearInterval(this.#beat);
+    this.#progress.stop();
     clearTimeout(this.#expiry);
   }
 

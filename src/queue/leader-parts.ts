@@ -8,6 +8,7 @@ import type { DrainTable } from "./drain-table.js";
 import type { LifecycleReader } from "./lifecycle.js";
 import type { CommandLog } from "./office.js";
 import type { PendingLimits } from "./pending-set.js";
+import type { AttemptProgress } from "./redis/progress-writer.js";
 import type { Applier, CommittedLog, SnapshotRestorer } from "./redis-sync.js";
 import type { EndedTasks, RetentionSettings } from "./retention.js";
 import type { ScheduleTable } from "./schedules/schedule-table.js";
@@ -64,6 +65,8 @@ export interface LeaderParts {
   readonly backlogReadLimit?: number;
   readonly random: () => number;
   readonly refusal: (error: unknown) => SubmitTaskResult;
+  /** Shows how far running tasks have come. Default: nobody does. */
+  readonly keepProgress?: (all: readonly AttemptProgress[]) => void;
   readonly logger: LeaderLogger;
   /** The picture can no longer be trusted: close this leader; begin anew where the node still leads. */
   readonly onLost: (reason: string) => void;

@@ -2,7 +2,7 @@
 // together for one term and taken apart at its end.
 import type { Command } from "../gen/mesh/v1/command.js";
 import type { SubmitTaskResult, SubmitTasksRequest } from "../gen/mesh/v1/task_service.js";
-import type { TaskReport, WorkerHello } from "../gen/mesh/v1/worker_service.js";
+import type { TaskProgress, TaskReport, WorkerHello } from "../gen/mesh/v1/worker_service.js";
 import type { QueueChange } from "./assignment-table.js";
 import { Backlog } from "./backlog.js";
 import { LeastLoadedBalancer } from "./balancer.js";
@@ -241,12 +241,20 @@ export class QueueLeader {
     }
   }
 
+  /** Keeps how far running tasks have come; what is not the node's own, or not the newest, is not. */
+  progress(nodeId: string, all: readonly TaskProgress[]): void {
+    const { table, keepProgress } = this.parts;
+    const current = all.filter(({ taskId, fence }) => {
+      const running = table.get(taskId);
+      return running?.nodeId === nodeId && running.fence === fence;
+    });
+    if (current.length > 0) keepProgress?.(current);
+  }
+
   /** A committed entry was applied to the table. */
   committed(changes: readonly QueueChange[]): void {
     this.#office.committed(changes);
-    if (this.#early.length > 0) {
-      for (const { nodeId, report } of this.#early.splice(0)) this.report(nodeId, [report]);
-    }
+    for (const { nodeId, report } of this.#early.splice(0)) this.report(nodeId, [report]);
     this.#sync.wake();
   }
 

@@ -46,6 +46,10 @@ class RecordingSessions implements WorkerSessions {
     this.events.push(["keepalive", session.nodeId, sequence]);
     session.sendLease(sequence, { leaseMs: 600, term: 3, index: 9 });
   }
+  progress(): void {
+    return undefined;
+  }
+
   reports(session: WorkerSession, reports: readonly TaskReport[]): void {
     this.events.push(["reports", session.nodeId, reports.map(({ taskId }) => taskId)]);
   }

@@ -210,6 +210,26 @@ describe("a task that waits for others", () => {
   }, 60_000);
 });
 
+describe("progress", () => {
+  test("is shown with the task as its handler reports it, and starts anew with each attempt", async () => {
+    const data = { percents: [10, 42], ms: 60_000 };
+    const { id } = await submit({ type: "progressing", data, timeoutMs: 1_500, maxAttempts: 2 });
+    const shown = (percent: number) =>
+      waitFor(
+        `it stands at ${percent}`,
+        async () => (await mesh.http.task(id)).progress === percent,
+      );
+
+    await shown(10);
+    await shown(42);
+    await waitFor("it runs again", () => runs(id) === 2);
+    await shown(42);
+
+    const ended = await mesh.http.ended(id);
+    expect(ended).toMatchObject({ status: "dead", attempts: 2, progress: 42 });
+  });
+});
+
 describe("a submission is refused with 422", () => {
   test.each([
     ["an unknown task in after", { after: [ulid()] }, "after"],

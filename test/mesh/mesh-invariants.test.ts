@@ -26,6 +26,7 @@ const task = (more: Partial<TaskView> = {}): TaskView => ({
   fence: 5,
   result: null,
   error: null,
+  progress: null,
   createdAt: "",
   startedAt: null,
   finishedAt: null,

@@ -25,6 +25,8 @@ class FakeChannel implements LeaderChannel {
   keepalive(sequence: number): void {
     this.keepalives.push(sequence);
   }
+  progress = (): void => undefined;
+
   reports(reports: readonly TaskReport[]): void {
     this.sent.push(...reports);
   }

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 /**
  * @typedef {{ id: string, data: unknown, attempt: number }} Task
- * @typedef {{ signal: AbortSignal, fence: number }} Context
+ * @typedef {{ signal: AbortSignal, fence: number, progress: (percent: number) => void }} Context
  */
 
 /**
@@ -80,6 +80,18 @@ export function handlersOf(node) {
       note(fails ? "failed" : "ended", task, context);
       if (fails) throw new Error(`attempt ${String(task.attempt)} is to fail`);
       return { pid: process.pid };
+    },
+
+    /** Reports each of `{percents}`, apart, then runs until its signal is aborted or `{ms}` are over. */
+    progressing: async (/** @type {Task} */ task, /** @type {Context} */ context) => {
+      const { percents } = /** @type {{ percents: number[] }} */ (task.data);
+      note("started", task, context);
+      for (const percent of percents) {
+        context.progress(percent);
+        await delay(250);
+      }
+      await delay(msOf(task.data), undefined, { signal: context.signal });
+      return null;
     },
 
     /** As hold, but goes on when it is told to stop: its result then comes too late. */

@@ -12,6 +12,7 @@ export interface TaskView {
   readonly fence: number | null;
   readonly result: unknown;
   readonly error: { readonly name: string; readonly message: string } | null;
+  readonly progress: number | null;
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;

@@ -72,6 +72,11 @@ export class RedisKeys {
     return `${this.prefix}result:${id}`;
   }
 
+  /** String: "<fence> <percent>", how far an attempt has come. */
+  progress(id: string): string {
+    return `${this.prefix}progress:${id}`;
+  }
+
   /** String: until when an idempotency key holds, and the task that it stands for. */
   idempotent(key: string): string {
     return `${this.prefix}idempotent:${key}`;

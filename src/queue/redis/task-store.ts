@@ -44,16 +44,23 @@ export class TaskStore {
   /** Whole tasks, in the order of `states`. */
   async tasks(states: ReadonlyMap<string, RunState>): Promise<Task[]> {
     const apart = [...states].filter(([, { result }]) => result.kind === "elsewhere");
-    const [definitions, values] = await Promise.all([
+    const started = [...states].filter(([, { fence }]) => fence > 0);
+    const [definitions, progress, values] = await Promise.all([
       this.definitions(states),
+      this.read(started.map(([id]) => this.keys.progress(id))),
       this.read(apart.map(([id]) => this.keys.result(id))),
     ]);
     const results = new Map(apart.map(([id], i) => [id, values[i]?.toString("utf8")]));
+    const reached = new Map(
+      started.map(([id, { fence }], i) => [id, progressOf(progress[i], fence)]),
+    );
     const tasks: Task[] = [];
     for (const [id, state] of states) {
       const definition = definitions.get(id);
       const result = state.result.kind === "inline" ? state.result.text : results.get(id);
-      if (definition !== undefined) tasks.push(taskView(state, definition, result));
+      if (definition !== undefined) {
+        tasks.push({ ...taskView(state, definition, result), progress: reached.get(id) });
+      }
     }
     return tasks;
   }
@@ -66,4 +73,10 @@ export class TaskStore {
     }
     return values;
   }
+}
+
+/** That of an earlier attempt says nothing of this one. */
+function progressOf(stored: Buffer | null | undefined, fence: number): number | undefined {
+  const [storedFence, percent] = stored?.toString("latin1").split(" ") ?? [];
+  return percent !== undefined && Number(storedFence) === fence ? Number(percent) : undefined;
 }

@@ -7,6 +7,7 @@ local APPLIED = PREFIX .. "applied"
 local STATE = PREFIX .. "task:"
 local DATA = PREFIX .. "data:"
 local RESULT_OF = PREFIX .. "result:"
+local PROGRESS = PREFIX .. "progress:" -- "<fence> <percent>", as progress.lua keeps it
 local ALL = PREFIX .. "all"
 local DUE = PREFIX .. "due"
 local QUEUES = PREFIX .. "queues"
