@@ -21,10 +21,22 @@ const SCENARIOS: readonly Listed[] = [
     load: async () => (await import("./kill-worker.js")).killWorker,
   },
   {
+    name: "scale-up",
+    description: "two nodes, 100 tasks, three more nodes join: throughput rises",
+    sizes: { tasks: 100, taskMs: 1_000 },
+    load: async () => (await import("./scale-up.js")).scaleUp,
+  },
+  {
     name: "priority",
     description: "a backlog of normal tasks, then high ones: they overtake, each kind in its order",
     sizes: { tasks: 40, taskMs: 200 },
     load: async () => (await import("./priority.js")).priority,
+  },
+  {
+    name: "redis-outage",
+    description: "Redis is killed and stays away: tasks are accepted and run all the same",
+    sizes: { forMs: 10_000 },
+    load: async () => (await import("./redis-outage.js")).redisOutage,
   },
 ];
 
