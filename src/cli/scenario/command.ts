@@ -33,6 +33,13 @@ const SCENARIOS: readonly Listed[] = [
     load: async () => (await import("./priority.js")).priority,
   },
   {
+    name: "partition",
+    description:
+      "the leader is cut off: the majority goes on, it refuses, and the heal loses nothing",
+    sizes: { forMs: 10_000 },
+    load: async () => (await import("./partition.js")).partition,
+  },
+  {
     name: "redis-outage",
     description: "Redis is killed and stays away: tasks are accepted and run all the same",
     sizes: { forMs: 10_000 },

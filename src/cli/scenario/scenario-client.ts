@@ -1,5 +1,6 @@
 // What scenarios ask of the mesh through its gateway, like any client.
 import { z } from "zod";
+import { ExitError } from "../exit.js";
 import { type GatewayClient, gatewayClient } from "../gateway-client.js";
 import { observedTask, type ObservedTask } from "./observed-task.js";
 
@@ -17,6 +18,8 @@ const workers = z.object({
 const cluster = z.object({
   leader: z.object({ id: z.string(), address: z.string(), term: z.number() }).nullable(),
   members: z.array(z.object({ id: z.string(), voter: z.boolean() })),
+  commitIndex: z.number(),
+  redisAppliedIndex: z.number(),
   redis: z.object({ connected: z.boolean() }),
 });
 const audit = z.object({ contradictionCount: z.number() });
@@ -77,7 +80,10 @@ export class ScenarioClient {
   /** Cuts the link between two peers, both ways, for a time. */
   async cut(from: string, to: string, forMs: number): Promise<void> {
     const body = { from, to, both: true, cut: true, forMs };
-    await this.#gateway.call("/chaos/links", { method: "PUT", body });
+    const answer = await this.#gateway.call("/chaos/links", { method: "PUT", body });
+    const { at } = z.object({ at: z.array(z.string()) }).parse(answer);
+    if (at.length < 2)
+      throw new ExitError(`the link from ${from} to ${to} is cut at one end alone`);
   }
 
   /** Heals every link. */

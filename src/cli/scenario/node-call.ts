@@ -1,0 +1,60 @@
+// Asks one node directly over gRPC, past the gateway, which would turn to another node.
+import { credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import {
+  ClusterServiceClient,
+  type GetClusterResponse,
+} from "../../gen/mesh/v1/cluster_service.js";
+import { type SubmitTaskRequest, TaskServiceClient } from "../../gen/mesh/v1/task_service.js";
+import { ExitError } from "../exit.js";
+import { QUEUE } from "./scenario-client.js";
+
+const CALL_MS = 5_000;
+
+export type NodeSight = Readonly<
+  Pick<GetClusterResponse, "nodeId" | "leaderId" | "term" | "commitIndex" | "appliedIndex">
+>;
+
+/**
+ * The mesh as the node at `address` sees it.
+ * @throws ExitError where it does not answer
+ */
+export async function clusterSeenBy(address: string): Promise<NodeSight> {
+  const client = new ClusterServiceClient(address, credentials.createInsecure());
+  try {
+    return await new Promise((resolve, reject) => {
+      client.getCluster({}, new Metadata(), { deadline: Date.now() + CALL_MS }, (error, answer) => {
+        if (error === null) resolve(answer);
+        else reject(new ExitError(`${address} does not answer (${lineOf(error)})`));
+      });
+    });
+  } finally {
+    client.close();
+  }
+}
+
+/** Why the node at `address` refuses a task; undefined where it acknowledges it. */
+export async function refusalOf(address: string): Promise<string | undefined> {
+  const client = new TaskServiceClient(address, credentials.createInsecure());
+  const task: SubmitTaskRequest = {
+    type: "process",
+    data: "1",
+    queue: QUEUE,
+    requires: [],
+    idempotencyKey: "",
+    id: "",
+    traceparent: "",
+  };
+  try {
+    return await new Promise((resolve) => {
+      client.submitTask(task, new Metadata(), { deadline: Date.now() + CALL_MS }, (error) => {
+        resolve(error === null ? undefined : lineOf(error));
+      });
+    });
+  } finally {
+    client.close();
+  }
+}
+
+function lineOf(error: ServiceError): string {
+  return `${status[error.code]}: ${error.details}`;
+}
