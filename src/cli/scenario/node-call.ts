@@ -4,7 +4,7 @@ import {
   ClusterServiceClient,
   type GetClusterResponse,
 } from "../../gen/mesh/v1/cluster_service.js";
-import { type SubmitTaskRequest, TaskServiceClient } from "../../gen/mesh/v1/task_service.js";
+import { SubmitTaskRequest, TaskServiceClient } from "../../gen/mesh/v1/task_service.js";
 import { ExitError } from "../exit.js";
 import { QUEUE } from "./scenario-client.js";
 
@@ -35,15 +35,9 @@ export async function clusterSeenBy(address: string): Promise<NodeSight> {
 /** Why the node at `address` refuses a task; undefined where it acknowledges it. */
 export async function refusalOf(address: string): Promise<string | undefined> {
   const client = new TaskServiceClient(address, credentials.createInsecure());
-  const task: SubmitTaskRequest = {
-    type: "process",
-    data: "1",
-    queue: QUEUE,
-    requires: [],
-    idempotencyKey: "",
-    id: "",
-    traceparent: "",
-  };
+  // An empty message decodes to one with every default.
+  const defaults = SubmitTaskRequest.decode(new Uint8Array());
+  const task: SubmitTaskRequest = { ...defaults, type: "process", data: "1", queue: QUEUE };
   try {
     return await new Promise((resolve) => {
       client.submitTask(task, new Metadata(), { deadline: Date.now() + CALL_MS }, (error) => {
