@@ -55,7 +55,8 @@ describe("schedules", { timeout: 60_000 }, () => {
     seconds.sort((a, b) => a - b);
     const [first = 0] = seconds;
     expect(seconds).toEqual(seconds.map((_, at) => first + at * 1_000));
-    expect(tasks).toHaveLength(gone.body.fired);
+    // One may have been on its way when the schedule was read for the last time.
+    expect([0, 1]).toContain(tasks.length - gone.body.fired);
     for (const task of tasks) expect(task).toMatchObject({ schedule: "ticking" });
   });
 
