@@ -4,6 +4,7 @@ import { type ChannelCredentials, connectivityState, credentials } from "@grpc/g
 import { ChaosServiceClient } from "../gen/mesh/v1/chaos_service.js";
 import { ClusterServiceClient } from "../gen/mesh/v1/cluster_service.js";
 import { MembershipServiceClient } from "../gen/mesh/v1/membership_service.js";
+import { QueueServiceClient } from "../gen/mesh/v1/queue_service.js";
 import { ScheduleServiceClient } from "../gen/mesh/v1/schedule_service.js";
 import { TaskServiceClient } from "../gen/mesh/v1/task_service.js";
 import { NODE_CHANNEL_OPTIONS } from "./channel-options.js";
@@ -16,6 +17,7 @@ export interface PeerClients {
   readonly tasks: TaskServiceClient;
   readonly cluster: ClusterServiceClient;
   readonly schedules: ScheduleServiceClient;
+  readonly queues: QueueServiceClient;
   readonly membership: MembershipServiceClient;
   readonly chaos: ChaosServiceClient;
 }
@@ -55,9 +57,10 @@ export class ClientPool {
     const shared = { channelOverride: tasks.getChannel() };
     const cluster = new ClusterServiceClient(address, this.#credentials, shared);
     const schedules = new ScheduleServiceClient(address, this.#credentials, shared);
+    const queues = new QueueServiceClient(address, this.#credentials, shared);
     const membership = new MembershipServiceClient(address, this.#credentials, shared);
     const chaos = new ChaosServiceClient(address, this.#credentials, shared);
-    return { tasks, cluster, schedules, membership, chaos };
+    return { tasks, cluster, schedules, queues, membership, chaos };
   }
 }
 

@@ -9,6 +9,7 @@ export const HEALTH_SERVICES = [
   "mesh.v1.ClusterService",
   "mesh.v1.ScheduleService",
   "mesh.v1.ChaosService",
+  "mesh.v1.QueueService",
   "raft.v1.RaftService",
 ] as const;
 

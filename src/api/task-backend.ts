@@ -20,6 +20,8 @@ import type {
   WatchClusterResponse,
   Worker,
 } from "../gen/mesh/v1/cluster_service.js";
+import type { QueueLimits } from "../gen/mesh/v1/queue.js";
+import type { ListQueuesRequest, ListQueuesResponse, Queue } from "../gen/mesh/v1/queue_service.js";
 import type { ScheduleState } from "../gen/mesh/v1/schedule.js";
 import type {
   ListSchedulesRequest,
@@ -65,6 +67,15 @@ export interface TakenDeadLetters {
   readonly ids: string[];
   /** More tasks match the filter than were taken. */
   readonly more: boolean;
+}
+
+/** What is set for named queues; done by the leader. */
+export interface LeaderQueues {
+  list(request: ListQueuesRequest): Promise<ListQueuesResponse>;
+  get(name: string): Promise<Queue>;
+  /** Puts these limits in the place of those that were; undefined: none. */
+  limit(name: string, limits: QueueLimits | undefined): Promise<Queue>;
+  pause(name: string, paused: boolean): Promise<Queue>;
 }
 
 /** Tasks that are submitted at the times of a cron expression; done by the leader. */

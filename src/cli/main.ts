@@ -9,6 +9,7 @@ import { gatewayCommand } from "./gateway.js";
 import { nodeCommand } from "./node.js";
 import { printError } from "./output.js";
 import { scenarioCommand } from "./scenario/command.js";
+import { queueCommand, queuesCommand } from "./queues.js";
 import { scheduleCommand, schedulesCommand } from "./schedules.js";
 import { statusCommand } from "./status.js";
 import { submitCommand } from "./submit.js";
@@ -49,6 +50,8 @@ function program(): Command {
     tasksCommand(),
     taskCommand(),
     eventsCommand(),
+    queuesCommand(),
+    queueCommand(),
     schedulesCommand(),
     scheduleCommand(),
     workersCommand(),

@@ -33,6 +33,7 @@ import { MeshCaller } from "./mesh-caller.js";
 import { MeshRefusal } from "./mesh-refusal.js";
 import { type NodeDirectory, Peers } from "./peers.js";
 import { type ClusterListener, ClusterWatch } from "./cluster-watch.js";
+import { QueueCalls } from "./queue-calls.js";
 import { ScheduleCalls } from "./schedule-calls.js";
 import { RecentSubmissions } from "./recent-submissions.js";
 import { SubmissionBatcher } from "./submission-batcher.js";
@@ -53,6 +54,7 @@ export interface Mesh {
   /** The mesh as its leader sees it, now and at each change; returns how to end that. */
   onCluster(listener: ClusterListener): () => void;
   readonly schedules: ScheduleCalls;
+  readonly queues: QueueCalls;
   workers(patience?: Patience): Promise<readonly Worker[]>;
   cluster(patience?: Patience): Promise<GetClusterResponse>;
   transfer(to: string): Promise<TransferLeadershipResponse>;
@@ -81,6 +83,7 @@ export interface MeshClientOptions {
 export class MeshClient implements Mesh {
   readonly schedules: ScheduleCalls;
   private readonly peers: Peers;
+  readonly queues: QueueCalls;
   private readonly pool: ClientPool;
   private readonly leaders: LeaderTracker;
   private readonly caller: MeshCaller;
@@ -100,6 +103,7 @@ export class MeshClient implements Mesh {
     this.leaders = new LeaderTracker(this.pool, peers);
     this.caller = new MeshCaller(this.pool, peers, this.leaders);
     this.schedules = new ScheduleCalls(this.caller, options.retryForMs);
+    this.queues = new QueueCalls(this.caller, options.retryForMs);
     this.taskWatch = new TaskWatch(this.pool, peers, this.leaders);
     this.clusterWatch = new ClusterWatch(this.pool, peers, this.leaders);
   }

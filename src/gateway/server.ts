@@ -13,6 +13,7 @@ import { deadLetterRoutes } from "./routes/dead-letters.js";
 import { eventRoutes } from "./routes/events.js";
 import { healthRoutes } from "./routes/health.js";
 import { indexRoutes } from "./routes/index-page.js";
+import { queueRoutes } from "./routes/queues.js";
 import { scheduleRoutes } from "./routes/schedules.js";
 import { taskBatchRoutes } from "./routes/task-batch.js";
 import { taskRoutes } from "./routes/tasks.js";
@@ -58,6 +59,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   taskBatchRoutes(app, options);
   deadLetterRoutes(app, options);
   scheduleRoutes(app, options);
+  queueRoutes(app, options);
   eventRoutes(app, options);
   workerRoutes(app, options);
   clusterRoutes(app, options);

@@ -25,7 +25,7 @@ export interface ClusterViewOptions {
   readonly nodeId: string;
   readonly raft: RaftNode;
   readonly office: LeadershipOffice;
-  readonly machine: Pick<QueueMachine, "table">;
+  readonly machine: Pick<QueueMachine, "table" | "queues">;
   readonly links: PeerLinks;
   /** Whether what is sent to a node is impaired on purpose. */
   readonly isImpaired: (nodeId: string) => boolean;
@@ -106,7 +106,9 @@ export class ClusterView implements ClusterReads {
   /** Undefined while Redis is away: nothing is made up. */
   async #counts(): Promise<TaskCounts | undefined> {
     try {
-      return await this.options.reader.counts();
+      const { queues, ...counts } = await this.options.reader.counts();
+      const isPaused = (name: string): boolean => this.options.machine.queues.isPaused(name);
+      return { ...counts, queues: queues.map((one) => ({ ...one, paused: isPaused(one.name) })) };
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) throw error;
       return undefined;

@@ -11,6 +11,7 @@ import { EventReader } from "../queue/redis/event-reader.js";
 import { EventTail } from "../queue/redis/event-tail.js";
 import { RedisKeys } from "../queue/redis/keys.js";
 import { ProgressWriter } from "../queue/redis/progress-writer.js";
+import { QueueReader } from "../queue/redis/queue-reader.js";
 import { TaskReader } from "../queue/redis/reader.js";
 import { RedisRestorer } from "../queue/redis/restorer.js";
 import { NodeStartError } from "./errors.js";
@@ -19,6 +20,7 @@ export class NodeRedis {
   readonly url: string;
   readonly connection: RedisConnection;
   readonly reader: TaskReader;
+  readonly queues: QueueReader;
   readonly applier: RedisApplier;
   readonly restorer: RedisRestorer;
   readonly progress: ProgressWriter;
@@ -46,6 +48,7 @@ export class NodeRedis {
     const keys = new RedisKeys(config.mesh);
     this.#keys = keys;
     this.reader = new TaskReader({ redis: this.connection.client, keys });
+    this.queues = new QueueReader(this.connection.client, keys);
     this.applier = new RedisApplier({
       redis: this.#writer.client,
       keys,

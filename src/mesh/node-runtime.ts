@@ -5,6 +5,7 @@ import { LinkControl } from "../api/link-control.js";
 import { ClusterView } from "./cluster-view.js";
 import { LeaderLink } from "./leader-link.js";
 import { LeaderOperations } from "./leader-operations.js";
+import { MeshQueues } from "./leader-queues.js";
 import { MeshSchedules } from "./leader-schedules.js";
 import { MembershipKeeper } from "./membership-keeper.js";
 import { createAudit } from "./node-audit.js";
@@ -32,6 +33,7 @@ const LED_SERVICES = [
   "mesh.v1.TaskService",
   "mesh.v1.ClusterService",
   "mesh.v1.ScheduleService",
+  "mesh.v1.QueueService",
 ] as const;
 
 export interface RunningNode {
@@ -196,7 +198,7 @@ function serve(
   { keeper, ...served }: ServedParts,
 ): Promise<NodeServer> {
   const { config, id, port, meshId, redis, links, logger } = parts;
-  const { raft, office, sessions, peerCredentials, introduced } = consensus;
+  const { raft, office, machine, sessions, peerCredentials, introduced } = consensus;
   const { reader, appliedWatch } = redis;
   const { workers } = served.cluster;
   const operations = new LeaderOperations({
@@ -220,6 +222,7 @@ function serve(
     admissions: operations,
     introduced,
     schedules: new MeshSchedules(office),
+    queues: new MeshQueues({ office, machine, reader: redis.queues }),
     ...served,
     sessions,
     chaos: links && new LinkControl({ self: id, table: links.table, nodes: consensus.knownNodes }),

@@ -8,15 +8,22 @@ import type { HealthService } from "../api/health-service.js";
 import type { LinkControl } from "../api/link-control.js";
 import { createMembershipService, type LeaderAdmissions } from "../api/membership-service.js";
 import { createRaftService } from "../api/raft-service.js";
+import { createQueueService } from "../api/queue-service.js";
 import { addReflection } from "../api/reflection-service.js";
 import { createScheduleService } from "../api/schedule-service.js";
 import { createGrpcServer, type GrpcServer } from "../api/server.js";
-import type { ClusterReads, LeaderSchedules, TaskReads } from "../api/task-backend.js";
+import type {
+  ClusterReads,
+  LeaderQueues,
+  LeaderSchedules,
+  TaskReads,
+} from "../api/task-backend.js";
 import { createTaskService } from "../api/task-service.js";
 import { createWorkerAttachService } from "../api/worker-attach-service.js";
 import { ChaosServiceService } from "../gen/mesh/v1/chaos_service.js";
 import { ClusterServiceService } from "../gen/mesh/v1/cluster_service.js";
 import { MembershipServiceService } from "../gen/mesh/v1/membership_service.js";
+import { QueueServiceService } from "../gen/mesh/v1/queue_service.js";
 import { ScheduleServiceService } from "../gen/mesh/v1/schedule_service.js";
 import { TaskServiceService } from "../gen/mesh/v1/task_service.js";
 import { WorkerServiceService } from "../gen/mesh/v1/worker_service.js";
@@ -37,6 +44,7 @@ export interface NodeServerOptions {
   readonly leadership: LeadershipOffice;
   readonly operations: LeaderOperations;
   readonly schedules: LeaderSchedules;
+  readonly queues: LeaderQueues;
   readonly admissions: LeaderAdmissions;
   /** A peer says where it is reached. */
   readonly introduced: (nodeId: string, address: string) => void;
@@ -82,6 +90,10 @@ export async function serveNode(options: NodeServerOptions): Promise<NodeServer>
     {
       definition: ChaosServiceService,
       implementation: createChaosService({ control: chaos, self: options.id, log }),
+    },
+    {
+      definition: QueueServiceService,
+      implementation: createQueueService({ queues: options.queues, forwarder, log }),
     },
     {
       definition: MembershipServiceService,

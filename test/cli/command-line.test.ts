@@ -59,6 +59,11 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => void server.close());
 
+const queue = {
+  ...{ name: "mail", paused: true, concurrency: 3, rate: null, weight: 2 },
+  counts: { scheduled: 0, pending: 7, running: 0, completed: 1, dead: 0, cancelled: 0 },
+};
+
 async function answer(request: IncomingMessage): Promise<[number, unknown]> {
   let text = "";
   for await (const chunk of request) text += String(chunk);
@@ -67,6 +72,8 @@ async function answer(request: IncomingMessage): Promise<[number, unknown]> {
   if (line === "POST /tasks") return [201, { ...task, status: "pending" }];
   if (line === "GET /tasks?status=completed&limit=5") return [200, { tasks: [task, task] }];
   if (line.startsWith("GET /tasks/01TASK")) return [200, task];
+  if (line.startsWith("GET /queues")) return [200, { queues: [queue], nextCursor: null }];
+  if (line.includes("/queues/mail")) return [200, queue];
   if (line.endsWith("/schedules/nightly")) return [201, { name: "nightly", fired: 0 }];
   if (line === "GET /chaos/links") return [200, { links: [cutLink], unreachable: [] }];
   if (line.includes("/chaos/links")) return [200, reach];
@@ -145,6 +152,31 @@ describe("client commands", () => {
       "DELETE /chaos/links",
     ]);
     expect(JSON.parse(all.stdout)).toEqual(reach);
+  });
+
+  test("queue sets what its options say, pauses and resumes, and queues lists all", async () => {
+    const set = await cli([
+      ...["queue", "set", "mail", "--concurrency", "3", "--rate", "10/1s", "--burst", "2"],
+      ...["--json", "--url", url],
+    ]);
+    expect([set.code, JSON.parse(set.stdout)]).toEqual([0, queue]);
+    expect(requests.at(-1)).toEqual({
+      line: "PUT /queues/mail",
+      body: { concurrency: 3, rate: { count: 10, perMs: 1_000, burst: 2 } },
+    });
+
+    for (const action of ["pause", "resume"]) {
+      await cli(["queue", action, "mail", "--url", url]);
+      expect(requests.at(-1)?.line).toBe(`POST /queues/mail/${action}`);
+    }
+    expect((await cli(["queues", "--url", url])).stdout).toMatch(/mail +paused +0 +7 +0 +1/);
+    for (const wrong of [
+      ["--burst", "2"],
+      ["--rate", "ten/s"],
+    ]) {
+      const { code, stderr } = await cli(["queue", "set", "mail", ...wrong, "--url", url]);
+      expect([code, stderr]).toEqual([2, expect.stringMatching(/--rate/)]);
+    }
   });
 
   test("drain says what becomes of the node, and with --wait when it can be ended", async () => {

@@ -87,6 +87,11 @@ export class RedisKeys {
     return `${this.prefix}unique:${key}`;
   }
 
+  /** ZSET of status by how many tasks of a queue are in it; see counts.lua. */
+  counts(queue: string): string {
+    return `${this.prefix}counts:${queue}`;
+  }
+
   /** ZSET by sequence: the pending tasks of one queue and priority. */
   lane(name: string): string {
     return `${this.prefix}pending:${name}`;

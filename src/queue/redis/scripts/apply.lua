@@ -15,6 +15,7 @@
 --- @include "before-images.lua"
 --- @include "working-set.lua"
 --- @include "options.lua"
+--- @include "counts.lua"
 --- @include "flush.lua"
 --- @include "outcome.lua"
 --- @include "dependencies.lua"

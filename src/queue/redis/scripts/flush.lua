@@ -20,6 +20,7 @@ local function flush()
     local now, sequence = state[STATUS], state[SEQUENCE]
     writes[2 * n - 1], writes[2 * n] = STATE .. id, pack_state(state)
     if before ~= now then
+      tally(state[LANE], before, now)
       if before then
         local key = index_of(state, before)
         add(removes.of(key), id)
@@ -55,6 +56,7 @@ local function flush()
   for _, key in ipairs(removes.keys) do in_chunks("ZREM", key, removes[key]) end
   for _, key in ipairs(adds.keys) do in_chunks("ZADD", key, adds[key]) end
   for key in pairs(lanes) do list_lane(key) end
+  write_counts()
   for lane in pairs(new_in) do
     redis.call("ZADD", QUEUES, 0, string.match(lane, ":(.*)$")) -- listed from its first task on
   end

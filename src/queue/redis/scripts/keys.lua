@@ -13,6 +13,7 @@ local DUE = PREFIX .. "due"
 local QUEUES = PREFIX .. "queues"
 local LANES = PREFIX .. "lanes"
 local PENDING_IN = PREFIX .. "pending:"
+local COUNTS = PREFIX .. "counts:"
 local IDEMPOTENT = PREFIX .. "idempotent:"
 local IDEMPOTENT_UNTIL = PREFIX .. "idempotent-until"
 local DEADLINES = PREFIX .. "deadlines" -- of tasks that have not ended

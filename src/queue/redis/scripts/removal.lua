@@ -10,6 +10,7 @@ local function remove_tasks(ids)
     local status = stored_status[id]
     if dump then keep_data(id, tasks[id]) end
     for _, prefix in ipairs(OWN_KEYS) do add(owned, prefix .. id) end
+    tally(tasks[id][LANE], status)
     add(removes.of(ALL), id)
     add(removes.of(STATUS_INDEX[status]), id)
     add(removes.of(ENDED_INDEX[status]), id)
@@ -20,4 +21,5 @@ local function remove_tasks(ids)
     redis.call("UNLINK", unpack(owned, first, math.min(first + MAX_ARGS - 1, #owned)))
   end
   for _, key in ipairs(removes.keys) do in_chunks("ZREM", key, removes[key]) end
+  write_counts()
 end

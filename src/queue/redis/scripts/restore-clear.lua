@@ -9,6 +9,7 @@
 --- @include "before-images.lua"
 --- @include "working-set.lua"
 --- @include "options.lua"
+--- @include "counts.lua"
 --- @include "flush.lua"
 --- @include "removal.lua"
 --- @include "restoring.lua"

@@ -8,12 +8,19 @@
 --- @include "before-images.lua"
 --- @include "working-set.lua"
 --- @include "options.lua"
+--- @include "counts.lua"
 --- @include "flush.lua"
 --- @include "restoring.lua"
 local interrupted = take_step()
 if interrupted then return interrupted end
 local function restore_task(id, data, state)
-  if tasks[id] then redis.call("UNLINK", DATA .. id, RESULT_OF .. id) end
+  local before = tasks[id]
+  if before then
+    redis.call("UNLINK", DATA .. id, RESULT_OF .. id)
+    -- Counted anew where it is now: it may be of another queue.
+    tally(before[LANE], before[STATUS])
+    tally(state[LANE], nil, before[STATUS])
+  end
   tasks[id] = state
   changed[#changed + 1], is_changed[id] = id, true
   if data ~= "" then redis.call("SET", DATA .. id, data) end

@@ -1,0 +1,53 @@
+// What PUT /queues/{name} takes, and queues in the form that HTTP shows.
+import { z } from "zod";
+import type { LimitQueueRequest, Queue } from "../gen/mesh/v1/queue_service.js";
+import { digits } from "./query-schema.js";
+import { validated } from "./validated.js";
+
+const limits = z.strictObject({
+  concurrency: z.int().min(1).max(1_000_000).nullish(),
+  rate: z
+    .strictObject({
+      count: z.int().min(1).max(1_000_000),
+      perMs: z.int().min(1).max(86_400_000),
+      burst: z.int().min(1).max(1_000_000).nullish(),
+    })
+    .nullish(),
+  weight: z.int().min(1).max(1_000).nullish(),
+});
+
+const listQuery = z.strictObject({
+  limit: digits.transform(Number).pipe(z.int().min(1).max(1_000)).optional(),
+  cursor: z.string().min(1).max(63).optional(),
+});
+
+/** What is not named has no limit, and weight 1. @throws HttpProblem 422 naming every field at fault */
+export function limitsFrom(name: string, body: unknown): LimitQueueRequest {
+  const { concurrency, rate, weight } = validated(limits, body);
+  return {
+    name,
+    limits: {
+      concurrency: concurrency ?? 0,
+      rate: rate ? { ...rate, burst: rate.burst ?? 0 } : undefined,
+      weight: weight ?? 0,
+    },
+  };
+}
+
+/** @throws HttpProblem 422 naming every field at fault */
+export function queueListFrom(query: unknown): { readonly limit: number; readonly after: string } {
+  const { limit = 0, cursor = "" } = validated(listQuery, query);
+  return { limit, after: cursor };
+}
+
+export function queueView({ controls, counts }: Queue): Record<string, unknown> {
+  const { concurrency = 0, rate, weight = 1 } = controls?.limits ?? {};
+  return {
+    name: controls?.name,
+    paused: controls?.paused,
+    concurrency: concurrency === 0 ? null : concurrency,
+    rate: rate ?? null,
+    weight,
+    counts: counts ?? null,
+  };
+}

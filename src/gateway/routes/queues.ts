@@ -1,0 +1,35 @@
+// /queues: what is set for named queues, and how many tasks they have.
+import type { FastifyInstance } from "fastify";
+import { HttpProblem } from "../problem.js";
+import { limitsFrom, queueListFrom, queueView } from "../queue-schema.js";
+import type { RouteContext } from "../route-context.js";
+
+interface ByName {
+  readonly Params: { readonly name: string };
+}
+
+export function queueRoutes(app: FastifyInstance, { mesh }: RouteContext): void {
+  app.get("/queues", async (request) => {
+    const { queues, nextAfter } = await mesh.queues.list(queueListFrom(request.query));
+    return { queues: queues.map(queueView), nextCursor: nextAfter === "" ? null : nextAfter };
+  });
+
+  app.get<ByName>("/queues/:name", async (request) =>
+    queueView(await mesh.queues.get(request.params.name)),
+  );
+
+  app.put<ByName>("/queues/:name", async (request) => {
+    if (request.body === undefined) {
+      throw new HttpProblem(400, "malformed_json", "the body is empty; it must be a JSON object");
+    }
+    return queueView(await mesh.queues.limit(limitsFrom(request.params.name, request.body)));
+  });
+
+  app.post<ByName>("/queues/:name/pause", async (request) =>
+    queueView(await mesh.queues.pause(request.params.name)),
+  );
+
+  app.post<ByName>("/queues/:name/resume", async (request) =>
+    queueView(await mesh.queues.resume(request.params.name)),
+  );
+}

@@ -1,0 +1,64 @@
+// What Redis tells of named queues: which there are, and how many tasks of each are in which state.
+import type { Redis } from "ioredis";
+import { TaskStatus } from "../../gen/mesh/v1/task.js";
+import { MAX_PRIORITY } from "../submission.js";
+import { callRedis } from "./connection.js";
+import { laneName, type RedisKeys } from "./keys.js";
+import { runPipeline } from "./pipeline.js";
+
+/** Tasks of a queue by state; who runs is for the table of assignments to say. */
+export interface StoredQueueCounts {
+  readonly scheduled: number;
+  readonly pending: number;
+  readonly completed: number;
+  readonly dead: number;
+  readonly cancelled: number;
+}
+
+/** Every method throws RedisUnavailable when Redis does not serve. */
+export class QueueReader {
+  constructor(
+    private readonly redis: Redis,
+    private readonly keys: RedisKeys,
+  ) {}
+
+  /** Names of queues that ever had a task, in their order, behind `after`. */
+  async names(after: string, limit: number): Promise<readonly string[]> {
+    const from = after === "" ? "-" : `(${after}`;
+    return callRedis(() => this.redis.zrangebylex(this.keys.queues, from, "+", "LIMIT", 0, limit));
+  }
+
+  /** In the order of the names. */
+  async counts(names: readonly string[]): Promise<readonly StoredQueueCounts[]> {
+    const perQueue = MAX_PRIORITY + 2;
+    const replies = await runPipeline(this.redis, (pipeline) => {
+      for (const name of names) {
+        pipeline.zrange(this.keys.counts(name), 0, "-1", "WITHSCORES");
+        for (let priority = 0; priority <= MAX_PRIORITY; priority += 1) {
+          pipeline.zcard(this.keys.lane(laneName(name, priority)));
+        }
+      }
+    });
+    return names.map((_, at) => {
+      const [counted, ...lanes] = replies.slice(at * perQueue, (at + 1) * perQueue) as [
+        string[],
+        ...number[],
+      ];
+      return {
+        scheduled: count(counted, TaskStatus.SCHEDULED),
+        pending: lanes.reduce((sum, size) => sum + size, 0),
+        completed: count(counted, TaskStatus.COMPLETED),
+        dead: count(counted, TaskStatus.DEAD),
+        cancelled: count(counted, TaskStatus.CANCELLED),
+      };
+    });
+  }
+}
+
+/** Of a reply that holds each status with its score behind it. */
+function count(counted: readonly string[], status: TaskStatus): number {
+  for (let at = 0; at < counted.length; at += 2) {
+    if (counted[at] === String(status)) return Number(counted[at + 1]);
+  }
+  return 0;
+}
