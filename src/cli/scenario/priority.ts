@@ -80,7 +80,7 @@ function startOrder(tasks: readonly ObservedTask[]): readonly ObservedTask[] {
 }
 
 /** What started ahead of a high task that was already acknowledged broke the promise. */
-function overtakingCheck(
+export function overtakingCheck(
   ahead: readonly ObservedTask[],
   normal: ReadonlySet<string>,
   firstHigh: number,
@@ -102,7 +102,8 @@ function overtakingCheck(
 /** Generous: what is looked for are tasks that start a whole round too early. */
 const ASSIGNED_TO_STARTED_MS = 250;
 
-function fifoCheck(
+/** Whether tasks of one priority started in the order in which they were submitted. */
+export function fifoCheck(
   level: string,
   submitted: readonly string[],
   order: readonly ObservedTask[],
