@@ -2,6 +2,7 @@
 import type { ClusterServiceServer } from "../gen/mesh/v1/cluster_service.js";
 import type { EdgeLog } from "./edge-log.js";
 import type { Forwarder } from "./forwarding.js";
+import { leaderHandler } from "./leader-call.js";
 import type { ClusterReads, LeaderClusterOperations } from "./task-backend.js";
 import { streamHandler } from "./stream-call.js";
 import { unaryHandler } from "./unary-call.js";
@@ -14,61 +15,33 @@ export interface ClusterServiceOptions {
 }
 
 export function createClusterService(options: ClusterServiceOptions): ClusterServiceServer {
-  const { operations, reads, forwarder, log } = options;
+  const { operations, reads, log } = options;
   return {
     getCluster: unaryHandler(() => reads.cluster(), log),
     watchCluster: streamHandler((_, signal) => reads.watchCluster(signal), log),
-    listWorkers: unaryHandler(
-      (request, context) =>
-        forwarder.run(
-          {
-            request,
-            repeat: "none",
-            local: async () => ({ workers: await operations.workers() }),
-            stub: (peer) => peer.cluster.listWorkers.bind(peer.cluster),
-          },
-          context,
-        ),
-      log,
+    listWorkers: leaderHandler(
+      options,
+      "none",
+      async () => ({ workers: await operations.workers() }),
+      (peer) => peer.cluster.listWorkers.bind(peer.cluster),
     ),
-    verify: unaryHandler(
-      (request, context) =>
-        forwarder.run(
-          {
-            request,
-            repeat: "none",
-            local: () => operations.verify(context.signal),
-            stub: (peer) => peer.cluster.verify.bind(peer.cluster),
-          },
-          context,
-        ),
-      log,
+    verify: leaderHandler(
+      options,
+      "none",
+      (_, { signal }) => operations.verify(signal),
+      (peer) => peer.cluster.verify.bind(peer.cluster),
     ),
-    transferLeadership: unaryHandler(
-      (request, context) =>
-        forwarder.run(
-          {
-            request,
-            repeat: "other",
-            local: (own) => operations.transfer(own),
-            stub: (peer) => peer.cluster.transferLeadership.bind(peer.cluster),
-          },
-          context,
-        ),
-      log,
+    transferLeadership: leaderHandler(
+      options,
+      "other",
+      (own) => operations.transfer(own),
+      (peer) => peer.cluster.transferLeadership.bind(peer.cluster),
     ),
-    drainWorker: unaryHandler(
-      (request, context) =>
-        forwarder.run(
-          {
-            request,
-            repeat: "same",
-            local: async (own) => ({ worker: await operations.drain(own) }),
-            stub: (peer) => peer.cluster.drainWorker.bind(peer.cluster),
-          },
-          context,
-        ),
-      log,
+    drainWorker: leaderHandler(
+      options,
+      "same",
+      async (own) => ({ worker: await operations.drain(own) }),
+      (peer) => peer.cluster.drainWorker.bind(peer.cluster),
     ),
   };
 }

@@ -2,8 +2,8 @@
 import type { TaskServiceServer } from "../gen/mesh/v1/task_service.js";
 import type { EdgeLog } from "./edge-log.js";
 import type { Forwarder } from "./forwarding.js";
+import { leaderHandler } from "./leader-call.js";
 import type { DeadLetters } from "./task-backend.js";
-import { unaryHandler } from "./unary-call.js";
 
 export function deadLetterCalls(
   deadLetters: DeadLetters,
@@ -11,32 +11,18 @@ export function deadLetterCalls(
   log: EdgeLog,
 ): Pick<TaskServiceServer, "retryDeadLetters" | "dropDeadLetters"> {
   return {
-    retryDeadLetters: unaryHandler(
-      (request, context) =>
-        forwarder.run(
-          {
-            request,
-            // A filter would take other tasks the second time.
-            repeat: "other",
-            local: ({ selection }) => deadLetters.retry(selection),
-            stub: (peer) => peer.tasks.retryDeadLetters.bind(peer.tasks),
-          },
-          context,
-        ),
-      log,
+    retryDeadLetters: leaderHandler(
+      { forwarder, log },
+      // A filter would take other tasks the second time.
+      "other",
+      ({ selection }) => deadLetters.retry(selection),
+      (peer) => peer.tasks.retryDeadLetters.bind(peer.tasks),
     ),
-    dropDeadLetters: unaryHandler(
-      (request, context) =>
-        forwarder.run(
-          {
-            request,
-            repeat: "other",
-            local: ({ selection }) => deadLetters.drop(selection),
-            stub: (peer) => peer.tasks.dropDeadLetters.bind(peer.tasks),
-          },
-          context,
-        ),
-      log,
+    dropDeadLetters: leaderHandler(
+      { forwarder, log },
+      "other",
+      ({ selection }) => deadLetters.drop(selection),
+      (peer) => peer.tasks.dropDeadLetters.bind(peer.tasks),
     ),
   };
 }

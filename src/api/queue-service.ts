@@ -1,10 +1,9 @@
 // mesh.v1.QueueService: every call is the leader's.
 import type { Queue, QueueServiceServer } from "../gen/mesh/v1/queue_service.js";
 import type { EdgeLog } from "./edge-log.js";
-import type { Forwarder, RepeatEffect, UnaryStub } from "./forwarding.js";
-import type { PeerClients } from "./client-pool.js";
+import type { Forwarder } from "./forwarding.js";
+import { leaderHandler } from "./leader-call.js";
 import type { LeaderQueues } from "./task-backend.js";
-import { unaryHandler } from "./unary-call.js";
 
 export interface QueueServiceOptions {
   readonly queues: LeaderQueues;
@@ -13,40 +12,36 @@ export interface QueueServiceOptions {
 }
 
 export function createQueueService(options: QueueServiceOptions): QueueServiceServer {
-  const { queues, forwarder, log } = options;
-  const ofLeader = <Request, Response>(
-    repeat: RepeatEffect,
-    local: (request: Request) => Promise<Response>,
-    stub: (peer: PeerClients) => UnaryStub<Request, Response>,
-  ) =>
-    unaryHandler<Request, Response>(
-      (request, context) => forwarder.run({ request, repeat, local, stub }, context),
-      log,
-    );
+  const { queues } = options;
   const one = async (queue: Promise<Queue>) => ({ queue: await queue });
   return {
-    listQueues: ofLeader(
+    listQueues: leaderHandler(
+      options,
       "none",
       (request) => queues.list(request),
       (peer) => peer.queues.listQueues.bind(peer.queues),
     ),
-    getQueue: ofLeader(
+    getQueue: leaderHandler(
+      options,
       "none",
       ({ name }) => one(queues.get(name)),
       (peer) => peer.queues.getQueue.bind(peer.queues),
     ),
     // Set twice, it is as asked for all the same.
-    limitQueue: ofLeader(
+    limitQueue: leaderHandler(
+      options,
       "same",
       ({ name, limits }) => one(queues.limit(name, limits)),
       (peer) => peer.queues.limitQueue.bind(peer.queues),
     ),
-    pauseQueue: ofLeader(
+    pauseQueue: leaderHandler(
+      options,
       "same",
       ({ name }) => one(queues.pause(name, true)),
       (peer) => peer.queues.pauseQueue.bind(peer.queues),
     ),
-    resumeQueue: ofLeader(
+    resumeQueue: leaderHandler(
+      options,
       "same",
       ({ name }) => one(queues.pause(name, false)),
       (peer) => peer.queues.resumeQueue.bind(peer.queues),

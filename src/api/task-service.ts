@@ -3,6 +3,7 @@ import type { TaskServiceServer } from "../gen/mesh/v1/task_service.js";
 import { deadLetterCalls } from "./dead-letter-calls.js";
 import type { EdgeLog } from "./edge-log.js";
 import type { Forwarder } from "./forwarding.js";
+import { leaderHandler } from "./leader-call.js";
 import { streamHandler } from "./stream-call.js";
 import { Submissions } from "./submissions.js";
 import type { LeaderTaskOperations, TaskReads } from "./task-backend.js";
@@ -31,31 +32,17 @@ export function createTaskService(options: TaskServiceOptions): TaskServiceServe
       log,
     ),
     listTasks: unaryHandler((request) => reads.list(request), log),
-    cancelTask: unaryHandler(
-      (request, context) =>
-        forwarder.run(
-          {
-            request,
-            repeat: "other",
-            local: async (own) => ({ task: await operations.cancel(own) }),
-            stub: (peer) => peer.tasks.cancelTask.bind(peer.tasks),
-          },
-          context,
-        ),
-      log,
+    cancelTask: leaderHandler(
+      options,
+      "other",
+      async (own) => ({ task: await operations.cancel(own) }),
+      (peer) => peer.tasks.cancelTask.bind(peer.tasks),
     ),
-    retryTask: unaryHandler(
-      (request, context) =>
-        forwarder.run(
-          {
-            request,
-            repeat: "other",
-            local: async (own) => ({ task: await operations.retry(own) }),
-            stub: (peer) => peer.tasks.retryTask.bind(peer.tasks),
-          },
-          context,
-        ),
-      log,
+    retryTask: leaderHandler(
+      options,
+      "other",
+      async (own) => ({ task: await operations.retry(own) }),
+      (peer) => peer.tasks.retryTask.bind(peer.tasks),
     ),
     ...deadLetterCalls(operations.deadLetters, forwarder, log),
     watchTasks: streamHandler((request, signal) => reads.watch(request, signal), log),

@@ -1,9 +1,9 @@
 // Follows how the mesh changes, at the leader where there is one, for as long as somebody listens:
 // one watch for all clients of this gateway.
 import { setTimeout as pause } from "node:timers/promises";
-import type { ClientReadableStream } from "@grpc/grpc-js";
 import { type ClientPool, isConnected } from "../api/client-pool.js";
 import type { WatchClusterResponse } from "../gen/mesh/v1/cluster_service.js";
+import { messagesOf } from "./answers.js";
 import type { LeaderTracker } from "./leader-tracker.js";
 import { CONNECT_MS, WATCH_RETRY_MS } from "./limits.js";
 import type { Peers } from "./peers.js";
@@ -58,7 +58,7 @@ export class ClusterWatch {
     const cancel = (): void => call.cancel();
     signal.addEventListener("abort", cancel, { once: true });
     try {
-      for await (const state of statesOf(call)) {
+      for await (const state of messagesOf(call)) {
         if (isAborted(signal)) return;
         this.#tell(state);
         this.leaders.learn(state);
@@ -76,13 +76,6 @@ export class ClusterWatch {
     this.#latest = state;
     for (const listener of this.#listeners) listener(state);
   }
-}
-
-/** The stream's messages with their type, which its own iterator does not tell. */
-function statesOf(
-  call: ClientReadableStream<WatchClusterResponse>,
-): AsyncIterable<WatchClusterResponse> {
-  return call;
 }
 
 /** Asked anew: it changes while something is awaited. */

@@ -32,6 +32,7 @@ import {
 import { MeshCaller } from "./mesh-caller.js";
 import { MeshRefusal } from "./mesh-refusal.js";
 import { type NodeDirectory, Peers } from "./peers.js";
+import { present } from "./answers.js";
 import { type ClusterListener, ClusterWatch } from "./cluster-watch.js";
 import { QueueCalls } from "./queue-calls.js";
 import { ScheduleCalls } from "./schedule-calls.js";
@@ -321,9 +322,4 @@ export class MeshClient implements Mesh {
       ? { tryMs: HEALTH_TRY_MS, retryForMs: Math.min(HEALTH_RETRY_MS, this.retryForMs) }
       : { tryMs: CALL_TRY_MS, retryForMs: this.retryForMs };
   }
-}
-
-function present<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error("the node left its answer empty");
-  return value;
 }

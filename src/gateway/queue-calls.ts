@@ -7,6 +7,7 @@ import type {
   ListQueuesResponse,
   Queue,
 } from "../gen/mesh/v1/queue_service.js";
+import { present } from "./answers.js";
 import { CALL_TRY_MS } from "./limits.js";
 import type { MeshCaller } from "./mesh-caller.js";
 
@@ -23,27 +24,27 @@ export class QueueCalls {
 
   async get(name: string): Promise<Queue> {
     const request = { name };
-    return present(
+    return queueOf(
       await this.atLeader("none", request, (peer) => peer.queues.getQueue.bind(peer.queues)),
     );
   }
 
   async limit(request: LimitQueueRequest): Promise<Queue> {
-    return present(
+    return queueOf(
       await this.atLeader("same", request, (peer) => peer.queues.limitQueue.bind(peer.queues)),
     );
   }
 
   async pause(name: string): Promise<Queue> {
     const request = { name };
-    return present(
+    return queueOf(
       await this.atLeader("same", request, (peer) => peer.queues.pauseQueue.bind(peer.queues)),
     );
   }
 
   async resume(name: string): Promise<Queue> {
     const request = { name };
-    return present(
+    return queueOf(
       await this.atLeader("same", request, (peer) => peer.queues.resumeQueue.bind(peer.queues)),
     );
   }
@@ -65,7 +66,6 @@ export class QueueCalls {
   }
 }
 
-function present({ queue }: { readonly queue: Queue | undefined }): Queue {
-  if (queue === undefined) throw new Error("the node left its answer empty");
-  return queue;
+function queueOf({ queue }: { readonly queue?: Queue | undefined }): Queue {
+  return present(queue);
 }

@@ -6,6 +6,7 @@ import type {
   PutScheduleRequest,
   PutScheduleResponse,
 } from "../gen/mesh/v1/schedule_service.js";
+import { present } from "./answers.js";
 import { CALL_TRY_MS } from "./limits.js";
 import type { MeshCaller } from "./mesh-caller.js";
 
@@ -54,9 +55,4 @@ export class ScheduleCalls {
     const { retryForMs } = this;
     return { target: "leader", repeat, tryMs: CALL_TRY_MS, retryForMs } as const;
   }
-}
-
-function present<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error("the node left its answer empty");
-  return value;
 }

@@ -1,12 +1,11 @@
 // A schedule as HTTP shows it.
 import { MisfirePolicy, type ScheduleState } from "../gen/mesh/v1/schedule.js";
 import type { TaskDefinition } from "../gen/mesh/v1/task.js";
+import { present } from "./answers.js";
 import { backoffJson } from "./task-json.js";
 
 export function scheduleJson(state: ScheduleState): string {
-  const { schedule } = state;
-  if (schedule === undefined) throw new Error("the node left its answer empty");
-  const { name, cron, timezone, task, paused, misfire } = schedule;
+  const { name, cron, timezone, task, paused, misfire } = present(state.schedule);
   const head = { name, cron, timezone };
   const rest = {
     paused,

@@ -1,5 +1,6 @@
 // What a submission is answered with: the task, and the receipt that says how safe it is.
 import type { SubmitTaskResponse } from "../gen/mesh/v1/task_service.js";
+import { present } from "./answers.js";
 import { taskJson } from "./task-json.js";
 
 /**
@@ -7,6 +8,5 @@ import { taskJson } from "./task-json.js";
  * by a quorum: there is no weaker level.
  */
 export function submittedJson({ task, index }: SubmitTaskResponse): string {
-  if (task === undefined) throw new Error("the node left its answer empty");
-  return `${taskJson(task).slice(0, -1)},"durability":{"level":"quorum","index":${index}}}`;
+  return `${taskJson(present(task)).slice(0, -1)},"durability":{"level":"quorum","index":${index}}}`;
 }

@@ -1,10 +1,10 @@
 // Follows the changes of tasks through whichever node answers: when one goes away the next goes on
 // behind the last change that was handed out, so that none is missed and none comes twice.
-import type { ClientReadableStream } from "@grpc/grpc-js";
 import { setTimeout as pause } from "node:timers/promises";
 import { type ClientPool, isConnected } from "../api/client-pool.js";
 import { oldestIndexOf, problemOf } from "../api/status.js";
 import type { WatchTasksResponse } from "../gen/mesh/v1/task_service.js";
+import { messagesOf } from "./answers.js";
 import type { LeaderTracker } from "./leader-tracker.js";
 import { CONNECT_MS, WATCH_RETRY_MS } from "./limits.js";
 import { MeshRefusal, unavailable } from "./mesh-refusal.js";
@@ -142,13 +142,6 @@ export class TaskWatch {
 
 function lost(address: string, error: unknown): Ended {
   return { kind: "lost", address, error };
-}
-
-/** The stream's messages with their type, which its own iterator does not tell. */
-function messagesOf(
-  call: ClientReadableStream<WatchTasksResponse>,
-): AsyncIterable<WatchTasksResponse> {
-  return call;
 }
 
 /** Asked anew: it changes while a generator is suspended. */

@@ -1,5 +1,6 @@
 // /schedules: tasks that are submitted at the times of a cron expression.
 import type { FastifyInstance } from "fastify";
+import { present } from "../answers.js";
 import { HttpProblem } from "../problem.js";
 import { type RouteContext, sendJson } from "../route-context.js";
 import { scheduleJson } from "../schedule-json.js";
@@ -28,9 +29,9 @@ export function scheduleRoutes(app: FastifyInstance, { mesh, config }: RouteCont
     const { name } = request.params;
     const asked = scheduleFrom(name, request.body, config.retries.backoff);
     const { schedule, created } = await mesh.schedules.put(asked);
-    if (schedule === undefined) throw new Error("the node left its answer empty");
+    const body = scheduleJson(present(schedule));
     reply.code(created ? 201 : 200).header("location", `/schedules/${name}`);
-    return sendJson(reply, scheduleJson(schedule));
+    return sendJson(reply, body);
   });
 
   app.delete<ByName>("/schedules/:name", async (request, reply) =>
