@@ -28,6 +28,8 @@ export interface SubmissionParts {
   /** Resolves with the index under which the tasks were committed. */
   readonly propose: (tasks: readonly TaskDefinition[]) => Promise<number>;
   readonly decisions: Decisions;
+  /** What it has applied is committed. */
+  readonly committedLog: { appliedIndex(): number };
   readonly table: AssignmentTable;
   readonly definitions: DefinitionCache;
   readonly reader: SubmissionReader;
@@ -306,9 +308,12 @@ export class Submissions {
     const { definition } = item;
     if (item.known !== undefined) {
       const { id, definition: known, isStored, committed } = item.known;
-      const standsFor = taskDecided(id, (await committed)?.decided);
+      const itsOwn = await committed;
+      const standsFor = taskDecided(id, itsOwn?.decided);
       const isItself = standsFor === id;
-      return this.#answerKnown(definition, index, {
+      // What was committed long since was so by what is applied by now.
+      const safeAt = itsOwn?.index ?? this.parts.committedLog.appliedIndex();
+      return this.#answerKnown(definition, safeAt, {
         id: standsFor,
         definition: isItself ? known : undefined,
         isStored: isStored === true,
@@ -322,7 +327,11 @@ export class Submissions {
     return { outcome: { $case: "submitted", value: { task, created: true, index } } };
   }
 
-  /** The answer where another submission made the task, or an earlier one of the same id. */
+  /**
+   * The answer where another submission made the task, or an earlier one of the same id.
+   *
+   * @param index entry by which the task is committed
+   */
   async #answerKnown(
     definition: TaskDefinition,
     index: number,

@@ -1,7 +1,7 @@
 // A task's life on a mesh of three real nodes, from any node, through to each of its ends.
 import { ulid } from "ulid";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ProblemView, TaskView } from "../support/mesh-http.js";
+import type { ProblemView, SubmittedView, TaskView } from "../support/mesh-http.js";
 import { startMesh, type TestMesh } from "../support/start-mesh.js";
 import { waitFor } from "../support/wait-for.js";
 
@@ -47,15 +47,19 @@ describe("a submission", () => {
   test("with an idempotency key is created once: the same key gives the same task and 200", async () => {
     const task = { type: "note", queue: "keyed", idempotencyKey: "order-17" };
 
-    const first = await mesh.http.call<TaskView>("POST", "/tasks", task);
-    const second = await mesh.http.call<TaskView>("POST", "/tasks", task);
-    const third = await mesh.http.call<TaskView>(
+    const first = await mesh.http.call<SubmittedView>("POST", "/tasks", task);
+    const second = await mesh.http.call<SubmittedView>("POST", "/tasks", task);
+    const third = await mesh.http.call<SubmittedView>(
       ...(["POST", "/tasks", { type: "note" }] as const),
       { "idempotency-key": "order-17" },
     );
 
     expect([first.status, second.status, third.status]).toEqual([201, 200, 200]);
     expect([second.body.id, third.body.id]).toEqual([first.body.id, first.body.id]);
+    // The receipt of one that was known says as much as that of the first.
+    const receipts = [first, second, third].map(({ body }) => body.durability.index);
+    expect(receipts[0]).toBeGreaterThan(0);
+    expect(Math.min(...receipts)).toBe(receipts[0]);
     expect(await mesh.http.tasksOf("keyed")).toHaveLength(1);
   });
 

@@ -17,6 +17,7 @@ function desk() {
   const atHand = new Set<string>();
   const definitions = new DefinitionCache(1_000_000);
   const open: (() => void)[] = [];
+  const applied = { index: 0 };
   const failures: (() => void)[] = [];
   const submissions = new Submissions({
     propose: (tasks: readonly TaskDefinition[]) => {
@@ -24,12 +25,14 @@ function desk() {
       return new Promise((resolve, reject) => {
         open.push(() => {
           for (const task of tasks) definitions.add(task);
+          applied.index = 7;
           resolve(7);
         });
         failures.push(() => reject(new QueueError("outcome_unknown", "lost")));
       });
     },
     table: new AssignmentTable(),
+    committedLog: { appliedIndex: () => applied.index },
     definitions,
     decisions: new Decisions(),
     reader: {
@@ -57,18 +60,27 @@ function desk() {
   });
   const submit = (items: SubmitTaskRequest[], resend = false): Promise<string[]> =>
     submissions.submit({ items, resend }).then((results) => results.map(told));
+  /** The indexes of the receipts; undefined for what was refused. */
+  const receipts = (items: SubmitTaskRequest[]): Promise<(number | undefined)[]> =>
+    submissions
+      .submit({ items, resend: false })
+      .then((results) => results.map(({ outcome }) => receiptOf(outcome)));
   const commit = async (): Promise<void> => {
     await turns();
     for (const one of open.splice(0)) one();
     await turns();
   };
-  return { submit, commit, proposed, redis, atHand, failures };
+  return { submit, receipts, applied, commit, proposed, redis, atHand, failures };
 }
 
 function told({ outcome }: SubmitTaskResult): string {
   if (outcome === undefined) return "nothing";
   if (outcome.$case === "refused") return `refused ${outcome.value.code}`;
   return `${outcome.value.created ? "created" : "known"} ${outcome.value.task?.id ?? ""}`;
+}
+
+function receiptOf(outcome: SubmitTaskResult["outcome"]): number | undefined {
+  return outcome?.$case === "submitted" ? outcome.value.index : undefined;
 }
 
 const [A, B] = [ulid(1), ulid(2)];
@@ -105,6 +117,21 @@ describe("a submission that is sent twice", () => {
     expect(await submit([submission({ id: A })])).toEqual([`known ${A}`]);
     expect(await submit([submission({ id: B, idempotencyKey: "k" })])).toEqual([`known ${A}`]);
     expect(proposed).toEqual([A]);
+  });
+
+  test("is answered with an index by which the first one is committed", async () => {
+    const { receipts, commit, applied } = desk();
+    const calls = [
+      receipts([submission({ id: A, idempotencyKey: "k" })]),
+      receipts([submission({ id: B, idempotencyKey: "k" })]),
+    ];
+    await commit();
+    expect(await Promise.all(calls)).toEqual([[7], [7]]);
+
+    // given the log has gone on since
+    applied.index = 12;
+    expect(await receipts([submission({ id: B, idempotencyKey: "k" })])).toEqual([12]);
+    expect(await receipts([submission({ id: A })])).toEqual([12]);
   });
 
   test("to a leader that remembers nothing is found in Redis, by key and when sent again", async () => {

@@ -29,6 +29,11 @@ export interface TaskView {
   }[];
 }
 
+/** As a submission is answered. */
+export interface SubmittedView extends TaskView {
+  readonly durability: { readonly level: string; readonly index: number };
+}
+
 export interface WorkerView {
   readonly id: string;
   readonly address: string;
