@@ -31,11 +31,12 @@ module.exports = {
     layer("telemetry", ["config"], "Telemetry is ground: it stands on config alone."),
     layer(
       "discovery",
-      ["config", "telemetry"],
+      ["redis", "config", "telemetry"],
       "How strangers meet: ground for nodes and gateway.",
     ),
+    layer("redis", ["config", "telemetry"], "How a process connects to Redis: ground for all."),
     layer("links", [], "What traffic passes between peers: ground for nodes and gateway."),
-    layer("queue", ["raft", "gen", "config", "telemetry"], "The queue stands on the log."),
+    layer("queue", ["raft", "redis", "gen", "config", "telemetry"], "The queue stands on the log."),
     layer("worker", ["raft", "gen", "config", "telemetry"], "A worker runs handlers, no more."),
     layer(
       "api",
@@ -44,12 +45,23 @@ module.exports = {
     ),
     layer(
       "gateway",
-      ["gen", "api", "discovery", "links", "config", "telemetry"],
+      ["gen", "api", "discovery", "redis", "links", "config", "telemetry"],
       "HTTP edge: speaks gRPC to nodes.",
     ),
     layer(
       "mesh",
-      ["api", "queue", "worker", "raft", "discovery", "links", "gen", "config", "telemetry"],
+      [
+        "api",
+        "queue",
+        "worker",
+        "raft",
+        "discovery",
+        "redis",
+        "links",
+        "gen",
+        "config",
+        "telemetry",
+      ],
       "The composition root of a node: the one place where adapters meet the core.",
     ),
     {

@@ -3,6 +3,7 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../config/schema.js";
+import { endpointOf, type RedisEndpoint } from "../redis/endpoint.js";
 import { isPretty, type Logger } from "../telemetry/logger.js";
 import { ExitError } from "./exit.js";
 import { gatewayUrl, type NodePlace, nodePlaces, reachableHost } from "./places.js";
@@ -33,22 +34,23 @@ export interface LaunchOptions {
 export class MeshLauncher {
   private redis: SupervisedChild | undefined;
   private redisSpec: ChildSpec | undefined;
-  private redisUrl = "";
+  private endpoint: RedisEndpoint | undefined;
   private nodes: readonly SupervisedChild[] = [];
   private gateway: SupervisedChild | undefined;
   private stopped: Promise<void> | undefined;
 
   constructor(private readonly options: LaunchOptions) {}
 
-  /** Starts all and waits until all are ready; returns the URL of the Redis in use. */
-  async start(): Promise<string> {
-    this.redisUrl = await this.startRedis();
+  /** Starts all and waits until all are ready; returns the Redis in use. */
+  async start(): Promise<RedisEndpoint> {
+    const endpoint = await this.startRedis();
+    this.endpoint = endpoint;
     const { config, logger } = this.options;
     const env = this.childEnvironment();
     this.gateway = new SupervisedChild(this.gatewaySpec(env), logger);
     // Together: a node alone never becomes ready, it takes a quorum to elect a leader.
     await Promise.all([this.addNodes(nodePlaces(config)), this.gateway.start()]);
-    return this.redisUrl;
+    return endpoint;
   }
 
   /** Starts further nodes and waits until they are ready. */
@@ -96,11 +98,12 @@ export class MeshLauncher {
     await this.redis?.stop();
   }
 
-  private async startRedis(): Promise<string> {
+  private async startRedis(): Promise<RedisEndpoint> {
     const { config, logger, say } = this.options;
-    if (config.redis.url !== undefined) {
-      await requireRedis(config.redis.url, REDIS_PING_MS);
-      return config.redis.url;
+    const named = endpointOf(config);
+    if (named !== undefined) {
+      await requireRedis(named, REDIS_PING_MS, say);
+      return named;
     }
     const program = await ensureRedisServer(say, this.environment());
     if (this.stopped !== undefined) throw new ExitError("stopped while starting");
@@ -110,7 +113,7 @@ export class MeshLauncher {
     this.redisSpec = this.specOfRedis(program, folder, port, url);
     this.redis = new SupervisedChild(this.redisSpec, logger);
     await this.redis.start();
-    return url;
+    return { url };
   }
 
   private specOfRedis(program: string, folder: string, port: number, url: string): ChildSpec {
@@ -170,7 +173,9 @@ export class MeshLauncher {
     const { config } = this.options;
     return {
       ...this.environment(),
-      REDIS_URL: this.redisUrl,
+      ...(this.endpoint !== undefined && "url" in this.endpoint
+        ? { REDIS_URL: this.endpoint.url }
+        : {}),
       TASKMESH_NODES: String(config.nodes.count),
       TASKMESH_DATA: config.nodes.dataDir,
       TASKMESH_GRPC_PORT: String(config.nodes.grpcPort),

@@ -1,45 +1,34 @@
-// Asks a Redis whether it is there and ready, within a bound.
-import { Redis } from "ioredis";
-import { maskPassword } from "../config/explain.js";
+// Asks a Redis whether it is there, ready and fit to be used, within a bound.
+import { describeEndpoint, type RedisEndpoint } from "../redis/endpoint.js";
+import { inspectRedis } from "../redis/inspection.js";
 import { ExitError } from "./exit.js";
 
 /** Answer of a ping: undefined means ready, else the reason why not. */
 export async function pingRedis(url: string, timeoutMs: number): Promise<string | undefined> {
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    connectTimeout: timeoutMs,
-    commandTimeout: timeoutMs,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-    enableReadyCheck: false,
-  });
-  // The client reports a failed connection as an event as well; without a listener it would print it.
-  let lastError: Error | undefined;
-  redis.on("error", (error: Error) => {
-    lastError = error;
-  });
-  try {
-    await redis.connect();
-    await redis.ping();
-    return undefined;
-  } catch (error) {
-    return reasonOf(lastError ?? error);
-  } finally {
-    redis.disconnect();
+  const finding = await inspectRedis({ url }, timeoutMs);
+  return finding.kind === "usable" ? undefined : finding.reason;
+}
+
+/**
+ * Throws ExitError that names the Redis, without its password, if it does not answer or cannot be used.
+ * @param say is told what is amiss with one that can
+ */
+export async function requireRedis(
+  endpoint: RedisEndpoint,
+  timeoutMs: number,
+  say: (line: string) => void,
+): Promise<void> {
+  const finding = await inspectRedis(endpoint, timeoutMs);
+  const which = describeEndpoint(endpoint);
+  switch (finding.kind) {
+    case "usable":
+      if (finding.warning !== undefined) say(`WARNING: ${finding.warning}`);
+      return;
+    case "away":
+      throw new ExitError(
+        `${which} does not answer (${finding.reason}); start it, or mend REDIS_URL, redis.url or redis.sentinels, or unset them to have one started`,
+      );
+    case "unusable":
+      throw new ExitError(`${which} cannot be used (${finding.reason}); ${finding.remedy}`);
   }
-}
-
-/** Throws ExitError that names the URL, without its password, if Redis does not answer. */
-export async function requireRedis(url: string, timeoutMs: number): Promise<void> {
-  const reason = await pingRedis(url, timeoutMs);
-  if (reason === undefined) return;
-  throw new ExitError(
-    `Redis at ${maskPassword(url)} does not answer (${reason}); start it, or mend REDIS_URL or redis.url, or unset them to have one started`,
-  );
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if ("code" in error && typeof error.code === "string") return error.code;
-  return error.message.split("\n")[0] ?? error.message;
 }

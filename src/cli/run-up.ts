@@ -1,8 +1,8 @@
 // What `taskmesh up` does: the whole mesh on this machine until it is told to stop.
 import { tryLock } from "../bootstrap/process-lock.mjs";
 import type { Override } from "../config/environment.js";
-import { maskPassword } from "../config/explain.js";
 import type { Config } from "../config/schema.js";
+import { placeOf, type RedisEndpoint } from "../redis/endpoint.js";
 import { logField } from "../telemetry/fields.js";
 import { createLogger } from "../telemetry/logger.js";
 import { type CommonOptions, configOf } from "./context.js";
@@ -34,9 +34,9 @@ export async function up(options: UpOptions): Promise<void> {
   });
   try {
     const started = launcher.start();
-    const redisUrl = await Promise.race([started, stopRequested]);
-    if (redisUrl !== undefined) {
-      announce(config, redisUrl, options.json === true);
+    const redis = await Promise.race([started, stopRequested]);
+    if (redis !== undefined) {
+      announce(config, redis, options.json === true);
       await stopRequested;
     } else {
       // What is still starting fails when it is stopped below; that is no news.
@@ -87,11 +87,11 @@ function portClaims(config: Config): PortClaim[] {
   return [{ host, port, setting: "TASKMESH_GATEWAY_PORT or gateway.port" }, ...nodes];
 }
 
-function announce(config: Config, redisUrl: string, json: boolean): void {
+function announce(config: Config, endpoint: RedisEndpoint, json: boolean): void {
   const url = gatewayUrl(config);
   const host = reachableHost(config.nodes.host);
   const nodes = nodePlaces(config).map(({ id, port }) => ({ id, address: `${host}:${port}` }));
-  const redis = maskPassword(redisUrl);
+  const redis = placeOf(endpoint);
   if (json) {
     print(JSON.stringify({ gateway: url, nodes, redis, data: config.nodes.dataDir }));
     return;

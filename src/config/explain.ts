@@ -73,10 +73,11 @@ function valueAt(input: unknown, path: readonly string[]): unknown {
 
 const SHOWN_LENGTH = 60;
 
-// A URL may hold a password, which must not reach a terminal or a log.
+// A password, in a URL or by itself, must not reach a terminal or a log.
 function shown(path: readonly string[], value: unknown): string {
   const text = value === undefined ? "nothing" : JSON.stringify(value);
-  const masked = path.at(-1) === "url" ? maskPassword(text) : text;
+  const key = path.at(-1) ?? "";
+  const masked = /password$/i.test(key) ? "***" : key === "url" ? maskPassword(text) : text;
   return masked.length > SHOWN_LENGTH ? `${masked.slice(0, SHOWN_LENGTH)}…` : masked;
 }
 

@@ -1,27 +1,8 @@
 // The one description of the configuration: types, bounds, defaults and the words that explain them.
 // docs/cluster.config.schema.json is generated from it.
 import { z } from "zod";
-
-const port = z.int().min(1).max(65_535);
-const milliseconds = (min: number, max: number) => z.int().min(min).max(max);
-const name = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be 1 to 63 of a-z, 0-9 and -, not starting with -");
-
-const redis = z
-  .strictObject({
-    url: z
-      .string()
-      .regex(/^rediss?:\/\//, "must start with redis:// or rediss://")
-      .optional()
-      .describe(
-        "A Redis that is running already. Without it, `taskmesh up` starts one of its own.",
-      ),
-    commandTimeoutMs: milliseconds(50, 60_000)
-      .default(2_000)
-      .describe("After this long without an answer Redis counts as down."),
-  })
-  .prefault({});
+import { redis } from "./redis-schema.js";
+import { milliseconds, name, port } from "./value-types.js";
 
 const nodes = z
   .strictObject({

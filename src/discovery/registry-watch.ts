@@ -1,6 +1,6 @@
 // The registry as one process knows it: told of changes by Redis's pub/sub, refreshed slowly
 // besides, kept as it was while Redis is away.
-import type { Redis } from "ioredis";
+import type { RedisConnection } from "../redis/connection.js";
 import type { Logger } from "../telemetry/logger.js";
 import { decodeFormation, type Formation } from "./formation-record.js";
 import type { RegistryKeys } from "./keys.js";
@@ -23,6 +23,8 @@ export type RegistryListener = (change: RegistryChange) => void;
 export interface RegistryView {
   /** Whether the last try to read Redis succeeded. */
   readonly redisReachable: boolean;
+  /** Why it did not; undefined where it did. */
+  readonly redisError: string | undefined;
   readonly formation: Formation | undefined;
   /** Sorted by id. */
   records(): readonly NodeRecord[];
@@ -32,9 +34,9 @@ export interface RegistryView {
 }
 
 export interface RegistryWatchOptions {
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   /** A connection for the subscription alone. */
-  readonly subscriber: Redis;
+  readonly subscriber: RedisConnection;
   readonly scripts: RegistryScripts;
   readonly keys: RegistryKeys;
   readonly refreshMs: number;
@@ -49,7 +51,7 @@ export interface RegistryWatchOptions {
 export class RegistryWatch implements RegistryView {
   private known = new Map<string, NodeRecord>();
   private knownFormation: Formation | undefined;
-  private reachable = false;
+  private failure: string | undefined = "not read yet";
   /** Since when a known record has been missing, by this process's monotonic clock. */
   private readonly missingSince = new Map<string, number>();
   /** Ids whose nodes said good-bye since the last refresh. */
@@ -58,8 +60,8 @@ export class RegistryWatch implements RegistryView {
   private skipped = new Map<string, string>();
   private readonly listeners = new Set<RegistryListener>();
   private readonly refreshes = new SingleFlight(() => this.readOnce());
-  private readonly onReady = (): void => this.refreshInBackground();
-  private readonly onSubscriberReady = (): void => this.subscribeInBackground();
+  private readonly onDue = (): void => this.refreshInBackground();
+  private readonly unwatch: (() => void)[] = [];
   private readonly onMessage = (_channel: string, message: string): void => this.heard(message);
   private timer: NodeJS.Timeout | undefined;
   private graceTimer: NodeJS.Timeout | undefined;
@@ -68,7 +70,11 @@ export class RegistryWatch implements RegistryView {
   constructor(private readonly options: RegistryWatchOptions) {}
 
   get redisReachable(): boolean {
-    return this.reachable;
+    return this.failure === undefined;
+  }
+
+  get redisError(): string | undefined {
+    return this.failure;
   }
 
   get formation(): Formation | undefined {
@@ -91,11 +97,17 @@ export class RegistryWatch implements RegistryView {
   /** Begins to watch; resolves after the first try to read, whether Redis answered or not. */
   async start(): Promise<void> {
     const { redis, subscriber, refreshMs } = this.options;
-    redis.on("ready", this.onReady);
-    subscriber.on("ready", this.onSubscriberReady);
-    subscriber.on("message", this.onMessage);
-    this.timer = setInterval(this.onReady, refreshMs);
-    if (subscriber.status === "ready") this.subscribeInBackground();
+    this.unwatch.push(
+      redis.onChange(({ connected }) => {
+        if (connected) this.refreshInBackground();
+      }),
+      subscriber.onChange(({ connected }) => {
+        if (connected) this.subscribeInBackground();
+      }),
+    );
+    subscriber.client.on("message", this.onMessage);
+    this.timer = setInterval(this.onDue, refreshMs);
+    if (subscriber.state.connected) this.subscribeInBackground();
     await this.refresh();
   }
 
@@ -103,16 +115,15 @@ export class RegistryWatch implements RegistryView {
     this.stopped = true;
     clearInterval(this.timer);
     clearTimeout(this.graceTimer);
-    this.options.redis.off("ready", this.onReady);
-    this.options.subscriber.off("ready", this.onSubscriberReady);
-    this.options.subscriber.off("message", this.onMessage);
+    for (const unwatch of this.unwatch.splice(0)) unwatch();
+    this.options.subscriber.client.off("message", this.onMessage);
     this.listeners.clear();
   }
 
   /** Reads the registry now; true where Redis answered. Never rejects. */
   async refresh(): Promise<boolean> {
     await this.refreshes.run();
-    return this.reachable;
+    return this.redisReachable;
   }
 
   private refreshInBackground(): void {
@@ -121,7 +132,7 @@ export class RegistryWatch implements RegistryView {
   }
 
   private subscribeInBackground(): void {
-    this.options.subscriber.subscribe(this.options.keys.channel).then(
+    this.options.subscriber.client.subscribe(this.options.keys.channel).then(
       () => this.refreshInBackground(),
       (error: unknown) =>
         this.options.logger.debug({ err: error }, "registry: not subscribed, refreshing slowly"),
@@ -139,10 +150,11 @@ export class RegistryWatch implements RegistryView {
     if (this.stopped) return;
     try {
       const content = await this.options.scripts.read();
-      this.reachable = true;
+      this.failure = undefined;
       this.take(content);
     } catch (error) {
-      this.reachable = false;
+      const { error: reason } = this.options.redis.state;
+      this.failure = reason ?? (error instanceof Error ? error.message : String(error));
       this.options.logger.debug({ err: error }, "registry: not read, keeping what was known");
     }
   }
@@ -183,7 +195,7 @@ export class RegistryWatch implements RegistryView {
       }
     }
     clearTimeout(this.graceTimer);
-    if (this.missingSince.size > 0) this.graceTimer = setTimeout(this.onReady, missingGraceMs);
+    if (this.missingSince.size > 0) this.graceTimer = setTimeout(this.onDue, missingGraceMs);
     return removed;
   }
 

@@ -1,6 +1,7 @@
 // Keeps one node's record, and its mesh's formation record, in the registry for as long as the node
 // lives: whatever Redis does in between, both are there again soon after it is back.
-import type { Redis } from "ioredis";
+import { errorReplyOf } from "../redis/error-reply.js";
+import type { RedisConnection } from "../redis/connection.js";
 import type { Logger } from "../telemetry/logger.js";
 import { MeshMismatch } from "./errors.js";
 import { decodeFormation, encodeFormation, type FormationMember } from "./formation-record.js";
@@ -18,7 +19,7 @@ export interface OwnMesh {
 export type RecordChange = Partial<Omit<NodeRecord, "id" | "meshId">>;
 
 export interface RegistryWriterOptions {
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly scripts: RegistryScripts;
   /** Without meshId: that comes with `mesh` or with `adopt`. */
   readonly record: Omit<NodeRecord, "meshId">;
@@ -33,7 +34,9 @@ export class RegistryWriter {
   private current: NodeRecord;
   private mesh: OwnMesh | undefined;
   private readonly beats = new SingleFlight(() => this.beat());
-  private readonly onReady = (): void => this.beatInBackground();
+  private readonly onDue = (): void => this.beatInBackground();
+  private unwatch: () => void = () => undefined;
+  private refused: string | undefined;
   private timer: NodeJS.Timeout | undefined;
   private mismatch: MeshMismatch | undefined;
   private stopped = false;
@@ -48,14 +51,21 @@ export class RegistryWriter {
     return this.current;
   }
 
+  /** What a Redis that answers said to the last heartbeat in place of taking it, as when it is full. */
+  get refusal(): string | undefined {
+    return this.refused;
+  }
+
   /**
    * Registers, and again every heartbeat. Resolves after the first try, also where Redis did not
    * answer: the node goes on without it.
    * @throws MeshMismatch where the registry holds another mesh than the node's Raft state
    */
   async start(): Promise<void> {
-    this.options.redis.on("ready", this.onReady);
-    this.timer = setInterval(this.onReady, this.options.heartbeatMs);
+    this.unwatch = this.options.redis.onChange(({ connected }) => {
+      if (connected) this.beatInBackground();
+    });
+    this.timer = setInterval(this.onDue, this.options.heartbeatMs);
     await this.write();
   }
 
@@ -85,7 +95,7 @@ export class RegistryWriter {
     if (this.stopped) return;
     this.stopped = true;
     clearInterval(this.timer);
-    this.options.redis.off("ready", this.onReady);
+    this.unwatch();
     // A heartbeat under way would put the record back.
     await this.beats.run();
     try {
@@ -116,9 +126,20 @@ export class RegistryWriter {
         meshId: mesh?.meshId,
         formation: mesh === undefined ? undefined : encodeFormation({ ...mesh, rewritten: true }),
       });
+      this.refused = undefined;
       this.note(reply.kind === "mismatch" ? reply.formation : undefined, mesh);
     } catch (error) {
+      this.noteFailure(error);
+    }
+  }
+
+  private noteFailure(error: unknown): void {
+    const before = this.refused;
+    this.refused = errorReplyOf(error);
+    if (this.refused === undefined || this.refused === before) {
       this.options.logger.debug({ err: error }, "registry: heartbeat failed");
+    } else {
+      this.options.logger.warn({ reason: this.refused }, "registry: Redis refuses the heartbeat");
     }
   }
 

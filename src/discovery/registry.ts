@@ -1,11 +1,10 @@
 // A process's way into the registry of one mesh: its connections, the watch, and on a node the
 // writer and the formation. What a composition root holds.
-import type { Redis } from "ioredis";
 import type { Logger } from "../telemetry/logger.js";
 import { type FormationOutcome, joinFormation } from "./formation.js";
 import { RegistryKeys } from "./keys.js";
 import type { NodeRecord } from "./node-record.js";
-import { connectRedis, disconnectRedis, type RedisConnectionOptions } from "./redis-connection.js";
+import { RedisConnection, type RedisConnectionOptions } from "../redis/connection.js";
 import { RegistryScripts } from "./registry-scripts.js";
 import { RegistryWatch } from "./registry-watch.js";
 import { type OwnMesh, RegistryWriter } from "./registry-writer.js";
@@ -18,7 +17,7 @@ const SETTLE_MS = 1_600;
 
 export interface RegistryOptions {
   readonly mesh: string;
-  readonly redis: Omit<RedisConnectionOptions, "logger">;
+  readonly redis: Omit<RedisConnectionOptions, "name" | "logger">;
   readonly logger: Logger;
   /** Life of a record without a heartbeat. Default 5,000. */
   readonly ttlMs?: number;
@@ -40,18 +39,19 @@ export interface FormOptions {
 
 export class Registry {
   readonly watch: RegistryWatch;
-  private readonly redis: Redis;
-  private readonly subscriber: Redis;
+  private readonly redis: RedisConnection;
+  private readonly subscriber: RedisConnection;
   private readonly scripts: RegistryScripts;
 
   /** Connects in the background; nothing here waits for Redis. */
   constructor(private readonly options: RegistryOptions) {
     const { logger } = options;
     const keys = new RegistryKeys(options.mesh);
-    const connection = { ...options.redis, logger };
-    this.redis = connectRedis(connection, "registry");
-    this.subscriber = connectRedis(connection, "registry-watch");
-    this.scripts = new RegistryScripts(this.redis, keys);
+    const connect = (name: string, told?: Logger): RedisConnection =>
+      new RedisConnection({ ...options.redis, name, logger: told });
+    this.redis = connect("taskmesh-registry", logger);
+    this.subscriber = connect("taskmesh-registry-watch");
+    this.scripts = new RegistryScripts(this.redis.client, keys);
     this.watch = new RegistryWatch({
       redis: this.redis,
       subscriber: this.subscriber,
@@ -104,21 +104,18 @@ export class Registry {
   /** Stops the watch and closes the connections; stop the writer first. */
   close(): void {
     this.watch.stop();
-    disconnectRedis(this.redis);
-    disconnectRedis(this.subscriber);
+    this.redis.close();
+    this.subscriber.close();
   }
 
   /** Resolves once connected, or with the first failure to: no caller waits longer for Redis. */
   private async connected(): Promise<void> {
-    if (this.redis.status === "ready") return;
+    if (this.redis.state.connected) return;
     await new Promise<void>((resolve) => {
-      const done = (): void => {
-        this.redis.off("ready", done);
-        this.redis.off("close", done);
+      const stop = this.redis.onChange(() => {
+        stop();
         resolve();
-      };
-      this.redis.on("ready", done);
-      this.redis.on("close", done);
+      });
     });
   }
 }

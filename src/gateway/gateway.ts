@@ -10,6 +10,7 @@ import { Registry } from "../discovery/registry.js";
 import { GATEWAY_PEER } from "../links/link-rule.js";
 import { linkTable, type LinkTable } from "../links/link-table.js";
 import { OwnLinks } from "../links/own-links.js";
+import { endpointOf } from "../redis/endpoint.js";
 import { logField } from "../telemetry/fields.js";
 import type { Logger } from "../telemetry/logger.js";
 import { STOP_GRACE_MS } from "./limits.js";
@@ -45,7 +46,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const registry = new Registry({
     mesh: config.mesh,
     redis: {
-      url: config.redis.url ?? DEFAULT_REDIS_URL,
+      endpoint: endpointOf(config) ?? { url: DEFAULT_REDIS_URL },
       commandTimeoutMs: config.redis.commandTimeoutMs,
       connector: links?.redisConnector(),
     },

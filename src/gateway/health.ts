@@ -23,26 +23,27 @@ export interface HealthInput {
   readonly cluster: GetClusterResponse | undefined;
   /** Undefined where no leader answered. */
   readonly workers: readonly Worker[] | undefined;
-  /** Whether the gateway itself reaches Redis, for discovery. */
-  readonly registryReachable: boolean;
+  /** Why the gateway itself does not reach Redis, for discovery; undefined where it does. */
+  readonly registryError: string | undefined;
 }
 
 /** Unhealthy: nothing can be submitted. Degraded: something is missing, and work goes on. */
-export function healthReport({ cluster, workers, registryReachable }: HealthInput): HealthReport {
+export function healthReport({ cluster, workers, registryError }: HealthInput): HealthReport {
   const fatal: string[] = [];
   const minor: string[] = [];
   if (cluster === undefined) fatal.push("no node of the mesh answers");
   else if (cluster.leaderId === "") fatal.push("the mesh has no leader");
   if (cluster !== undefined) {
-    if (cluster.redis?.connected !== true) minor.push("the nodes do not reach Redis");
-    else if (cluster.redis.error !== "")
-      minor.push(`Redis is behind the log: ${cluster.redis.error}`);
+    const { connected = false, error = "" } = cluster.redis ?? {};
+    if (!connected) minor.push(withReason("the nodes do not reach Redis", error));
+    else if (error !== "") minor.push(`Redis is behind the log: ${error}`);
     for (const one of cluster.contradictions) minor.push(`the log contradicts itself: ${one}`);
     for (const { id, reachable } of cluster.members) {
       if (!reachable && id !== cluster.nodeId) minor.push(`node ${id} is not reachable`);
     }
   }
-  if (!registryReachable) minor.push("the gateway does not reach Redis");
+  if (registryError !== undefined)
+    minor.push(withReason("the gateway does not reach Redis", registryError));
   const active = workers?.filter(({ state }) => state === WorkerState.ACTIVE).length ?? 0;
   if (workers !== undefined && active === 0) minor.push("no node takes work");
   if (workers === undefined && fatal.length === 0)
@@ -52,9 +53,15 @@ export function healthReport({ cluster, workers, registryReachable }: HealthInpu
     status,
     leader: cluster === undefined ? null : leaderView(cluster),
     redis:
-      cluster === undefined ? { connected: registryReachable, error: null } : redisView(cluster),
+      cluster === undefined
+        ? { connected: registryError === undefined, error: registryError ?? null }
+        : redisView(cluster),
     workers: workers === undefined ? null : { total: workers.length, active },
     queues: countsView(cluster?.counts),
     reasons: [...fatal, ...minor],
   };
+}
+
+function withReason(what: string, reason: string): string {
+  return reason === "" ? what : `${what}: ${reason}`;
 }

@@ -3,7 +3,7 @@
 import type { RegistryView } from "../discovery/registry-watch.js";
 import { AVOID_MS, MAX_PEERS } from "./limits.js";
 
-export type NodeDirectory = Pick<RegistryView, "records" | "formation" | "redisReachable">;
+export type NodeDirectory = Pick<RegistryView, "records" | "formation" | "redisError">;
 
 export class Peers {
   /** Address by id of the members that a node named last. */

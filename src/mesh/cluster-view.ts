@@ -9,9 +9,9 @@ import type {
 } from "../gen/mesh/v1/cluster_service.js";
 import { WorkerState } from "../gen/mesh/v1/cluster_service.js";
 import type { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
-import type { RedisConnection } from "../queue/redis/connection.js";
 import { RedisUnavailable } from "../queue/redis/errors.js";
 import type { TaskReader } from "../queue/redis/reader.js";
+import type { RedisConnectionState } from "../redis/connection.js";
 import type { Member, RaftNode, RaftStatus } from "../raft/index.js";
 import { ClusterWatch } from "./cluster-watch.js";
 import type { LeadershipOffice } from "./leadership.js";
@@ -30,7 +30,9 @@ export interface ClusterViewOptions {
   /** Whether what is sent to a node is impaired on purpose. */
   readonly isImpaired: (nodeId: string) => boolean;
   readonly workers: WorkerView;
-  readonly redis: RedisConnection;
+  readonly redis: { readonly state: RedisConnectionState };
+  /** Why Redis did not take this node's last heartbeat, where it answered. */
+  readonly registryRefusal: () => string | undefined;
   readonly reader: TaskReader;
   readonly appliedWatch: AppliedIndexWatch;
   readonly addressOf: (nodeId: string) => string | undefined;
@@ -100,7 +102,8 @@ export class ClusterView implements ClusterReads {
   #redisError(connected: boolean, error: string | undefined): string {
     if (!connected) return error ?? "not connected";
     const sync = this.options.office.leader?.redisState;
-    return sync === undefined || sync.kind === "in-step" ? "" : sync.reason;
+    if (sync !== undefined && sync.kind !== "in-step") return sync.reason;
+    return this.options.registryRefusal() ?? "";
   }
 
   /** Undefined while Redis is away: nothing is made up. */

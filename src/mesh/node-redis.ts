@@ -5,7 +5,6 @@ import type { RedisConnectorClass } from "../links/redis-connector.js";
 import { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
 import { RedisApplier } from "../queue/redis/applier.js";
 import { type AuditFinding, RedisAudit } from "../queue/redis/audit.js";
-import { RedisConnection } from "../queue/redis/connection.js";
 import type { RedisDumpOptions } from "../queue/redis/dump.js";
 import { EventReader } from "../queue/redis/event-reader.js";
 import { EventTail } from "../queue/redis/event-tail.js";
@@ -14,11 +13,11 @@ import { ProgressWriter } from "../queue/redis/progress-writer.js";
 import { QueueReader } from "../queue/redis/queue-reader.js";
 import { TaskReader } from "../queue/redis/reader.js";
 import { RedisRestorer } from "../queue/redis/restorer.js";
-import { NodeStartError } from "./errors.js";
+import { evictionWarningOf } from "../redis/inspection.js";
+import { combinedState, RedisConnection, type RedisConnectionState } from "../redis/connection.js";
+import type { RedisEndpoint } from "../redis/endpoint.js";
 
 export class NodeRedis {
-  readonly url: string;
-  readonly connection: RedisConnection;
   readonly reader: TaskReader;
   readonly queues: QueueReader;
   readonly applier: RedisApplier;
@@ -29,26 +28,30 @@ export class NodeRedis {
   readonly appliedWatch: AppliedIndexWatch;
   readonly eventReader: EventReader;
   readonly eventTail: EventTail;
+  readonly #reader: RedisConnection;
   readonly #writer: RedisConnection;
   readonly #subscriber: RedisConnection;
   readonly #keys: RedisKeys;
 
   /** Connects in the background: a node starts without Redis too, once it has Raft state. */
-  constructor(config: Config, nodeId: string, connector?: RedisConnectorClass) {
-    const { url, commandTimeoutMs } = config.redis;
-    if (url === undefined) {
-      throw new NodeStartError("a node needs a Redis: set redis.url in the config, or REDIS_URL");
-    }
-    this.url = url;
-    const connect = (role: string): RedisConnection =>
-      new RedisConnection({ url, commandTimeoutMs, connector, name: `taskmesh-${nodeId}-${role}` });
-    this.connection = connect("reader");
+  constructor(
+    config: Config,
+    nodeId: string,
+    endpoint: RedisEndpoint,
+    connector?: RedisConnectorClass,
+  ) {
+    const { commandTimeoutMs } = config.redis;
+    const connect = (role: string): RedisConnection => {
+      const name = `taskmesh-${nodeId}-${role}`;
+      return new RedisConnection({ endpoint, commandTimeoutMs, connector, name });
+    };
+    this.#reader = connect("reader");
     this.#writer = connect("writer");
     this.#subscriber = connect("subscriber");
     const keys = new RedisKeys(config.mesh);
     this.#keys = keys;
-    this.reader = new TaskReader({ redis: this.connection.client, keys });
-    this.queues = new QueueReader(this.connection.client, keys);
+    this.reader = new TaskReader({ redis: this.#reader.client, keys });
+    this.queues = new QueueReader(this.#reader.client, keys);
     this.applier = new RedisApplier({
       redis: this.#writer.client,
       keys,
@@ -56,11 +59,11 @@ export class NodeRedis {
     });
     this.restorer = new RedisRestorer(this.#writer.client, keys);
     this.progress = new ProgressWriter(this.#writer.client, keys);
-    this.dump = { redis: this.connection.client, keys };
-    this.eventReader = new EventReader({ redis: this.connection.client, keys });
+    this.dump = { redis: this.#reader.client, keys };
+    this.eventReader = new EventReader({ redis: this.#reader.client, keys });
     this.eventTail = new EventTail({ connect: () => connect("events"), commandTimeoutMs, keys });
     this.appliedWatch = new AppliedIndexWatch({
-      reader: this.connection,
+      reader: this.#reader,
       subscriber: this.#subscriber,
       keys,
     });
@@ -68,7 +71,17 @@ export class NodeRedis {
 
   /** Looks for contradictions in what Redis holds. */
   audit(onFinding: (finding: AuditFinding) => void): RedisAudit {
-    return new RedisAudit({ redis: this.connection.client, keys: this.#keys, onFinding });
+    return new RedisAudit({ redis: this.#reader.client, keys: this.#keys, onFinding });
+  }
+
+  /** Of all connections that a node always has: one that is away is enough to be told. */
+  get state(): RedisConnectionState {
+    return combinedState(this.#always());
+  }
+
+  /** Calls `listener` when one of the connections breaks or is there again. */
+  onChange(listener: () => void): void {
+    for (const connection of this.#always()) connection.onChange(listener);
   }
 
   /** The connection that the leader writes on is there again. */
@@ -78,9 +91,22 @@ export class NodeRedis {
     });
   }
 
+  /** Each time that a Redis is met which would throw tasks away when it is full. */
+  onEvicting(listener: (warning: string) => void): void {
+    this.onConnected(() => {
+      void evictionWarningOf(this.#writer.client).then((warning) => {
+        if (warning !== undefined) listener(warning);
+      });
+    });
+  }
+
   close(): void {
     this.appliedWatch.close();
     this.eventTail.close();
-    for (const connection of [this.connection, this.#writer, this.#subscriber]) connection.close();
+    for (const connection of this.#always()) connection.close();
+  }
+
+  #always(): readonly RedisConnection[] {
+    return [this.#reader, this.#writer, this.#subscriber];
   }
 }

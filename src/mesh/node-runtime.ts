@@ -232,7 +232,7 @@ function serve(
 
 /** The mesh as people see it, told anew whenever something of it changes. */
 function viewOf(parts: NodeParts, consensus: Consensus): ClusterView {
-  const { config, id, meshId, redis, registry } = parts;
+  const { config, id, meshId, redis, registry, writer } = parts;
   const { raft, office, machine, links, addressOf } = consensus;
   const cluster = new ClusterView({
     meshName: config.mesh,
@@ -244,7 +244,8 @@ function viewOf(parts: NodeParts, consensus: Consensus): ClusterView {
     links,
     isImpaired: (peer) => parts.links?.isImpaired(peer) ?? false,
     workers: new WorkerView({ raft, office, machine, addressOf }),
-    redis: redis.connection,
+    redis,
+    registryRefusal: () => writer.refusal,
     reader: redis.reader,
     appliedWatch: redis.appliedWatch,
     addressOf,
@@ -253,7 +254,7 @@ function viewOf(parts: NodeParts, consensus: Consensus): ClusterView {
   office.onChange(look);
   raft.onMembership(look);
   registry.watch.onChange(look);
-  redis.connection.onChange(look);
+  redis.onChange(look);
   return cluster;
 }
 

@@ -10,16 +10,21 @@ import { openRaftStorage, type RaftStorage } from "../raft/index.js";
 import type { Logger } from "../telemetry/logger.js";
 import { createHandlerRegistry, type HandlerRegistry } from "../worker/handler-registry.js";
 import { loadUserHandlers } from "../worker/user-module.js";
-import { startError } from "./errors.js";
+import { describeEndpoint, endpointOf, type RedisEndpoint } from "../redis/endpoint.js";
+import { inspectRedis } from "../redis/inspection.js";
+import { NodeStartError, startError } from "./errors.js";
 import { belongToMesh, type FoundingOptions } from "./founding.js";
 import { NodeRedis } from "./node-redis.js";
 import { runNode, type RunningNode } from "./node-runtime.js";
 import { VERSION } from "./version.js";
 
+const NO_REDIS =
+  "a node needs a Redis: set redis.url or redis.sentinels in the config, or REDIS_URL";
+
 export type { RunningNode } from "./node-runtime.js";
 
 export interface StartNodeOptions {
-  /** `redis.url` must be set. */
+  /** It must name a Redis. */
   readonly config: Config;
   readonly id: string;
   readonly port: number;
@@ -51,6 +56,8 @@ async function assemble(
 ): Promise<RunningNode> {
   const { config, id, port, logger } = options;
   const address = `${config.nodes.host}:${port}`;
+  const endpoint = endpointOf(config);
+  if (endpoint === undefined) throw new NodeStartError(NO_REDIS);
   const handlers = await handlersOf(config);
   const storage = await openRaftStorage({
     dir: join(config.nodes.dataDir, "nodes", id),
@@ -59,11 +66,13 @@ async function assemble(
   cleanups.push(() => storage.close());
   const links = ownLinks(options);
   const connector = links?.redisConnector();
-  const redis = new NodeRedis(config, id, connector);
+  if (storage.identity === undefined) await requireUsable(endpoint, config.redis.commandTimeoutMs);
+  const redis = new NodeRedis(config, id, endpoint, connector);
   cleanups.push(() => redis.close());
+  redis.onEvicting((warning) => logger.warn(warning));
   const registry = new Registry({
     mesh: config.mesh,
-    redis: { url: redis.url, commandTimeoutMs: config.redis.commandTimeoutMs, connector },
+    redis: { endpoint, commandTimeoutMs: config.redis.commandTimeoutMs, connector },
     logger,
   });
   cleanups.push(() => registry.close());
@@ -97,6 +106,17 @@ async function assemble(
     registry,
     writer,
   });
+}
+
+/**
+ * Without a log of its own a node needs Redis to find the others. It waits for one that is away, not
+ * for one that somebody has to mend.
+ */
+async function requireUsable(endpoint: RedisEndpoint, timeoutMs: number): Promise<void> {
+  const finding = await inspectRedis(endpoint, timeoutMs);
+  if (finding.kind !== "unusable") return;
+  const { reason, remedy } = finding;
+  throw new NodeStartError(`${describeEndpoint(endpoint)} cannot be used (${reason}); ${remedy}`);
 }
 
 /** Founds or joins the mesh where the node has no log yet; the id of its mesh. */

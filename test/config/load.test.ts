@@ -9,6 +9,7 @@ import { maskPassword } from "../../src/config/explain.js";
 import { configLeaves } from "../../src/config/leaves.js";
 import { loadConfig, type LoadOptions } from "../../src/config/load.js";
 import { variableOf } from "../../src/config/environment.js";
+import { endpointOf, placeOf } from "../../src/redis/endpoint.js";
 
 let folder: string;
 beforeEach(() => {
@@ -138,6 +139,51 @@ describe("environment variables", () => {
     expect(faultsOf({ env: { TASKMESH_GATWAY_PORT: "1" } })).toEqual([
       "TASKMESH_GATWAY_PORT: no such variable is known; did you mean TASKMESH_GATEWAY_PORT?",
     ]);
+  });
+});
+
+describe("a Redis behind sentinels", () => {
+  test("is named in the file, each sentinel as a text or as an object", () => {
+    const sentinels = ["10.0.0.1:26379", { host: "::1", port: 26_380 }, "[::2]:26381"];
+    write({ redis: { sentinels, name: "queue", password: "secret" } });
+
+    expect(endpointOf(load().config)).toEqual({
+      sentinels: [
+        { host: "10.0.0.1", port: 26_379 },
+        { host: "::1", port: 26_380 },
+        { host: "::2", port: 26_381 },
+      ],
+      name: "queue",
+      database: 0,
+      password: "secret",
+    });
+  });
+
+  test("is named by the environment", () => {
+    const env = {
+      TASKMESH_REDIS_SENTINELS: "a:1, b:2",
+      TASKMESH_REDIS_PASSWORD: "secret",
+      TASKMESH_REDIS_SENTINEL_PASSWORD: "other",
+    };
+
+    const endpoint = endpointOf(load({ env }).config);
+
+    expect(endpoint).toMatchObject({ name: "mymaster", sentinelPassword: "other" });
+    expect(endpoint && placeOf(endpoint)).toBe("mymaster (sentinels a:1, b:2)");
+  });
+
+  test("stands in place of a URL, not beside it, and each sentinel has a port", () => {
+    write({ redis: { url: "redis://a:1", sentinels: ["a:2"] } });
+    expect(faultsOf()[0]).toContain("stands beside redis.url: set one of the two");
+
+    write({ redis: { sentinels: ["a"] } });
+    expect(faultsOf()[0]).toContain('must be "host:port" or {"host": …, "port": …}');
+  });
+
+  test("keeps its password out of messages", () => {
+    write({ redis: { password: ["secret"] } });
+
+    expect(faultsOf()[0]).toContain("redis.password = ***");
   });
 });
 

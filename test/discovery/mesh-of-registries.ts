@@ -30,7 +30,7 @@ export class RegistryBench {
   async registry(options: Partial<RegistryOptions> = {}): Promise<Registry> {
     const registry = new Registry({
       mesh: "test",
-      redis: { url: this.url, commandTimeoutMs: 1_000 },
+      redis: { endpoint: { url: this.url }, commandTimeoutMs: 1_000 },
       logger: silent,
       ttlMs: 1_500,
       heartbeatMs: 200,

@@ -98,7 +98,9 @@ describe("the watch", () => {
   });
 
   it("says that Redis is not reachable where it stands still", async () => {
-    const registry = await bench.registry({ redis: { url: redis.url, commandTimeoutMs: 100 } });
+    const registry = await bench.registry({
+      redis: { endpoint: { url: redis.url }, commandTimeoutMs: 100 },
+    });
     expect(registry.watch.redisReachable).toBe(true);
 
     redis.freeze();

@@ -78,10 +78,13 @@ describe("health", () => {
 
   it.each([
     [
-      "the nodes do not reach Redis",
+      "the nodes do not reach Redis: down",
       () => mesh.nodes.forEach((node) => (node.redisConnected = false)),
     ],
-    ["the gateway does not reach Redis", () => (mesh.directory.redisReachable = false)],
+    [
+      "the gateway does not reach Redis: ECONNREFUSED",
+      () => (mesh.directory.redisError = "ECONNREFUSED"),
+    ],
     [
       "no node takes work",
       () => mesh.nodes.forEach((node) => (node.workerState = WorkerState.LOST)),

@@ -102,7 +102,7 @@ describe("a submission", () => {
     const target = await started();
     await post(target);
     target.directory.nodes = [];
-    target.directory.redisReachable = false;
+    target.directory.redisError = "ECONNREFUSED";
     target.node("n1").kill();
     target.elect("n2");
 

@@ -28,7 +28,7 @@ export class FakeMesh {
   readonly directory = {
     nodes: [] as NodeRecord[],
     formation: undefined,
-    redisReachable: true,
+    redisError: undefined as string | undefined,
     records(): readonly NodeRecord[] {
       return this.nodes;
     },

@@ -7,7 +7,7 @@ const members = ["a", "b"].map((id) => ({ id, address: `${id}:1` }));
 let peers: Peers;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["performance"] });
-  peers = new Peers({ records: () => [], formation: undefined, redisReachable: true });
+  peers = new Peers({ records: () => [], formation: undefined, redisError: undefined });
   peers.learn({ members });
 });
 afterEach(() => vi.useRealTimers());

@@ -2,20 +2,29 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { Redis } from "ioredis";
+import { waitFor } from "./wait-for.js";
 
 const START_TIMEOUT_MS = 10_000;
 const POLL_MS = 20;
+
+/** For a restart that takes a while, in which it says that it is loading: a millisecond a key. */
+export const SLOW_LOADING = [
+  ...["--key-load-delay", "1000"],
+  ...["--loading-process-events-interval-bytes", "1024"],
+] as const;
 
 export interface RedisServerOptions {
   /** Append-only file, fsynced always: `kill` then loses nothing. Without it a restart is empty. */
   readonly appendOnly?: boolean;
   /** Further settings, as command line arguments. */
   readonly args?: readonly string[];
+  /** Watches a group in place of holding data: its configuration. */
+  readonly sentinel?: readonly string[];
 }
 
 /** A redis-server child process. Always `stop` it. */
@@ -62,10 +71,13 @@ export class RedisServer {
     this.child?.kill("SIGCONT");
   }
 
-  /** Ends it if it runs, and starts it on the same port and folder. */
-  async restart(): Promise<void> {
+  /**
+   * Ends it if it runs, and starts it on the same port and folder.
+   * @param args further settings, for this time
+   */
+  async restart(args: readonly string[] = []): Promise<void> {
     await this.end("SIGTERM");
-    await this.run();
+    await this.run(args);
   }
 
   /** Ends it at once, removes what it has on disk, and starts it on the same port: an empty one. */
@@ -79,27 +91,57 @@ export class RedisServer {
 
   /** Removes all data, and the scripts that it knows. */
   async flush(): Promise<void> {
-    const client = new Redis(this.url);
-    await client.flushall();
-    await client.script("FLUSH");
-    await client.quit();
+    await this.ask(async (client) => {
+      await client.flushall();
+      await client.script("FLUSH");
+    });
   }
 
-  private async run(): Promise<void> {
-    const persistence = this.options.appendOnly
-      ? ["--appendonly", "yes", "--appendfsync", "always"]
-      : ["--appendonly", "no"];
-    const child = spawn(
-      redisBinary(),
-      [
-        ...["--port", String(this.port), "--bind", "127.0.0.1", "--save", "", "--dir", this.folder],
-        ...persistence,
-        ...(this.options.args ?? []),
-      ],
-      { stdio: "ignore" },
-    );
+  /** On a connection of its own. */
+  async ask<T>(question: (client: Redis) => Promise<T>, password?: string): Promise<T> {
+    const client = new Redis(this.url, password === undefined ? {} : { password });
+    client.on("error", () => undefined);
+    try {
+      return await question(client);
+    } finally {
+      client.disconnect();
+    }
+  }
+
+  /** Writes its append-only file anew, in the form whose loading can be slowed down. */
+  async compact(): Promise<void> {
+    await this.ask(async (client) => {
+      await client.bgrewriteaof();
+      await waitFor("the append-only file is written anew", async () => {
+        const info = await client.info("persistence");
+        return /aof_rewrite_in_progress:0/.test(info) && /aof_rewrite_scheduled:0/.test(info);
+      });
+    });
+  }
+
+  /** Sets something while it runs. */
+  async set(setting: string, value: string | number): Promise<void> {
+    await this.ask((client) => client.config("SET", setting, value));
+  }
+
+  private async run(more: readonly string[] = []): Promise<void> {
+    const listen = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder];
+    const args = [...(await this.duty()), ...listen, ...(this.options.args ?? []), ...more];
+    const child = spawn(redisBinary(), args, { stdio: "ignore" });
     this.child = child;
     await answering(this.url, child);
+  }
+
+  private async duty(): Promise<string[]> {
+    const { sentinel, appendOnly } = this.options;
+    if (sentinel === undefined) {
+      const file = appendOnly ? ["yes", "--appendfsync", "always"] : ["no"];
+      return ["--save", "", "--appendonly", ...file];
+    }
+    // It writes down there what it learns.
+    const config = join(this.folder, "sentinel.conf");
+    await writeFile(config, `${sentinel.join("\n")}\n`);
+    return [config, "--sentinel"];
   }
 
   private async end(signal: NodeJS.Signals): Promise<void> {
@@ -148,7 +190,12 @@ export async function freePort(): Promise<number> {
 }
 
 async function answering(url: string, child: ChildProcess): Promise<void> {
-  const client = new Redis(url, { retryStrategy: () => POLL_MS, maxRetriesPerRequest: null });
+  const client = new Redis(url, {
+    retryStrategy: () => POLL_MS,
+    maxRetriesPerRequest: null,
+    enableReadyCheck: false,
+    protocol: 2,
+  });
   client.on("error", () => undefined);
   const failed = new Promise<never>((_resolve, reject) => {
     const timer = setTimeout(
@@ -160,9 +207,14 @@ async function answering(url: string, child: ChildProcess): Promise<void> {
     client.once("end", () => clearTimeout(timer));
   });
   try {
-    await Promise.race([client.ping(), failed]);
+    // Something answers, be it that it loads its data or wants a password.
+    await Promise.race([client.ping().catch(ignoreReply), failed]);
   } finally {
     failed.catch(() => undefined);
     client.disconnect();
   }
+}
+
+function ignoreReply(error: unknown): void {
+  if (!(error instanceof Error) || error.name !== "ReplyError") throw error;
 }

@@ -18,7 +18,7 @@ export function healthRoutes(app: FastifyInstance, context: RouteContext): void 
     const report = healthReport({
       cluster,
       workers,
-      registryReachable: directory.redisReachable,
+      registryError: directory.redisError,
     });
     if (report.status === "unhealthy") reply.code(503).header("retry-after", "1");
     return report;

@@ -1,5 +1,5 @@
 // Waits until Redis reflects the log up to an index, told by the apply script over pub/sub.
-import type { RedisConnection } from "./connection.js";
+import type { RedisConnection } from "../../redis/connection.js";
 import { readAppliedEntry } from "./applier.js";
 import { TooManyWaiters } from "./errors.js";
 import type { RedisKeys } from "./keys.js";

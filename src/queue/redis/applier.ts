@@ -1,14 +1,9 @@
 // Applies committed log entries to Redis, in log order, together with the applied index.
 import type { Redis } from "ioredis";
+import { errorCode, isErrorReply } from "../../redis/error-reply.js";
 import type { ApplyOutcome } from "./apply-outcome.js";
 import { encodeEntries, taskCount, type CommittedEntry } from "./command-encoder.js";
-import {
-  AppliedIndexMismatch,
-  errorCode,
-  isErrorReply,
-  toRedisError,
-  RedisUnavailable,
-} from "./errors.js";
+import { AppliedIndexMismatch, RedisUnavailable, toRedisError } from "./errors.js";
 import type { RedisKeys } from "./keys.js";
 import { decodeOutcomes } from "./outcome-decoder.js";
 import { runPipeline } from "./pipeline.js";

@@ -1,9 +1,9 @@
 // Walks every task and every set of Redis and tells where they say different things. Each step looks at
 // some hundred tasks in one atomic script, so that a queue at work shows no contradiction that is none.
 import type { Redis } from "ioredis";
-import { callRedis } from "./connection.js";
 import type { RedisKeys } from "./keys.js";
 import { RedisScript } from "./script.js";
+import { callRedis } from "./errors.js";
 
 /** Tasks of one step: about a millisecond of Redis's time. */
 const STEP_TASKS = 200;

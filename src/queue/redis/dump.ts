@@ -3,7 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
-import { DumpLost, errorCode, isErrorReply, toRedisError } from "./errors.js";
+import { errorCode, isErrorReply } from "../../redis/error-reply.js";
+import { DumpLost, toRedisError } from "./errors.js";
 import type { RedisKeys } from "./keys.js";
 import { RedisScript } from "./script.js";
 import { MAX_TASKS_PER_ENTRY } from "./task-sequence.js";

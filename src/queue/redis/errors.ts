@@ -1,4 +1,5 @@
 // What can go wrong with Redis, as typed errors, and the one place that tells them apart.
+import { errorCode, isErrorReply } from "../../redis/error-reply.js";
 import type { ApplyOutcome } from "./apply-outcome.js";
 
 /**
@@ -98,15 +99,13 @@ export function toRedisError(cause: unknown): RedisUnavailable | RedisRefused {
   return PASSING_CODES.has(code) ? new RedisUnavailable(cause) : new RedisRefused(cause);
 }
 
-/** True for an error that the server itself answered, false for one of the connection. */
-export function isErrorReply(error: unknown): error is Error {
-  return error instanceof Error && error.name === "ReplyError";
-}
-
-/** First word of an error reply. A script's error comes as "ERR …" or with the inner code. */
-export function errorCode(error: Error): string {
-  const code = error.message.split(" ", 1)[0] ?? "";
-  return code.startsWith("-") ? code.slice(1) : code;
+/** Runs a call and turns what it throws into RedisUnavailable or RedisRefused. */
+export async function callRedis<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw toRedisError(error);
+  }
 }
 
 function textOf(cause: unknown): string {

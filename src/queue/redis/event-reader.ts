@@ -1,6 +1,5 @@
 // Reads the stream of events in pages, and tells where it is no longer whole.
 import type { Redis } from "ioredis";
-import { callRedis } from "./connection.js";
 import {
   decodeEventRecord,
   followsOn,
@@ -11,6 +10,7 @@ import {
   type EventRecord,
 } from "./event-record.js";
 import type { RedisKeys } from "./keys.js";
+import { callRedis } from "./errors.js";
 
 /** Records of one read: at most some 500 KB. */
 const RECORDS_PER_READ = 64;

@@ -1,6 +1,6 @@
 // Follows the end of the stream of events on a connection of its own, for as long as somebody reads:
 // however many watch, Redis is asked once.
-import type { RedisConnection } from "./connection.js";
+import type { RedisConnection } from "../../redis/connection.js";
 import { followsOn, isBefore, type EventPosition, type EventRecord } from "./event-record.js";
 import { toRecord } from "./event-reader.js";
 import type { RedisKeys } from "./keys.js";

@@ -1,9 +1,9 @@
 // Writes the progress of running tasks to Redis, beside what the log decides: the newest of each task,
 // one write at a time. What Redis does not take is lost: the next one comes soon.
 import type { Redis } from "ioredis";
-import { callRedis } from "./connection.js";
 import type { RedisKeys } from "./keys.js";
 import { RedisScript } from "./script.js";
+import { callRedis } from "./errors.js";
 
 /** Tasks of one write: less than a millisecond of Redis's time. */
 const MAX_TASKS_PER_WRITE = 200;

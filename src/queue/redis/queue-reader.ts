@@ -2,9 +2,9 @@
 import type { Redis } from "ioredis";
 import { TaskStatus } from "../../gen/mesh/v1/task.js";
 import { MAX_PRIORITY } from "../submission.js";
-import { callRedis } from "./connection.js";
 import { laneName, type RedisKeys } from "./keys.js";
 import { runPipeline } from "./pipeline.js";
+import { callRedis } from "./errors.js";
 
 /** Tasks of a queue by state; who runs is for the table of assignments to say. */
 export interface StoredQueueCounts {

@@ -7,7 +7,6 @@ import type { EndedTasks } from "../retention.js";
 import { isEnd } from "../task-end.js";
 import { readAppliedEntry } from "./applier.js";
 import type { PendingTask } from "./apply-outcome.js";
-import { callRedis } from "./connection.js";
 import { laneName, parseLaneName, type RedisKeys } from "./keys.js";
 import { asNumber, asText, readPackedSequence } from "./packed-reader.js";
 import { runPipeline } from "./pipeline.js";
@@ -16,6 +15,7 @@ import { RedisScript } from "./script.js";
 import { listTasks, type ListQuery, selectStates, type TaskPage } from "./task-list.js";
 import { TaskStore } from "./task-store.js";
 import { pendingTask } from "./task-view.js";
+import { callRedis } from "./errors.js";
 
 /** Most tasks of one `pendingHead`. */
 export const MAX_HEAD_TASKS = 4_096;

@@ -2,8 +2,9 @@
 // the log is applied from there on. The scripts restore-*.lua do it, some tasks at a time.
 import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
+import { errorCode, isErrorReply } from "../../redis/error-reply.js";
 import type { DumpPiece } from "./dump.js";
-import { errorCode, isErrorReply, RestoreInterrupted, toRedisError } from "./errors.js";
+import { RestoreInterrupted, toRedisError } from "./errors.js";
 import type { RedisKeys } from "./keys.js";
 import { RedisScript } from "./script.js";
 

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Redis } from "ioredis";
-import { errorCode, isErrorReply } from "./errors.js";
+import { errorCode, isErrorReply } from "../../redis/error-reply.js";
 
 const INCLUDE = /^--- @include "([a-z-]+\.lua)"$/gm;
 

@@ -1,12 +1,12 @@
 // Lists tasks newest first, page by page. A page costs the same with ten tasks as with a million.
 import type { Redis } from "ioredis";
 import { TaskStatus, type Task } from "../../gen/mesh/v1/task.js";
-import { callRedis } from "./connection.js";
 import { laneName, type RedisKeys } from "./keys.js";
 import { decodeCursor, encodeCursor } from "./list-cursor.js";
 import { definitionOf, type RunState } from "./run-state.js";
 import { newestBelow } from "./sequence-index.js";
 import type { TaskStore } from "./task-store.js";
+import { callRedis } from "./errors.js";
 
 /** Most tasks of a page. */
 export const MAX_PAGE_TASKS = 1_000;

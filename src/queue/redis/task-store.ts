@@ -1,10 +1,10 @@
 // Reads the stored pieces of tasks by id: states, definitions with their data, whole tasks.
 import type { Redis } from "ioredis";
 import type { Task, TaskDefinition } from "../../gen/mesh/v1/task.js";
-import { callRedis } from "./connection.js";
 import type { RedisKeys } from "./keys.js";
 import { decodeRunState, definitionOf, type RunState } from "./run-state.js";
 import { taskView } from "./task-view.js";
+import { callRedis } from "./errors.js";
 
 /** Keys of one MGET: Redis serves nobody else while it answers. */
 const MAX_KEYS_PER_READ = 1_000;

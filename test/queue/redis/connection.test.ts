@@ -1,14 +1,19 @@
 // Redis stopped, frozen, restarted and flushed: calls fail fast, and all heals by itself.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AppliedIndexWatch } from "../../../src/queue/redis/applied-watch.js";
-import { RedisConnection } from "../../../src/queue/redis/connection.js";
+import { RedisConnection } from "../../../src/redis/connection.js";
 import { RedisUnavailable, TooManyWaiters } from "../../../src/queue/redis/errors.js";
 import { RedisServer } from "../../support/redis-server.js";
+import { waitFor } from "../../support/wait-for.js";
 import { AppliedLog, entry, submit } from "./applied-log.js";
 
 const WAIT = { timeout: 8_000 };
 /** Longer than any test waits: whoever waits this long waits for good. */
 const FOREVER_MS = 60_000;
+
+async function connected(one: RedisConnection): Promise<void> {
+  await waitFor("Redis is connected", () => one.state.connected);
+}
 
 let server: RedisServer;
 let connection: RedisConnection;
@@ -16,8 +21,12 @@ let log: AppliedLog;
 
 beforeEach(async () => {
   server = await RedisServer.start({ appendOnly: true });
-  connection = new RedisConnection({ url: server.url, commandTimeoutMs: 500, name: "test" });
-  await connection.ready(5_000);
+  connection = new RedisConnection({
+    endpoint: { url: server.url },
+    commandTimeoutMs: 500,
+    name: "test",
+  });
+  await connected(connection);
   log = new AppliedLog(connection.client, "test");
 });
 afterEach(async () => {
@@ -36,7 +45,7 @@ describe("a connection", () => {
     await expect.poll(() => connection.state.error, WAIT).toContain("ECONNREFUSED");
 
     await server.restart();
-    await connection.ready(8_000);
+    await connected(connection);
     expect(connection.state).toEqual({ connected: true, error: undefined });
     expect((await log.reader.getTask("a"))?.id).toBe("a");
     await log.append(submit("b"));
@@ -52,7 +61,7 @@ describe("a connection", () => {
     expect(results.every(({ status }) => status === "rejected")).toBe(true);
 
     server.thaw();
-    await connection.ready(8_000);
+    await connected(connection);
     expect(await log.reader.appliedIndex()).toBe(0);
   });
 
@@ -63,16 +72,6 @@ describe("a connection", () => {
     const { cause } = error as RedisUnavailable;
     expect(cause).toBeInstanceOf(Error);
     expect(cause).not.toHaveProperty("command");
-  });
-
-  it("refuses to wait longer than told for a Redis that is not there", async () => {
-    const other = new RedisConnection({
-      url: "redis://127.0.0.1:1",
-      commandTimeoutMs: 500,
-      name: "test",
-    });
-    await expect(other.ready(100)).rejects.toThrow(RedisUnavailable);
-    other.close();
   });
 
   it("sends scripts again that Redis has forgotten", async () => {
@@ -99,8 +98,12 @@ describe("the watch of the applied index", () => {
   let watch: AppliedIndexWatch;
 
   beforeEach(async () => {
-    subscriber = new RedisConnection({ url: server.url, commandTimeoutMs: 500, name: "watch" });
-    await subscriber.ready(5_000);
+    subscriber = new RedisConnection({
+      endpoint: { url: server.url },
+      commandTimeoutMs: 500,
+      name: "watch",
+    });
+    await connected(subscriber);
     watch = new AppliedIndexWatch({ reader: connection, subscriber, keys: log.keys });
   });
   afterEach(() => {
@@ -146,7 +149,7 @@ describe("the watch of the applied index", () => {
     const waiting = watch.waitFor(3, FOREVER_MS);
     await server.kill();
     await server.restart();
-    await connection.ready(8_000);
+    await connected(connection);
     await log.append(submit("b"));
     await log.append(submit("c"));
     expect(await waiting).toBe(true);

@@ -3,7 +3,7 @@ import type { Redis } from "ioredis";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { TaskStatus } from "../../../src/gen/mesh/v1/task.js";
 import { RedisApplier } from "../../../src/queue/redis/applier.js";
-import { RedisConnection } from "../../../src/queue/redis/connection.js";
+import { RedisConnection } from "../../../src/redis/connection.js";
 import { EventReader, EventsGone } from "../../../src/queue/redis/event-reader.js";
 import type { EventPosition, TaskChange } from "../../../src/queue/redis/event-record.js";
 import { EventTail } from "../../../src/queue/redis/event-tail.js";
@@ -189,7 +189,7 @@ describe("the tail of the stream", () => {
       commandTimeoutMs: 1_000,
       connect: () =>
         new RedisConnection({
-          url: `redis://${host}:${port}`,
+          endpoint: { url: `redis://${host}:${port}` },
           commandTimeoutMs: 1_000,
           name: "tail",
         }),

@@ -1,0 +1,92 @@
+// Looks at a Redis before it is relied on: whether it is there, whether it can be used at all, and
+// whether it would throw away what it is given.
+import type { Redis } from "ioredis";
+import { createClient } from "./client.js";
+import type { RedisEndpoint } from "./endpoint.js";
+import { errorCode, isErrorReply } from "./error-reply.js";
+
+export type RedisFinding =
+  | { readonly kind: "usable"; readonly warning: string | undefined }
+  /** Waiting may cure it. */
+  | { readonly kind: "away"; readonly reason: string }
+  /** Somebody has to mend something, in Redis or in the configuration. */
+  | { readonly kind: "unusable"; readonly reason: string; readonly remedy: string };
+
+const PASSWORD_REMEDY = "give user and password in REDIS_URL or redis.url, or as redis.password";
+const REPLICA_REMEDY = "name its primary, or the sentinels of its group as redis.sentinels";
+const USER_REMEDY = "let that user run every command on the keys and channels of the mesh";
+
+/** Codes of error replies that come again however often it is tried. */
+const LASTING: ReadonlyMap<string, string> = new Map([
+  ["WRONGPASS", PASSWORD_REMEDY],
+  ["NOAUTH", PASSWORD_REMEDY],
+  ["NOPERM", USER_REMEDY],
+]);
+
+/** Never rejects; takes `timeoutMs` for each step at most. */
+export async function inspectRedis(
+  endpoint: RedisEndpoint,
+  timeoutMs: number,
+): Promise<RedisFinding> {
+  const redis = createClient(endpoint, timeoutMs, {
+    lazyConnect: true,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+    sentinelRetryStrategy: () => null,
+    enableReadyCheck: false,
+  });
+  // The client tells of a failed connection by events, in more words than by what it throws.
+  let told: Error | undefined;
+  redis.on("sentinelError", (error: Error) => (told = error));
+  redis.on("error", (error: Error) => (told ??= error));
+  try {
+    await redis.connect();
+    return findingOf(await redis.info());
+  } catch (error) {
+    return failureOf(isErrorReply(error) ? error : (told ?? error));
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** Says so where Redis would throw away tasks rather than refuse a write; `info` is what INFO says. */
+export function evictionWarning(info: string): string | undefined {
+  const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? "noeviction";
+  if (policy === "noeviction") return undefined;
+  return (
+    `Redis has maxmemory-policy ${policy}: when it is full it throws tasks away instead of ` +
+    "refusing writes; set maxmemory-policy to noeviction"
+  );
+}
+
+/** As evictionWarning, for a connection that is used already; undefined where INFO is not allowed. */
+export async function evictionWarningOf(redis: Redis): Promise<string | undefined> {
+  try {
+    return evictionWarning(await redis.info("memory"));
+  } catch {
+    return undefined;
+  }
+}
+
+function findingOf(info: string): RedisFinding {
+  if (/^loading:1/m.test(info)) return { kind: "away", reason: "it is loading its data" };
+  if (/^role:slave/m.test(info) && !/^slave_read_only:0/m.test(info)) {
+    const host = /^master_host:(\S+)/m.exec(info)?.[1] ?? "?";
+    const port = /^master_port:(\d+)/m.exec(info)?.[1] ?? "?";
+    const reason = `it is a read-only replica of ${host}:${port}`;
+    return { kind: "unusable", reason, remedy: REPLICA_REMEDY };
+  }
+  return { kind: "usable", warning: evictionWarning(info) };
+}
+
+function failureOf(error: unknown): RedisFinding {
+  if (!(error instanceof Error)) return { kind: "away", reason: String(error) };
+  if (isErrorReply(error)) {
+    const remedy = LASTING.get(errorCode(error));
+    if (remedy !== undefined) return { kind: "unusable", reason: error.message, remedy };
+  }
+  if ("code" in error && typeof error.code === "string") {
+    return { kind: "away", reason: error.code };
+  }
+  return { kind: "away", reason: error.message.split("\n")[0] ?? error.message };
+}
