@@ -43,11 +43,11 @@ export class LeaderSessions implements WorkerSessions {
   }
 
   reports(session: WorkerSession, reports: readonly TaskReport[]): void {
-    this.#leader?.report(session.nodeId, reports);
+    this.#leader?.attempts.report(session.nodeId, reports);
   }
 
   progress(session: WorkerSession, progress: readonly TaskProgress[]): void {
-    this.#leader?.progress(session.nodeId, progress);
+    this.#leader?.attempts.progress(session.nodeId, progress);
   }
 
   detached(session: WorkerSession): void {

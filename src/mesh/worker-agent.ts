@@ -4,7 +4,7 @@ import type { TaskDefinition } from "../gen/mesh/v1/task.js";
 import type { LeaseGrant, TaskProgress, TaskReport } from "../gen/mesh/v1/worker_service.js";
 import type { AssignmentTable, RunningTask } from "../queue/assignment-table.js";
 import type { DefinitionCache } from "../queue/definition-cache.js";
-import { RESTARTED } from "../queue/report.js";
+import { LEASE_HAD_RUN_OUT, LEASE_LOST, RESTARTED } from "../queue/report.js";
 import type { Logger } from "../telemetry/logger.js";
 import type { Executor, TakenAway } from "../worker/executor.js";
 import { WorkerLease } from "../worker/lease.js";
@@ -189,7 +189,7 @@ export class WorkerAgent {
     for (const [taskId, running] of this.#awaiting) {
       if (running.fence <= this.#doubtedThrough) {
         this.#awaiting.delete(taskId);
-        this.#handBack(running, "the lease had run out");
+        this.#handBack(running, LEASE_HAD_RUN_OUT);
         continue;
       }
       const definition = this.options.definitions.get(taskId);
@@ -262,7 +262,7 @@ export class WorkerAgent {
     for (const { taskId, fence } of held) {
       const running = this.options.table.get(taskId);
       // The leader may still count them as ours: it then learns that they are not run here.
-      if (running?.fence === fence) this.#handBack(running, "the lease was lost");
+      if (running?.fence === fence) this.#handBack(running, LEASE_LOST);
     }
   }
 

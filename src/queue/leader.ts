@@ -2,7 +2,7 @@
 // together for one term and taken apart at its end.
 import type { Command } from "../gen/mesh/v1/command.js";
 import type { SubmitTaskResult, SubmitTasksRequest } from "../gen/mesh/v1/task_service.js";
-import type { TaskProgress, TaskReport, WorkerHello } from "../gen/mesh/v1/worker_service.js";
+import type { WorkerHello } from "../gen/mesh/v1/worker_service.js";
 import type { QueueChange } from "./assignment-table.js";
 import { Backlog } from "./backlog.js";
 import { LeastLoadedBalancer } from "./balancer.js";
@@ -21,8 +21,8 @@ import type { ApplyOutcome } from "./redis/apply-outcome.js";
 import { RedisUnavailable } from "./redis/errors.js";
 import { taskSequence } from "./redis/task-sequence.js";
 import { RedisSync, type SyncState } from "./redis-sync.js";
-import { type Ending, endingOf, endingOfLoss, type EndingRules } from "./report.js";
 import { Retention } from "./retention.js";
+import { RunningAttempts } from "./running-attempts.js";
 import { Schedules } from "./schedules/schedules.js";
 import { Submissions } from "./submissions.js";
 import { type AttachedWorker, WorkerDirectory } from "./worker-directory.js";
@@ -39,6 +39,7 @@ export class QueueLeader {
   readonly workers: WorkerDirectory;
   readonly schedules: Schedules;
   readonly queues: QueueControls;
+  readonly attempts: RunningAttempts;
   readonly #types: KnownTypes;
   readonly #pending: PendingSet;
   readonly #monotonicMs: () => number;
@@ -50,8 +51,6 @@ export class QueueLeader {
   readonly #retention: Retention;
   readonly #lifecycle: Lifecycle;
   readonly #log: CountedLog;
-  /** Reports on assignments that this node has not applied itself; bounded by the slots. */
-  readonly #early: { readonly nodeId: string; readonly report: TaskReport }[] = [];
   /**
    * Redis tells something new past this entry: where it stands before it, as when it lost writes, it
    * shows tasks as pending that have been given away long since.
@@ -98,6 +97,11 @@ export class QueueLeader {
       },
       this.#pending,
     );
+    this.attempts = new RunningAttempts({
+      ...parts,
+      workers: this.workers,
+      office: this.#office,
+    });
     this.#backlog = new Backlog(
       this.#pending,
       parts.reader,
@@ -149,7 +153,7 @@ export class QueueLeader {
     this.#sync.start();
     this.#retention.start();
     this.schedules.start();
-    this.#sweep = setInterval(() => this.#releaseLost(), SWEEP_MS);
+    this.#sweep = setInterval(() => this.#releaseSilent(), SWEEP_MS);
   }
 
   /** Refuses what waits, and ends the writing to Redis. */
@@ -222,39 +226,10 @@ export class QueueLeader {
     await this.command({ $case: "drainNode", value: { nodeId, startedAtMs } });
   }
 
-  /** Ends attempts as their worker tells; what is not its own, or not the newest, is ignored. */
-  report(nodeId: string, reports: readonly TaskReport[]): void {
-    const rules = this.#rules();
-    const appliedIndex = this.parts.committedLog.appliedIndex();
-    for (const report of reports) {
-      // A quorum of followers can be ahead of the leader's own disk, and so of its table.
-      if (report.fence > appliedIndex) {
-        this.#early.push({ nodeId, report });
-        continue;
-      }
-      const running = this.parts.table.get(report.taskId);
-      if (running?.nodeId !== nodeId || running.fence !== report.fence) continue;
-      if (report.outcome?.$case !== "handedBack") {
-        this.workers.tookMs(nodeId, Math.max(0, report.finishedAtMs - report.startedAtMs));
-      }
-      this.#end(endingOf(running, report, rules));
-    }
-  }
-
-  /** Keeps how far running tasks have come; what is not the node's own, or not the newest, is not. */
-  progress(nodeId: string, all: readonly TaskProgress[]): void {
-    const { table, keepProgress } = this.parts;
-    const current = all.filter(({ taskId, fence }) => {
-      const running = table.get(taskId);
-      return running?.nodeId === nodeId && running.fence === fence;
-    });
-    if (current.length > 0) keepProgress?.(current);
-  }
-
   /** A committed entry was applied to the table. */
   committed(changes: readonly QueueChange[]): void {
     this.#office.committed(changes);
-    for (const { nodeId, report } of this.#early.splice(0)) this.report(nodeId, [report]);
+    this.attempts.committed();
     this.#sync.wake();
   }
 
@@ -343,30 +318,8 @@ export class QueueLeader {
     else this.parts.logger.warn({ reason: state.reason }, "Redis is behind the log");
   }
 
-  #releaseLost(): void {
-    const { table, logger } = this.parts;
-    const nowMs = this.#monotonicMs();
-    const rules = this.#rules();
-    this.workers.decay();
-    // First, so that what is released is not given to a silent node once more.
-    this.workers.noteSilent(nowMs);
-    for (const nodeId of [...table.nodes()]) {
-      if (!this.workers.isLost(nodeId, nowMs)) continue;
-      const lost = [...table.ofNode(nodeId)];
-      const tasks = lost.filter((running) => this.#end(endingOfLoss(running, rules))).length;
-      if (tasks > 0) logger.warn({ worker: nodeId, tasks }, "worker lost: its tasks go to others");
-    }
+  #releaseSilent(): void {
+    this.attempts.releaseLost(this.#monotonicMs());
     this.#office.requestFlush();
-  }
-
-  #end(ending: Ending): boolean {
-    return ending.kind === "finish"
-      ? this.#office.finish(ending.finish)
-      : this.#office.release(ending.release);
-  }
-
-  #rules(): EndingRules {
-    const { settings, now, random } = this.parts;
-    return { maxLosses: settings.maxLosses, nowMs: now(), random };
   }
 }

@@ -8,6 +8,9 @@ import { retryDelayMs } from "./retry-policy.js";
 
 /** A worker that was started again disclaims what ran in it before with this reason. */
 export const RESTARTED = "restarted";
+/** Why a worker hands back what it may own no more. */
+export const LEASE_LOST = "the lease was lost";
+export const LEASE_HAD_RUN_OUT = "the lease had run out";
 
 export interface EndingRules {
   /** A task under which this many nodes were lost is dead. */
@@ -24,13 +27,13 @@ export type Ending =
 /** How a running attempt ends by its worker's report. */
 export function endingOf(running: RunningTask, report: TaskReport, rules: EndingRules): Ending {
   const { outcome } = report;
-  if (outcome === undefined) return endingOfLoss(running, rules);
+  if (outcome === undefined) return endingOfLoss(running, rules, "its report says nothing");
   switch (outcome.$case) {
     case "result":
       return finish(report, { $case: "completed", value: outcome.value });
     case "handedBack":
-      if (outcome.value === RESTARTED) return endingOfLoss(running, rules);
-      return release(running, AttemptOutcome.HANDED_BACK);
+      if (outcome.value === RESTARTED) return endingOfLoss(running, rules, RESTARTED);
+      return release(running, AttemptOutcome.HANDED_BACK, outcome.value);
     case "failure": {
       const { error, retryable, timedOut } = outcome.value;
       const { attempt, maxAttempts, backoff } = running.assignment;
@@ -43,10 +46,14 @@ export function endingOf(running: RunningTask, report: TaskReport, rules: Ending
   }
 }
 
-/** The node was lost: another one gets the task, unless the task may be what kills them. */
-export function endingOfLoss(running: RunningTask, rules: EndingRules): Ending {
+/**
+ * The node was lost: another one gets the task, unless the task may be what kills them.
+ *
+ * @param cause what says that it was
+ */
+export function endingOfLoss(running: RunningTask, rules: EndingRules, cause: string): Ending {
   const losses = running.assignment.losses + 1;
-  if (losses < rules.maxLosses) return release(running, AttemptOutcome.LOST);
+  if (losses < rules.maxLosses) return release(running, AttemptOutcome.LOST, cause);
   const error: TaskError = {
     name: "NodeLost",
     message: `${losses} nodes were lost while they ran it`,
@@ -72,7 +79,8 @@ function finish(report: TaskReport, outcome: NonNullable<Finish["outcome"]>): En
 function release(
   running: RunningTask,
   reason: AttemptOutcome.LOST | AttemptOutcome.HANDED_BACK,
+  cause: string,
 ): Ending {
   const { taskId } = running.assignment;
-  return { kind: "release", release: { taskId, fence: running.fence, reason } };
+  return { kind: "release", release: { taskId, fence: running.fence, reason, cause } };
 }

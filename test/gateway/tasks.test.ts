@@ -238,6 +238,7 @@ describe("GET /tasks/{id}", () => {
           finishedAtMs: 1_700_000_002_000,
           outcome: AttemptOutcome.TIMED_OUT,
           error: "no luck",
+          endedIndex: 43,
         },
       ],
     };

@@ -11,7 +11,7 @@ function fakeLeader() {
     attach: ({ nodeId }: { nodeId: string }) => calls.push(`attach ${nodeId}`),
     detach: (nodeId: string) => calls.push(`detach ${nodeId}`),
     granted: (nodeId: string) => calls.push(`granted ${nodeId}`),
-    report: (nodeId: string) => calls.push(`report ${nodeId}`),
+    attempts: { report: (nodeId: string) => calls.push(`report ${nodeId}`) },
   } as unknown as QueueLeader;
   return { leader, calls };
 }

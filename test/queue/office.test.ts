@@ -103,7 +103,7 @@ describe("the office", () => {
     await turns();
     await commit();
 
-    office.release({ taskId: "a", fence: 1, reason: AttemptOutcome.HANDED_BACK });
+    office.release({ taskId: "a", fence: 1, reason: AttemptOutcome.HANDED_BACK, cause: "" });
     void office.cancel("a");
     await turns();
     await commit();
@@ -122,7 +122,7 @@ describe("the office", () => {
     await commit();
 
     // when the task is released before the cancellation is committed
-    office.release({ taskId: "a", fence: 1, reason: AttemptOutcome.LOST });
+    office.release({ taskId: "a", fence: 1, reason: AttemptOutcome.LOST, cause: "" });
     await turns();
     await commit();
     await commit();
@@ -182,7 +182,7 @@ describe("the office", () => {
       ],
     });
 
-    office.release({ taskId: "a", fence: 1, reason: AttemptOutcome.LOST });
+    office.release({ taskId: "a", fence: 1, reason: AttemptOutcome.LOST, cause: "" });
     attach("n1");
     await turns();
     await commit();
@@ -200,7 +200,9 @@ describe("the office", () => {
 
     expect(office.finish(completed("a", 1))).toBe(true);
     expect(office.finish(completed("a", 1))).toBe(false);
-    expect(office.release({ taskId: "a", fence: 1, reason: AttemptOutcome.LOST })).toBe(false);
+    expect(office.release({ taskId: "a", fence: 1, reason: AttemptOutcome.LOST, cause: "" })).toBe(
+      false,
+    );
     expect(office.finish(completed("a", 7))).toBe(false);
   });
 

@@ -154,8 +154,12 @@ describe("the end of an attempt", () => {
   });
 
   test("a task under which too many nodes were lost is dead", () => {
-    expect(outcomeOf(endingOfLoss(runningTask("a", 7, { losses: 2 }), rules))).toBe("dead");
-    expect(outcomeOf(endingOfLoss(runningTask("a", 7, { losses: 1 }), rules))).toBe("LOST");
+    expect(outcomeOf(endingOfLoss(runningTask("a", 7, { losses: 2 }), rules, RESTARTED))).toBe(
+      "dead",
+    );
+    expect(outcomeOf(endingOfLoss(runningTask("a", 7, { losses: 1 }), rules, RESTARTED))).toBe(
+      "LOST",
+    );
   });
 });
 

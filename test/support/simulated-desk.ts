@@ -95,7 +95,9 @@ export class SimulatedDesk {
     const running = [...this.table.all()].filter(({ nodeId }) => this.nodes.get(nodeId)?.attached);
     const one = running[at % Math.max(1, running.length)];
     if (one === undefined) return;
-    this.leader.report(one.nodeId, [taskReport(one.assignment.taskId, one.fence, outcome)]);
+    this.leader.attempts.report(one.nodeId, [
+      taskReport(one.assignment.taskId, one.fence, outcome),
+    ]);
   }
 
   /** Commits up to so many entries. */

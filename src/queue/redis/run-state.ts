@@ -12,8 +12,6 @@ export const STATE_LAYOUT = 2;
 
 /** Where the strings begin, behind the numbers. */
 const STRINGS_AT = 41;
-/** Index of the entry that last changed the task: for the scripts alone. */
-const CHANGED_BYTES = 8;
 /** Stands for a result in a key of its own; no JSON text is this. */
 const ELSEWHERE = "\u0001";
 
@@ -40,6 +38,8 @@ export interface RunState {
   readonly error: Buffer;
   /** Ended attempts but a completed one, oldest first. */
   readonly history: readonly AttemptRecord[];
+  /** Entry that last changed the task, or what is known of it. */
+  readonly changedIndex: number;
   readonly options: TaskOptions;
 }
 
@@ -53,7 +53,7 @@ export function decodeRunState(bytes: Buffer): RunState {
   const error = fields.bytes16();
   const result = resultOf(fields.text32());
   const history = fields.bytes32();
-  fields.skip(CHANGED_BYTES);
+  const changedIndex = fields.double();
   const options = decodeOptions(fields.bytes32());
   return {
     status: storedStatus(bytes.readUInt8(0)),
@@ -71,6 +71,7 @@ export function decodeRunState(bytes: Buffer): RunState {
     error,
     result,
     history: history.length === 0 ? [] : asArray(readPacked(history)).map(attemptOf),
+    changedIndex,
     options,
   };
 }
@@ -101,8 +102,10 @@ class FieldReader {
     return this.take(this.at + 4, this.bytes.readUInt32BE(this.at));
   }
 
-  skip(length: number): void {
-    this.at += length;
+  double(): number {
+    const value = this.bytes.readDoubleBE(this.at);
+    this.at += 8;
+    return value;
   }
 
   private take(start: number, length: number): Buffer {
@@ -131,5 +134,7 @@ function attemptOf(packed: Packed): AttemptRecord {
     finishedAtMs: asNumber(fields[4]),
     outcome: storedOutcome(asNumber(fields[5])),
     error: asText(fields[6]),
+    // One that was stored before there was such a thing has none.
+    endedIndex: asNumber(fields[7] ?? 0),
   };
 }

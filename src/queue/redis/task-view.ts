@@ -82,6 +82,7 @@ function historyOf(state: RunState): Task["history"] {
       finishedAtMs: state.finishedAtMs,
       outcome: AttemptOutcome.COMPLETED,
       error: "",
+      endedIndex: 0,
     });
   }
   return history.slice(-MAX_HISTORY);

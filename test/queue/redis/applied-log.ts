@@ -133,8 +133,13 @@ function ended(taskId: string, fence: number, outcome: Finish["outcome"]): Finis
   return { taskId, fence, startedAtMs: AT_MS + 1, finishedAtMs: AT_MS + 9, outcome };
 }
 
-export function release(taskId: string, fence: number, reason = AttemptOutcome.LOST): Kind {
-  return { $case: "release", value: { releases: [{ taskId, fence, reason }] } };
+export function release(
+  taskId: string,
+  fence: number,
+  reason = AttemptOutcome.LOST,
+  cause = "gone",
+): Kind {
+  return { $case: "release", value: { releases: [{ taskId, fence, reason, cause }] } };
 }
 
 export function cancel(...taskIds: readonly string[]): Kind {

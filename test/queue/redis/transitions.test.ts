@@ -69,7 +69,9 @@ describe("finish", () => {
       runAtMs: AT_MS + 1_000,
       finishedAtMs: undefined,
       error: failure,
-      history: [{ attempt: 1, outcome: AttemptOutcome.TIMED_OUT, error: "it broke" }],
+      history: [
+        { attempt: 1, outcome: AttemptOutcome.TIMED_OUT, error: "it broke", endedIndex: 2 },
+      ],
     });
   });
 
@@ -135,7 +137,15 @@ describe("release", () => {
     expect(await task("a")).toMatchObject({
       status: TaskStatus.PENDING,
       attempts: 0,
-      history: [{ attempt: 1, outcome: AttemptOutcome.LOST, finishedAtMs: AT_MS + 7 }],
+      history: [
+        {
+          attempt: 1,
+          outcome: AttemptOutcome.LOST,
+          finishedAtMs: AT_MS + 7,
+          error: "gone",
+          endedIndex: 2,
+        },
+      ],
     });
     const head = await log.reader.pendingHead({ queue: "default", priority: 5, limit: 9 });
     expect(head.map(({ id, losses }) => [id, losses])).toEqual([
@@ -181,7 +191,7 @@ describe("cancel", () => {
     expect(await task("running")).toMatchObject({
       status: TaskStatus.CANCELLED,
       finishedAtMs: AT_MS + 3,
-      history: [{ outcome: AttemptOutcome.CANCELLED }],
+      history: [{ outcome: AttemptOutcome.CANCELLED, endedIndex: 2 }],
     });
     expect(await log.reader.counts()).toMatchObject({ scheduled: 0, pending: 0, cancelled: 3 });
     expect(await log.reader.nextScheduledAtMs()).toBeUndefined();

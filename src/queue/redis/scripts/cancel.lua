@@ -6,7 +6,7 @@ local function cancel(entry, command)
     local state = tasks[id]
     local status = state and state[STATUS] or 0
     if status == SCHEDULED or status == PENDING or status == RUNNING then
-      if status == RUNNING then record_attempt(state, entry[2], ATTEMPT_CANCELLED, "") end
+      if status == RUNNING then record_attempt(state, entry[2], ATTEMPT_CANCELLED, "", entry[1]) end
       state[STATUS], state[FINISHED_AT] = CANCELLED, entry[2]
       change(entry, id)
       ended(entry, id, state)

@@ -15,7 +15,7 @@ local function finish(entry, command)
         state[RESULT] = detail and ELSEWHERE or value
         if detail then redis.call("SET", RESULT_OF .. id, value) end
       else
-        record_attempt(state, finished_at, detail[1], detail[2])
+        record_attempt(state, finished_at, detail[1], detail[2], entry[1])
         state[ERROR] = value
         if status == DEAD then
           state[FINISHED_AT] = finished_at

@@ -7,7 +7,7 @@ local function overdue(entry, command)
     local deadline = state and not has_ended(state) and options_of(state)[DEADLINE] or 0
     if deadline > 0 and deadline <= entry[2] then
       if state[STATUS] == RUNNING then
-        record_attempt(state, entry[2], ATTEMPT_TIMED_OUT, "deadline exceeded")
+        record_attempt(state, entry[2], ATTEMPT_TIMED_OUT, "deadline exceeded", entry[1])
       end
       state[STATUS], state[FINISHED_AT], state[ERROR] = DEAD, entry[2], command[3]
       change(entry, id)

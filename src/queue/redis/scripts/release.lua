@@ -1,12 +1,12 @@
 -- Release: takes running tasks away from their node; they are pending again at their old place.
 -- The attempt does not count. One with another fence is stale: reported, nothing changed.
--- command: kind, items (id, fence, attempt outcome)
+-- command: kind, items (id, fence, attempt outcome, why)
 local function release(entry, command)
   local items = command[2]
-  for i = 1, #items, 3 do
+  for i = 1, #items, 4 do
     local id, reason, state = items[i], items[i + 2], tasks[items[i]]
     if has_fence(state, items[i + 1]) then
-      record_attempt(state, entry[2], reason, "")
+      record_attempt(state, entry[2], reason, items[i + 3], entry[1])
       state[STATUS], state[ATTEMPTS] = PENDING, math.max(0, state[ATTEMPTS] - 1)
       if reason == ATTEMPT_LOST then state[LOSSES] = state[LOSSES] + 1 end
       change(entry, id)

@@ -51,14 +51,15 @@ local ENDED_INDEX = {
   [CANCELLED] = PREFIX .. "ended:cancelled",
 }
 
--- Notes how the running attempt ended.
-local function record_attempt(state, finished_at, outcome, message)
+-- Notes how the running attempt ended, and by which entry.
+local function record_attempt(state, finished_at, outcome, message, index)
   local history = state[HISTORY] ~= "" and cmsgpack.unpack(state[HISTORY]) or {}
   if #history >= MAX_HISTORY then
     table.remove(history, 1)
   end
   history[#history + 1] = {
     state[ATTEMPTS], state[WORKER], state[FENCE], state[STARTED_AT], finished_at, outcome, message,
+    index,
   }
   state[HISTORY] = cmsgpack.pack(history)
 end

@@ -1,0 +1,96 @@
+// How running attempts end at the leader: by what their workers report, or because their node is lost.
+import type { TaskProgress, TaskReport } from "../gen/mesh/v1/worker_service.js";
+import type { AssignmentTable } from "./assignment-table.js";
+import type { LeaderLogger, LeaderSettings } from "./leader-parts.js";
+import type { Office } from "./office.js";
+import type { AttemptProgress } from "./redis/progress-writer.js";
+import type { CommittedLog } from "./redis-sync.js";
+import {
+  type Ending,
+  endingOf,
+  endingOfLoss,
+  type EndingRules,
+  LEASE_HAD_RUN_OUT,
+} from "./report.js";
+import type { WorkerDirectory } from "./worker-directory.js";
+
+export interface RunningAttemptsParts {
+  readonly settings: Pick<LeaderSettings, "maxLosses">;
+  readonly table: AssignmentTable;
+  readonly workers: WorkerDirectory;
+  readonly office: Pick<Office, "finish" | "release">;
+  readonly committedLog: Pick<CommittedLog, "appliedIndex">;
+  readonly now: () => number;
+  readonly random: () => number;
+  /** Shows how far running tasks have come. Default: nobody does. */
+  readonly keepProgress?: (all: readonly AttemptProgress[]) => void;
+  readonly logger: LeaderLogger;
+}
+
+export class RunningAttempts {
+  /** Reports on assignments that this node has not applied itself; bounded by the slots. */
+  readonly #early: { readonly nodeId: string; readonly report: TaskReport }[] = [];
+
+  constructor(private readonly parts: RunningAttemptsParts) {}
+
+  /** Ends attempts as their worker tells; what is not its own, or not the newest, is ignored. */
+  report(nodeId: string, reports: readonly TaskReport[]): void {
+    const rules = this.#rules();
+    const { table, workers, committedLog } = this.parts;
+    const appliedIndex = committedLog.appliedIndex();
+    for (const report of reports) {
+      // A quorum of followers can be ahead of the leader's own disk, and so of its table.
+      if (report.fence > appliedIndex) {
+        this.#early.push({ nodeId, report });
+        continue;
+      }
+      const running = table.get(report.taskId);
+      if (running?.nodeId !== nodeId || running.fence !== report.fence) continue;
+      if (report.outcome?.$case !== "handedBack") {
+        workers.tookMs(nodeId, Math.max(0, report.finishedAtMs - report.startedAtMs));
+      }
+      this.#end(endingOf(running, report, rules));
+    }
+  }
+
+  /** Keeps how far running tasks have come; what is not the node's own, or not the newest, is not. */
+  progress(nodeId: string, all: readonly TaskProgress[]): void {
+    const { table, keepProgress } = this.parts;
+    const current = all.filter(({ taskId, fence }) => {
+      const running = table.get(taskId);
+      return running?.nodeId === nodeId && running.fence === fence;
+    });
+    if (current.length > 0) keepProgress?.(current);
+  }
+
+  /** A committed entry was applied to the table: what was reported early may be known by now. */
+  committed(): void {
+    for (const { nodeId, report } of this.#early.splice(0)) this.report(nodeId, [report]);
+  }
+
+  /** Takes their tasks from nodes whose lease has surely run out. */
+  releaseLost(nowMs: number): void {
+    const { table, workers, logger } = this.parts;
+    const rules = this.#rules();
+    workers.decay();
+    // First, so that what is released is not given to a silent node once more.
+    workers.noteSilent(nowMs);
+    for (const nodeId of [...table.nodes()]) {
+      if (!workers.isLost(nodeId, nowMs)) continue;
+      const lost = [...table.ofNode(nodeId)];
+      const endings = lost.map((running) => endingOfLoss(running, rules, LEASE_HAD_RUN_OUT));
+      const tasks = endings.filter((ending) => this.#end(ending)).length;
+      if (tasks > 0) logger.warn({ worker: nodeId, tasks }, "worker lost: its tasks go to others");
+    }
+  }
+
+  #end(ending: Ending): boolean {
+    const { office } = this.parts;
+    return ending.kind === "finish" ? office.finish(ending.finish) : office.release(ending.release);
+  }
+
+  #rules(): EndingRules {
+    const { settings, now, random } = this.parts;
+    return { maxLosses: settings.maxLosses, nowMs: now(), random };
+  }
+}
