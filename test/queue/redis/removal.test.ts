@@ -118,6 +118,15 @@ describe("expire", () => {
     expect(await ids(TaskStatus.PENDING)).toEqual(["a", "b"]);
   });
 
+  it("counts a task that was retried and ended another way in one entry by its new end alone", async () => {
+    await log.append([submit("a"), assign(["a"]), finish(dead("a", 1))]);
+    await log.append([retry("a"), cancel("a")]);
+
+    const ended = (await log.reader.ended()).map(({ status, count }) => [status, count]);
+    expect(ended).toContainEqual([TaskStatus.DEAD, 0]);
+    expect(ended).toContainEqual([TaskStatus.CANCELLED, 1]);
+  });
+
   it("leaves an idempotency key in force until its window ends", async () => {
     await log.append([submit(definition("a", { idempotencyKey: "k" })), cancel("a")]);
     await log.append(expire(9, rule(TaskStatus.CANCELLED, AT_MS + 99)));

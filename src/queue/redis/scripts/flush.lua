@@ -35,7 +35,9 @@ local function flush()
     end
     if ENDED_INDEX[now] then
       add(adds.of(ENDED_INDEX[now]), state[FINISHED_AT], id)
-    elseif before and ENDED_INDEX[before] then
+    end
+    -- One batch may retry a task and end it another way.
+    if before ~= now and ENDED_INDEX[before] then
       add(removes.of(ENDED_INDEX[before]), id)
     end
     if state[OPTIONS] ~= "" then
