@@ -13,7 +13,8 @@ import type { Measured } from "./raft/window.js";
 const IN_FLIGHT = (process.env["BENCH_IN_FLIGHT"] ?? "1,64,256").split(",").map(Number);
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
 const MEASURE_MS = Number(process.env["BENCH_MS"] ?? 2_000);
-const WARM_UP_MS = 1_000;
+/** Of each measurement, for all sides: V8 compiles what is hot while it runs, and takes seconds to. */
+const WARM_UP_MS = 5_000;
 
 const SIDES = {
   "taskmesh, in the leader": (place: Place) => startTaskmesh(place, "leader"),
@@ -24,9 +25,10 @@ type SideName = keyof typeof SIDES;
 
 const LEGEND = `
 Each side: three processes on this machine, each syncing its own folder with fdatasync; a value of
-${VALUE_BYTES} B counts once it is committed, and applied on the leader.
+${VALUE_BYTES} B counts once it is committed, and applied on the leader. Each measurement follows
+${WARM_UP_MS / 1_000} s of the same load.
 - in the leader: proposed in the leader's process; entries travel over gRPC; the state machine only counts.
-- client stream: the same, from a process of its own over one gRPC stream, a message per turn of its loop.
+- client stream: the same, from a process of its own over one gRPC stream.
 - etcd: one gRPC call of KV.Put per value, all on one connection to the leader, from a process of its
   own; its state machine is its multi-version store. One key is written over and over.
 `;

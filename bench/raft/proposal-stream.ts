@@ -1,5 +1,5 @@
-// A stream on which a client proposes: a message up holds the values of one turn of its event loop,
-// a message down says how many more are committed, in the order in which they came.
+// A stream on which a client proposes: a message up holds the values that one answer let go, a
+// message down says how many more are committed, in the order in which they came.
 import { Client, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
 import type { ServerDuplexStream, ServiceDefinition } from "@grpc/grpc-js";
 
@@ -32,7 +32,7 @@ export function proposalHandler(valueBytes: number, propose: (value: Buffer) => 
       for (let at = 0; at < batch.byteLength; at += valueBytes) {
         propose(batch.subarray(at, at + valueBytes)).then(
           () => {
-            if (committed === 0) setImmediate(tell);
+            if (committed === 0) process.nextTick(tell);
             committed += 1;
           },
           (error: unknown) => call.destroy(error instanceof Error ? error : undefined),
@@ -60,7 +60,7 @@ export class ProposalClient {
   }
 
   commit(value: Uint8Array): Promise<void> {
-    if (this.#batch.length === 0) setImmediate(() => this.#send());
+    if (this.#batch.length === 0) process.nextTick(() => this.#send());
     this.#batch.push(value);
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
