@@ -15,14 +15,15 @@ import {
   type StateMachine,
   type StateSnapshot,
 } from "../raft/index.js";
+import { DecodedEntries } from "./decoded-entries.js";
 import { replicatedTables } from "./replicated-tables.js";
 import { readFrames, SnapshotUnreadable, tableFrames } from "./snapshot-format.js";
 import { WorkerStatistics } from "./worker-stats.js";
 
 /** Definitions kept for assignees and for submissions that are sent twice. */
-const MAX_DEFINITION_BYTES = 48 * 1024 * 1024;
-/** Decoded entries kept for the leader, which applies them to Redis moments later. */
-const MAX_RECENT_ENTRIES = 1_024;
+const MAX_DEFINITION_BYTES = 24 * 1024 * 1024;
+/** Some 40,000 submissions. */
+const MAX_DECODED_BYTES = 4 * 1024 * 1024;
 
 export interface AppliedEntry {
   readonly index: number;
@@ -56,7 +57,7 @@ export class QueueMachine implements StateMachine {
   readonly #restoreListeners = new Set<(meta: SnapshotMeta, tableIndex: number) => void>();
   /** The tables hold what entries up to here did, where they come from a snapshot. */
   #tableIndex = 0;
-  readonly #recent = new Map<number, CommittedEntry>();
+  readonly #recent = new DecodedEntries(MAX_DECODED_BYTES);
   readonly #listeners = new Set<(entry: AppliedEntry) => void>();
   #appliedIndex = 0;
   #lastAtMs = 0;
@@ -97,7 +98,7 @@ export class QueueMachine implements StateMachine {
       const changes = this.#change(committed);
       this.#appliedIndex = entry.index;
       this.#lastAtMs = Math.max(this.#lastAtMs, committed.batch?.atMs ?? 0);
-      this.#remember(committed);
+      this.#recent.push(committed, entry.data.length);
       for (const change of changes) this.#follow(change);
       this.statistics.count(changes);
       const applied = { index: entry.index, term: entry.term, changes };
@@ -205,11 +206,6 @@ export class QueueMachine implements StateMachine {
       case "settled":
         break;
     }
-  }
-
-  #remember(entry: CommittedEntry): void {
-    this.#recent.set(entry.index, entry);
-    this.#recent.delete(entry.index - MAX_RECENT_ENTRIES);
   }
 }
 

@@ -77,8 +77,8 @@ export const CATCH_UP_MUTATIONS: readonly Mutation[] = [
   mutation(
     "roles.ts",
     "campaigns with what it adopted although a leader came",
-    "  if (leader !== undefined) state.catchUp = undefined;\n",
-    "",
+    "  if (leader !== undefined) {\n    state.catchUp = undefined;\n",
+    "  if (leader !== undefined) {\n",
   ),
   mutation(
     "step.ts",

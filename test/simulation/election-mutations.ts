@@ -131,4 +131,35 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
     "return state.takeover.declinesForTicks > 0 ? 0 : state.leadershipPriority;",
     "return state.leadershipPriority;",
   ),
+  // A leader that is said to be gone.
+  mutation(
+    "leader-contact.ts",
+    "deposes a leader that was said to be gone and lives",
+    "    state.hastenedElections = 0;\n    resetElectionTimer(state);\n",
+    "",
+  ),
+  mutation(
+    "leader-contact.ts",
+    "campaigns in haste because another follower is gone",
+    " || state.leader !== peer) return;",
+    ") return;",
+  ),
+  mutation(
+    "leader-contact.ts",
+    "stands by a leader that is gone",
+    "  state.leaderContactElapsed = Infinity;\n",
+    "",
+  ),
+  mutation(
+    "roles.ts",
+    "campaigns in haste for ever",
+    "  state.hastenedElections = Math.max(0, state.hastenedElections - 1);\n",
+    "",
+  ),
+  mutation(
+    "willingness.ts",
+    "never asks for the leadership again after it was once not elected",
+    "if (takeover.declinesForTicks > 0) takeover.declinesForTicks -= 1;",
+    "if (takeover.declinesForTicks < 0) takeover.declinesForTicks -= 1;",
+  ),
 ];

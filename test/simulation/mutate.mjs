@@ -13,7 +13,7 @@ import { compile, remove } from "./compile.mjs";
 const TOP = fileURLToPath(new URL("../..", import.meta.url));
 const SEEDS = 500;
 const FIRST_SEED = 1;
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 120_000;
 
 /** @param {string} line */
 const print = (line) => process.stdout.write(`${line}\n`);
@@ -44,7 +44,11 @@ const mutate = ({ file, bug, replace, by }) => {
  */
 const run = (args, cwd) =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { cwd, timeout: TIMEOUT_MS });
+    const child = spawn(process.execPath, args, {
+      cwd,
+      timeout: TIMEOUT_MS,
+      killSignal: "SIGKILL",
+    });
     let output = "";
     /** @param {Buffer} chunk */
     const collect = (chunk) => {

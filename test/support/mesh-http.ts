@@ -40,6 +40,7 @@ export interface WorkerView {
   readonly role: string;
   readonly state: string;
   readonly pid: number;
+  readonly concurrency: number;
   readonly running: number;
   readonly completed: number;
 }

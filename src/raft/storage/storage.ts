@@ -33,7 +33,7 @@ export interface RaftStorageOptions {
   readonly dir: string;
   /** A file of the log is closed at about this size. Default 16 MiB. */
   readonly segmentBytes?: number;
-  /** Newest entries kept in memory, about. Default 64 MiB. */
+  /** Newest entries kept in memory, about. Default 32 MiB. */
   readonly cacheBytes?: number;
   /** Default: the real one. */
   readonly files?: FileSystem;
@@ -44,7 +44,7 @@ export type SnapshotSubject = Omit<SnapshotMeta, "sizeBytes" | "checksum">;
 
 const MIB = 1024 * 1024;
 const DEFAULT_SEGMENT_BYTES = 16 * MIB;
-const DEFAULT_CACHE_BYTES = 64 * MIB;
+const DEFAULT_CACHE_BYTES = 32 * MIB;
 /** Offsets are held in 32 bits; a segment may exceed its size by one batch. */
 const MAX_SEGMENT_BYTES = 1024 * MIB;
 

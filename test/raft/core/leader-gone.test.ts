@@ -106,3 +106,16 @@ describe("a leader that is said to be gone, and lives", () => {
     expect(cluster.core(SECOND).status().role).toBe("follower");
   });
 });
+
+describe("another follower that is gone", () => {
+  it("hastens nothing: the leader is given its whole election timeout", () => {
+    const cluster = ledByFirst();
+    cluster.crash(THIRD);
+    cluster.core(SECOND).reportGone(THIRD);
+    cluster.crash(FIRST);
+
+    passTime(cluster, ELECTION_TICKS - 1);
+
+    expect(cluster.core(SECOND).status().role).toBe("follower");
+  });
+});

@@ -1,0 +1,38 @@
+// The newest committed entries as they were decoded, for the leader, which applies them to Redis
+// moments later. Whatever is older is read from the log again.
+import type { CommittedEntry } from "../queue/redis/command-encoder.js";
+
+/** What an entry weighs besides its commands. */
+const ENTRY_OVERHEAD_BYTES = 256;
+
+export class DecodedEntries {
+  readonly #entries = new Map<number, { readonly entry: CommittedEntry; readonly bytes: number }>();
+  #bytes = 0;
+
+  /**
+   * @param maxBytes bound of what is held, counted as encoded: decoded it takes five to ten times as
+   *   much. The newest entry is held whatever it weighs.
+   */
+  constructor(private readonly maxBytes: number) {}
+
+  get(index: number): CommittedEntry | undefined {
+    return this.#entries.get(index)?.entry;
+  }
+
+  /** Takes in the entry after the last one. */
+  push(entry: CommittedEntry, encodedBytes: number): void {
+    const bytes = ENTRY_OVERHEAD_BYTES + encodedBytes;
+    this.#entries.set(entry.index, { entry, bytes });
+    this.#bytes += bytes;
+    for (const [index, oldest] of this.#entries) {
+      if (this.#bytes <= this.maxBytes || index === entry.index) break;
+      this.#entries.delete(index);
+      this.#bytes -= oldest.bytes;
+    }
+  }
+
+  clear(): void {
+    this.#entries.clear();
+    this.#bytes = 0;
+  }
+}
