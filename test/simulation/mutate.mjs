@@ -5,6 +5,7 @@ import { cpSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "n
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { clearTimeout, setTimeout } from "node:timers";
 import { stripVTControlCharacters } from "node:util";
 import { compile, remove } from "./compile.mjs";
 
@@ -36,7 +37,8 @@ const mutate = ({ file, bug, replace, by }) => {
 };
 
 /**
- * Runs Node.js to its end, or to the timeout.
+ * Runs Node.js to its end, or to the timeout: then it and all that it started is killed, and the code
+ * is null.
  *
  * @param {readonly string[]} args
  * @param {string} cwd
@@ -44,11 +46,10 @@ const mutate = ({ file, bug, replace, by }) => {
  */
 const run = (args, cwd) =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, args, {
-      cwd,
-      timeout: TIMEOUT_MS,
-      killSignal: "SIGKILL",
-    });
+    const child = spawn(process.execPath, args, { cwd, detached: true });
+    const kill = () => process.kill(-Number(child.pid), "SIGKILL");
+    const timer = setTimeout(kill, TIMEOUT_MS);
+    process.once("exit", kill);
     let output = "";
     /** @param {Buffer} chunk */
     const collect = (chunk) => {
@@ -56,7 +57,11 @@ const run = (args, cwd) =>
     };
     child.stdout.on("data", collect);
     child.stderr.on("data", collect);
-    child.on("close", (code) => resolve({ code, output }));
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      process.off("exit", kill);
+      resolve({ code, output });
+    });
   });
 
 /**
@@ -156,4 +161,5 @@ const main = async () => {
   process.exitCode = caught === wanted.length ? 0 : 1;
 };
 
+process.on("SIGINT", () => process.exit(130));
 await main();
