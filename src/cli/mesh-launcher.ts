@@ -139,7 +139,10 @@ export class MeshLauncher {
     const bounds = stopBounds(config);
     return {
       name: place.id,
-      args: this.mainArgs(["node", "--id", place.id, "--port", String(place.port)]),
+      args: [
+        `--max-old-space-size=${config.nodes.heapMb}`,
+        ...this.mainArgs(["node", "--id", place.id, "--port", String(place.port)]),
+      ],
       env,
       output: this.options.output,
       notReady: () => nodeNotReady(`${reachableHost(config.nodes.host)}:${place.port}`),

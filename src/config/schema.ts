@@ -44,6 +44,15 @@ const nodes = z
       .min(1)
       .default(".taskmesh")
       .describe("Folder for the Raft logs and for the Redis that `taskmesh up` starts."),
+    heapMb: z
+      .int()
+      .min(128)
+      .max(65_536)
+      .default(512)
+      .describe(
+        "Most that the JavaScript heap of a node that `taskmesh up` starts may grow to, in MB. " +
+          "It also keeps the heap small: V8 collects the later the more it may take.",
+      ),
   })
   .prefault({});
 
