@@ -14,11 +14,14 @@ const HASTENED_TICKS = 4;
 type Draws = Readonly<Record<string, readonly number[]>>;
 
 /** Led by the first; from then on each server draws its own numbers, and the middle behind them. */
-function ledByFirst(draws: Draws = {}): ScenarioCluster {
+function ledByFirst(draws: Draws = {}, onDraw: (by: NodeId) => void = () => undefined) {
   const cluster = new ScenarioCluster();
   const left = new Map<NodeId, number[]>();
   for (const id of IDS) {
-    const random = () => left.get(id)?.shift() ?? 0.5;
+    const random = () => {
+      onDraw(id);
+      return left.get(id)?.shift() ?? 0.5;
+    };
     cluster.addNode(id, membershipOf(IDS), { electionTicks: ELECTION_TICKS, random });
   }
   cluster.core(FIRST).campaign();
@@ -64,6 +67,21 @@ describe("a leader that is gone", () => {
     const terms = [SECOND, THIRD].map((id) => cluster.core(id).status().term);
     expect(Math.max(...terms)).toBeGreaterThan(2);
     expect(rolesOf(cluster, [SECOND, THIRD])).toEqual(["follower", "leader"]);
+  });
+
+  it("makes nobody campaign in haste for ever where nobody can win", () => {
+    let draws = 0;
+    const cluster = ledByFirst({}, (by) => (draws += by === SECOND ? 1 : 0));
+    crashFirst(cluster);
+    cluster.crash(THIRD);
+    passTime(cluster, ELECTION_TICKS);
+    draws = 0;
+
+    passTime(cluster, 6 * ELECTION_TICKS);
+
+    // One draw for each election timeout, of 1.5 times its minimum.
+    expect(draws).toBeLessThanOrEqual(4);
+    expect(cluster.core(SECOND).status().role).toBe("pre-candidate");
   });
 
   it("is waited for as ever by servers that were not told", () => {
