@@ -2,6 +2,7 @@
 // docs/cluster.config.schema.json is generated from it.
 import { z } from "zod";
 import { redis } from "./redis-schema.js";
+import { balancer, queue } from "./scheduling-schema.js";
 import { milliseconds, name, port } from "./value-types.js";
 
 const nodes = z
@@ -276,17 +277,6 @@ const tasks = z
   })
   .prefault({});
 
-const queue = z
-  .strictObject({
-    agingMs: milliseconds(0, 86_400_000)
-      .default(60_000)
-      .describe(
-        "A waiting task's priority rises by one for each such time, up to 9, so that the lowest is " +
-          "never starved; 0: never.",
-      ),
-  })
-  .prefault({});
-
 const chaos = z
   .strictObject({
     enabled: z
@@ -324,6 +314,7 @@ export const configSchema = z.strictObject({
   retention,
   tasks,
   queue,
+  balancer,
   chaos,
   log,
 });

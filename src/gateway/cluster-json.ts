@@ -74,6 +74,7 @@ export function clusterView(cluster: GetClusterResponse): Record<string, unknown
     links: cluster.links,
     redis: redisView(cluster),
     counts: countsView(cluster.counts),
+    balancer: { policy: cluster.balancerPolicy },
   };
 }
 

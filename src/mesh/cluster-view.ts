@@ -23,6 +23,7 @@ export interface ClusterViewOptions {
   readonly meshName: string;
   readonly meshId: string;
   readonly nodeId: string;
+  readonly balancerPolicy: string;
   readonly raft: RaftNode;
   readonly office: LeadershipOffice;
   readonly machine: Pick<QueueMachine, "table" | "queues">;
@@ -65,6 +66,7 @@ export class ClusterView implements ClusterReads {
       counts,
       contradictions:
         machine.table.contradiction === undefined ? [] : [machine.table.contradiction],
+      balancerPolicy: this.options.balancerPolicy,
     };
   }
 

@@ -236,6 +236,7 @@ function viewOf(parts: NodeParts, consensus: Consensus): ClusterView {
   const { raft, office, machine, links, addressOf } = consensus;
   const cluster = new ClusterView({
     meshName: config.mesh,
+    balancerPolicy: config.balancer.policy,
     meshId,
     nodeId: id,
     raft,

@@ -40,6 +40,7 @@ export class WorkerView {
       host: hello?.host ?? "",
       pid: hello?.pid ?? 0,
       version: hello?.version ?? "",
+      relativeServiceTime: attached?.pace.overall ?? 1,
     };
   }
 

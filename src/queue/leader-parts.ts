@@ -2,6 +2,7 @@
 import type { SubmitTaskResult } from "../gen/mesh/v1/task_service.js";
 import type { AssignmentTable } from "./assignment-table.js";
 import type { BacklogReader } from "./backlog.js";
+import type { BalancerSettings } from "./balancing/create-policy.js";
 import type { QueueTable } from "./controls/queue-table.js";
 import type { DefinitionCache } from "./definition-cache.js";
 import type { DrainTable } from "./drain-table.js";
@@ -27,6 +28,7 @@ export interface LeaderSettings {
   readonly retention: RetentionSettings;
   /** A pending task's priority rises by one for each such time that it waits; 0: never. */
   readonly agingMs: number;
+  readonly balancer: BalancerSettings;
 }
 
 export interface LeaderReader extends BacklogReader, SubmissionReader, LifecycleReader {

@@ -5,7 +5,7 @@ import type { SubmitTaskResult, SubmitTasksRequest } from "../gen/mesh/v1/task_s
 import type { WorkerHello } from "../gen/mesh/v1/worker_service.js";
 import type { QueueChange } from "./assignment-table.js";
 import { Backlog } from "./backlog.js";
-import { LeastLoadedBalancer } from "./balancer.js";
+import { createPolicy } from "./balancing/create-policy.js";
 import { QueueControls } from "./controls/queue-controls.js";
 import { QueueGates } from "./controls/queue-gates.js";
 import { QueueError } from "./errors.js";
@@ -88,7 +88,7 @@ export class QueueLeader {
         log: this.#log,
         table,
         workers: this.workers,
-        balancer: new LeastLoadedBalancer(),
+        policy: createPolicy(settings.balancer, parts.random),
         gates,
         promotions: this.#promotions,
         onSubmit: (tasks, index) => this.#lifecycle.expect(tasks, index),

@@ -8,7 +8,7 @@ import type { Command, Finish, Release } from "../gen/mesh/v1/command.js";
 import { CommandBatch } from "../gen/mesh/v1/command.js";
 import { AttemptOutcome, type TaskDefinition } from "../gen/mesh/v1/task.js";
 import type { AssignmentTable, QueueChange, RunningTask } from "./assignment-table.js";
-import type { Balancer } from "./balancer.js";
+import type { BalancerPolicy } from "./balancing/policy.js";
 import { QueueAlarm } from "./controls/queue-alarm.js";
 import type { QueueGates } from "./controls/queue-gates.js";
 import { QueueError } from "./errors.js";
@@ -44,7 +44,7 @@ export interface OfficeParts {
   readonly log: CommandLog;
   readonly table: AssignmentTable;
   readonly workers: WorkerDirectory;
-  readonly balancer: Balancer;
+  readonly policy: BalancerPolicy;
   /** The same that `pending` asks. */
   readonly gates: QueueGates;
   readonly promotions: PromotionClock;
@@ -315,9 +315,9 @@ export class Office {
   }
 
   #assign(index: number, atMs: number): Command[] {
-    const { workers, balancer, now } = this.parts;
+    const { workers, policy, now } = this.parts;
     const limit = MAX_ASSIGNMENTS_PER_ENTRY;
-    const { assigns, opensAtMs, overdue } = schedule(this.pending, workers, balancer, limit, atMs);
+    const { assigns, opensAtMs, overdue } = schedule(this.pending, workers, policy, limit, atMs);
     this.#alarm.set(opensAtMs, now());
     const commands: Command[] = assigns.map((value) => ({ kind: { $case: "assign", value } }));
     if (overdue.length > 0) {

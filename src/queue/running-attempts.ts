@@ -46,9 +46,7 @@ export class RunningAttempts {
       }
       const running = table.get(report.taskId);
       if (running?.nodeId !== nodeId || running.fence !== report.fence) continue;
-      if (report.outcome?.$case !== "handedBack") {
-        workers.tookMs(nodeId, Math.max(0, report.finishedAtMs - report.startedAtMs));
-      }
+      workers.reported(nodeId, running.assignment.type, report);
       this.#end(endingOf(running, report, rules));
     }
   }
@@ -72,7 +70,7 @@ export class RunningAttempts {
   releaseLost(nowMs: number): void {
     const { table, workers, logger } = this.parts;
     const rules = this.#rules();
-    workers.decay();
+    workers.review();
     // First, so that what is released is not given to a silent node once more.
     workers.noteSilent(nowMs);
     for (const nodeId of [...table.nodes()]) {

@@ -1,9 +1,10 @@
 // Brings pending tasks and free slots together. It decides and occupies; proposing is the caller's.
 import type { AssignCommand, Assignment } from "../gen/mesh/v1/command.js";
-import type { Balancer, Candidate } from "./balancer.js";
+import { Openings } from "./balancing/openings.js";
+import type { BalancerPolicy } from "./balancing/policy.js";
 import type { PendingSet } from "./pending-set.js";
 import type { PendingTask } from "./pending-task.js";
-import { fits, type WorkerDirectory } from "./worker-directory.js";
+import type { WorkerDirectory } from "./worker-directory.js";
 
 /** What was decided, one command per node that got work, and when there may be more to decide. */
 export interface Decision {
@@ -17,7 +18,7 @@ export interface Decision {
 const NOTHING: Decision = { assigns: [], opensAtMs: Infinity, overdue: [] };
 
 /**
- * Assigns up to `limit` tasks: the most urgent first, each to the node that the balancer picks among
+ * Assigns up to `limit` tasks: the most urgent first, each to the node that the policy picks among
  * those with a free slot, the type and the labels. Takes the tasks out of `pending` and the slots
  * out of `workers`.
  *
@@ -26,35 +27,22 @@ const NOTHING: Decision = { assigns: [], opensAtMs: Infinity, overdue: [] };
 export function schedule(
   pending: PendingSet,
   workers: WorkerDirectory,
-  balancer: Balancer,
+  policy: BalancerPolicy,
   limit: number,
   atMs: number,
 ): Decision {
   if (pending.size === 0) return NOTHING;
-  let candidates: Candidate[] = [];
-  for (const worker of workers.all()) {
-    const freeSlots = workers.freeSlots(worker);
-    if (freeSlots > 0) candidates.push({ worker, freeSlots });
-  }
-  if (candidates.length === 0) return NOTHING;
+  const openings = new Openings(workers.openings(policy), policy);
+  if (openings.freeSlots === 0) return NOTHING;
   const turn = pending.turn(atMs);
   const byNode = new Map<string, Assignment[]>();
-  for (let assigned = 0; assigned < limit && candidates.length > 0; assigned += 1) {
-    const task = turn.take((type, requires) =>
-      candidates.some(({ worker }) => fits(worker, type, requires)),
-    );
+  for (let assigned = 0; assigned < limit && openings.freeSlots > 0; assigned += 1) {
+    const task = turn.take((type, requires) => openings.has({ type, requires }));
     if (task === undefined) break;
-    const chosen = balancer.pick(
-      candidates.filter(({ worker }) => fits(worker, task.type, task.requires)),
-    );
-    workers.occupied(chosen.worker.id, 1);
-    candidates = candidates
-      .map((candidate) =>
-        candidate === chosen ? { ...candidate, freeSlots: candidate.freeSlots - 1 } : candidate,
-      )
-      .filter(({ freeSlots }) => freeSlots > 0);
-    const assignments = byNode.get(chosen.worker.id);
-    if (assignments === undefined) byNode.set(chosen.worker.id, [assignmentOf(task)]);
+    const { id } = openings.take(task);
+    workers.occupied(id, 1);
+    const assignments = byNode.get(id);
+    if (assignments === undefined) byNode.set(id, [assignmentOf(task)]);
     else assignments.push(assignmentOf(task));
   }
   const assigns = [...byNode].map(([nodeId, assignments]) => ({ nodeId, assignments }));

@@ -1,7 +1,9 @@
 // The nodes that take work, as the leader knows them: what they can run, how many slots are free,
 // and when a silent one may be taken for lost. One directory per term of office.
 import { DrainTable } from "./drain-table.js";
-import type { WorkerHello } from "../gen/mesh/v1/worker_service.js";
+import type { BalancerPolicy, Opening } from "./balancing/policy.js";
+import { NodePace, ServiceTimes } from "./balancing/service-times.js";
+import type { TaskReport, WorkerHello } from "../gen/mesh/v1/worker_service.js";
 
 /** Clocks of two machines may run apart; the leader waits this much longer than the lease. */
 const LEASE_MARGIN = 0.25;
@@ -12,7 +14,7 @@ const SHORT_ATTEMPT_MS = 50;
 const AHEAD_SHARE = 0.5;
 /** Weight of the newest attempt in a node's mean duration. */
 const DURATION_WEIGHT = 0.05;
-/** What is left of the recent assignments after one `decay`. */
+/** What is left of the recent assignments after one `review`. */
 const DECAY = 0.95;
 
 export interface AttachedWorker {
@@ -32,10 +34,13 @@ export interface AttachedWorker {
   recentAssignments: number;
   /** Moving mean of how long attempts took. */
   meanAttemptMs: number;
+  /** How long it takes for each type, beside the other nodes. */
+  readonly pace: NodePace;
 }
 
 export class WorkerDirectory {
   readonly #workers = new Map<string, AttachedWorker>();
+  readonly #serviceTimes = new ServiceTimes();
 
   /**
    * All times are of one monotonic clock: the wall clock may jump, and leases must not run out by it.
@@ -83,6 +88,7 @@ export class WorkerDirectory {
       draining,
       recentAssignments: 0,
       meanAttemptMs: SHORT_ATTEMPT_MS,
+      pace: new NodePace(),
     };
     this.#workers.set(hello.nodeId, worker);
     return worker;
@@ -112,11 +118,19 @@ export class WorkerDirectory {
     if (worker !== undefined) worker.draining = true;
   }
 
-  freeSlots(worker: AttachedWorker): number {
-    if (!worker.connected || !worker.leased || worker.silent || this.isDraining(worker)) return 0;
-    const { concurrency } = worker.hello;
-    const heldBack = Math.min(this.#lead(worker), concurrency * (1 - AHEAD_SHARE));
-    return Math.max(0, Math.ceil(concurrency - heldBack) - worker.running);
+  /** The nodes that take work now, each with the slots that it may fill. */
+  openings(policy: Pick<BalancerPolicy, "shareOf">): Opening[] {
+    const perShare = this.#recentPerShare(policy);
+    const openings: Opening[] = [];
+    for (const worker of this.#workers.values()) {
+      if (!worker.connected || !worker.leased || worker.silent || this.isDraining(worker)) continue;
+      const { concurrency } = worker.hello;
+      const lead = leadOf(worker, policy.shareOf(worker), perShare);
+      const heldBack = Math.min(lead, concurrency * (1 - AHEAD_SHARE));
+      const freeSlots = Math.ceil(concurrency - heldBack) - worker.running;
+      if (freeSlots > 0) openings.push({ worker, freeSlots });
+    }
+    return openings;
   }
 
   /** Takes no more work: it is being stopped, or is to leave. */
@@ -124,34 +138,35 @@ export class WorkerDirectory {
     return draining || this.drains.holds(id, hello.startedAtMs);
   }
 
-  /**
-   * How many more tasks than its share the node got of late, 0 where attempts are long. The node
-   * nearest to the leader gets its slots filled soonest, and with short attempts that alone would
-   * make it run far more than the others: each task of its lead holds one of its slots back.
-   */
-  #lead(worker: AttachedWorker): number {
-    if (worker.meanAttemptMs >= SHORT_ATTEMPT_MS) return 0;
+  /** Recent assignments for each unit of a share, over the mesh. */
+  #recentPerShare(policy: Pick<BalancerPolicy, "shareOf">): number {
     let recent = 0;
-    let slots = 0;
-    for (const { connected, recentAssignments, hello } of this.#workers.values()) {
-      if (!connected) continue;
-      recent += recentAssignments;
-      slots += hello.concurrency;
+    let shares = 0;
+    for (const worker of this.#workers.values()) {
+      if (!worker.connected) continue;
+      recent += worker.recentAssignments;
+      shares += policy.shareOf(worker) ?? 0;
     }
-    return Math.max(0, worker.recentAssignments - (recent * worker.hello.concurrency) / slots);
+    return shares === 0 ? 0 : recent / shares;
   }
 
-  /** An attempt of the node took this long. */
-  tookMs(id: string, durationMs: number): void {
+  /** An attempt at a task of this type has ended on the node. */
+  reported(id: string, type: string, { outcome, startedAtMs, finishedAtMs }: TaskReport): void {
     const worker = this.#workers.get(id);
-    if (worker !== undefined) {
-      worker.meanAttemptMs += DURATION_WEIGHT * (durationMs - worker.meanAttemptMs);
-    }
+    if (worker === undefined || outcome?.$case === "handedBack") return;
+    const durationMs = Math.max(0, finishedAtMs - startedAtMs);
+    worker.meanAttemptMs += DURATION_WEIGHT * (durationMs - worker.meanAttemptMs);
+    this.#serviceTimes.took(worker.pace, type, durationMs, outcome?.$case === "result");
   }
 
-  /** Called at a steady pace: what was assigned long ago counts less and less. */
-  decay(): void {
+  /**
+   * Called at a steady pace: what was assigned long ago counts less and less, and the nodes' service
+   * times are compared anew.
+   */
+  review(): void {
     for (const worker of this.#workers.values()) worker.recentAssignments *= DECAY;
+    const connected = [...this.#workers.values()].filter((worker) => worker.connected);
+    this.#serviceTimes.compare(connected.map(({ pace }) => pace));
   }
 
   occupied(id: string, change: 1 | -1): void {
@@ -183,6 +198,16 @@ export class WorkerDirectory {
   forget(id: string): void {
     this.#workers.delete(id);
   }
+}
+
+/**
+ * How many more tasks than its share the node got of late, 0 where attempts are long. The node nearest
+ * to the leader gets its slots filled soonest, and with short attempts that alone would make it run far
+ * more than the others: each task of its lead holds one of its slots back.
+ */
+function leadOf(worker: AttachedWorker, share: number | undefined, recentPerShare: number): number {
+  if (share === undefined || worker.meanAttemptMs >= SHORT_ATTEMPT_MS) return 0;
+  return Math.max(0, worker.recentAssignments - share * recentPerShare);
 }
 
 /** Whether a worker can run a task of this type with these requirements. */

@@ -40,6 +40,33 @@ function faultsOf(options: LoadOptions = {}): string[] {
   return [];
 }
 
+describe("how tasks are spread", () => {
+  test("is set in the file or by the environment", () => {
+    write({ balancer: { policy: "weighted", weights: ["n1=3"] } });
+    const env = {
+      TASKMESH_BALANCER_POLICY: "label-aware",
+      TASKMESH_BALANCER_AFFINITY: "a=gpu,b=ssd",
+    };
+
+    expect(load().config.balancer).toEqual({ policy: "weighted", weights: ["n1=3"], affinity: [] });
+    expect(load({ env }).config.balancer).toEqual({
+      policy: "label-aware",
+      weights: ["n1=3"],
+      affinity: ["a=gpu", "b=ssd"],
+    });
+  });
+
+  test("is refused with its place where it means nothing", () => {
+    write({ balancer: { policy: "fastest", weights: ["n1=0"], affinity: ["gpu"] } });
+
+    const faults = faultsOf().join("\n");
+
+    for (const part of ["balancer.policy", "NODE=WEIGHT", "TYPE=LABEL"]) {
+      expect(faults).toContain(part);
+    }
+  });
+});
+
 describe("where the configuration comes from", () => {
   test("without a file every value has its default", () => {
     const { config, file } = load();

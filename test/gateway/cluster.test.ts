@@ -29,6 +29,7 @@ describe("the cluster", () => {
       host: "test",
       pid: 7,
       version: "0.1.0",
+      relativeServiceTime: 1,
     });
   });
 
@@ -39,6 +40,7 @@ describe("the cluster", () => {
       commitIndex: 3,
       members: [{ id: "n1", role: "leader" }, { id: "n2", role: "follower" }, {}],
       redis: { connected: true, error: null },
+      balancer: { policy: "least-loaded" },
     });
   });
 

@@ -212,6 +212,7 @@ export class FakeNode {
       links: [],
       redis: { connected: this.redisConnected, error: this.redisConnected ? "" : "down" },
       contradictions: [],
+      balancerPolicy: "least-loaded",
       counts: {
         scheduled: 0,
         pending: 2,
@@ -240,6 +241,7 @@ export class FakeNode {
       host: "test",
       pid: 7,
       version: "0.1.0",
+      relativeServiceTime: 1,
     };
   }
 }

@@ -4,6 +4,10 @@ import type { BatchView } from "../support/mesh-http.js";
 import { startMesh, type TestMesh } from "../support/start-mesh.js";
 import { waitFor } from "../support/wait-for.js";
 
+interface WorkersView {
+  readonly workers: readonly { readonly id: string; readonly relativeServiceTime: number }[];
+}
+
 describe("a mesh with one slot", () => {
   let mesh: TestMesh;
   beforeAll(async () => {
@@ -56,5 +60,37 @@ describe("a mesh of three nodes", () => {
       (id) => completed.filter(({ workerId }) => workerId === id).length,
     );
     expect(Math.min(...shares)).toBeGreaterThan(0.8 * Math.max(...shares));
+  });
+
+  test("gives less to a node whose handlers are slower", async () => {
+    const data = { ms: 40, slowNode: "n3", slowMs: 400 };
+    const wave = Array.from({ length: 12 }, () => ({ type: "uneven", queue: "uneven", data }));
+    const runsOf = async (id: string) => {
+      const tasks = await mesh.http.tasksOf("uneven", "completed");
+      return tasks.filter(({ workerId }) => workerId === id).length;
+    };
+    const submitWave = async (nth: number) => {
+      await mesh.http.expectOk<BatchView>("POST", "/tasks/batch", wave);
+      await waitFor("the wave has ended", async () => {
+        const tasks = await mesh.http.tasksOf("uneven", "completed");
+        return tasks.length === nth * wave.length;
+      });
+    };
+    // given a leader that has seen how long each node takes
+    let waves = 0;
+    while (waves < 9) await submitWave((waves += 1));
+    const before = await Promise.all(["n1", "n2", "n3"].map(runsOf));
+
+    while (waves < 16) await submitWave((waves += 1));
+
+    const after = await Promise.all(["n1", "n2", "n3"].map(runsOf));
+    const [first = 0, second = 0, slow = 0] = after.map((runs, at) => runs - (before[at] ?? 0));
+    expect(slow).toBeGreaterThan(0);
+    expect(slow).toBeLessThan(Math.min(first, second) / 2);
+    const { workers } = await mesh.http.expectOk<WorkersView>("GET", "/workers");
+    const times = workers.map(({ relativeServiceTime }) => relativeServiceTime);
+    expect(times[2]).toBeGreaterThan(Math.max(times[0] ?? 0, times[1] ?? 0));
+    const cluster = await mesh.http.expectOk<object>("GET", "/cluster");
+    expect(cluster).toMatchObject({ balancer: { policy: "least-loaded" } });
   });
 });

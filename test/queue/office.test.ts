@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { AttemptOutcome } from "../../src/gen/mesh/v1/task.js";
 import { AssignmentTable } from "../../src/queue/assignment-table.js";
-import { LeastLoadedBalancer } from "../../src/queue/balancer.js";
+import { LeastLoadedPolicy } from "../../src/queue/balancing/least-loaded.js";
 import { QueueGates } from "../../src/queue/controls/queue-gates.js";
 import { Office } from "../../src/queue/office.js";
 import { PendingSet } from "../../src/queue/pending-set.js";
@@ -32,7 +32,7 @@ function openOffice() {
       log,
       table,
       workers,
-      balancer: new LeastLoadedBalancer(),
+      policy: new LeastLoadedPolicy(),
       gates,
       onSubmit: () => undefined,
       promotions,

@@ -1,7 +1,7 @@
 // Which task goes where and when: order, spread over the nodes, leases, due times.
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { LeastLoadedBalancer } from "../../src/queue/balancer.js";
+import { LeastLoadedPolicy } from "../../src/queue/balancing/least-loaded.js";
 import { Fifo } from "../../src/queue/fifo.js";
 import { PendingSet } from "../../src/queue/pending-set.js";
 import { PromotionClock } from "../../src/queue/promotion-clock.js";
@@ -22,10 +22,10 @@ function nodes(...concurrencies: number[]): WorkerDirectory {
 }
 
 /** What is assigned at a time of no matter. */
-function assign(...[pending, workers, balancer, limit]: Shorter) {
-  return schedule(pending, workers, balancer, limit, NOW_MS).assigns;
+function assign(...[pending, workers, policy, limit]: Shorter) {
+  return schedule(pending, workers, policy, limit, NOW_MS).assigns;
 }
-type Shorter = [PendingSet, WorkerDirectory, LeastLoadedBalancer, number];
+type Shorter = [PendingSet, WorkerDirectory, LeastLoadedPolicy, number];
 
 describe("the scheduler", () => {
   test.each([
@@ -35,7 +35,7 @@ describe("the scheduler", () => {
     "spreads light work over %s so that each gets as much, within a fifth",
     (_what, concurrencies) => {
       const workers = nodes(...concurrencies);
-      const balancer = new LeastLoadedBalancer();
+      const policy = new LeastLoadedPolicy();
       const pending = new PendingSet();
       const got = new Map<string, number>();
       let index = 0;
@@ -46,7 +46,7 @@ describe("the scheduler", () => {
         for (let position = 0; position < count; position += 1) {
           pending.add(pendingTask(`${round}.${position}`, index, { position }), index);
         }
-        for (const { nodeId, assignments } of assign(pending, workers, balancer, 1_000)) {
+        for (const { nodeId, assignments } of assign(pending, workers, policy, 1_000)) {
           got.set(nodeId, (got.get(nodeId) ?? 0) + assignments.length);
           assignments.forEach(() => workers.occupied(nodeId, -1));
         }
@@ -64,12 +64,12 @@ describe("the scheduler", () => {
     const pending = new PendingSet();
     for (let at = 1; at <= 100; at += 1) pending.add(pendingTask(`t${at}`, at), at);
 
-    const assigns = assign(pending, workers, new LeastLoadedBalancer(), 1_000);
+    const assigns = assign(pending, workers, new LeastLoadedPolicy(), 1_000);
 
     const slots = assigns.map(({ nodeId, assignments }) => `${nodeId} ${assignments.length}`);
     expect(slots.sort()).toEqual(["n1 4", "n2 8", "n3 16"]);
     expect(pending.size).toBe(72);
-    expect(assign(pending, workers, new LeastLoadedBalancer(), 1_000)).toEqual([]);
+    expect(assign(pending, workers, new LeastLoadedPolicy(), 1_000)).toEqual([]);
   });
 
   test("gives a task only to a node that has its type and every label", () => {
@@ -81,7 +81,7 @@ describe("the scheduler", () => {
     pending.add(pendingTask("a", 1, { requires: ["gpu", "eu"] }), 1);
     pending.add(pendingTask("b", 2, { requires: ["gpu", "us"] }), 2);
 
-    const assigns = assign(pending, workers, new LeastLoadedBalancer(), 10);
+    const assigns = assign(pending, workers, new LeastLoadedPolicy(), 10);
 
     expect(assigns.map(({ nodeId }) => nodeId)).toEqual(["gpu"]);
     expect(pending.get("b")).toBeDefined();
@@ -94,7 +94,7 @@ describe("the scheduler", () => {
     const pending = new PendingSet();
     pending.add(pendingTask("a", 1), 1);
 
-    expect(assign(pending, workers, new LeastLoadedBalancer(), 10)).toEqual([]);
+    expect(assign(pending, workers, new LeastLoadedPolicy(), 10)).toEqual([]);
   });
 });
 

@@ -94,6 +94,13 @@ export function handlersOf(node) {
       return null;
     },
 
+    /** Runs for `{ms}`, on the node `{slowNode}` for `{slowMs}`. */
+    uneven: async (/** @type {Task} */ task, /** @type {Context} */ { signal }) => {
+      const { slowNode, slowMs } = /** @type {{ slowNode: string, slowMs: number }} */ (task.data);
+      await delay(node === slowNode ? slowMs : msOf(task.data), undefined, { signal });
+      return null;
+    },
+
     /** As hold, but goes on when it is told to stop: its result then comes too late. */
     stubborn: async (/** @type {Task} */ task, /** @type {Context} */ context) => {
       note("started", task, context);

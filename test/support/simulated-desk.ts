@@ -215,6 +215,7 @@ export class SimulatedDesk {
         handoverMs: HANDOVER_MS,
         maxLosses: 100,
         agingMs: 200,
+        balancer: { policy: "least-loaded", weights: new Map(), affinity: new Map() },
         acceptUnknownTypes: true,
         maxUnappliedBytes: 10_000_000,
         retention: { completed: KEPT, dead: KEPT, cancelled: KEPT },

@@ -1,0 +1,77 @@
+// The free slots of one turn, sorted out by what tasks need, once for each need and not for each task.
+import type { Line } from "../waiting-lines.js";
+import { type AttachedWorker, fits } from "../worker-directory.js";
+import type { BalancerPolicy, Need, Opening, Selection } from "./policy.js";
+
+interface Choice {
+  readonly type: string;
+  /** Those that may have a free slot; full ones are dropped as they are met. */
+  readonly openings: Opening[];
+  selection: Selection | undefined;
+}
+
+export class Openings {
+  /** Needs without labels, by type. */
+  readonly #byType = new Map<string, Choice>();
+  /** Needs with labels, by what was asked for; many lines may have one need. */
+  readonly #byNeed = new Map<string, Choice>();
+  /** The same by the list of labels itself: a line that is asked for again has the same one. */
+  readonly #byList = new Map<Line["requires"], Choice>();
+  #freeSlots = 0;
+
+  /** @param openings each with a free slot */
+  constructor(
+    private readonly openings: readonly Opening[],
+    private readonly policy: BalancerPolicy,
+  ) {
+    for (const { freeSlots } of openings) this.#freeSlots += freeSlots;
+  }
+
+  get freeSlots(): number {
+    return this.#freeSlots;
+  }
+
+  /** Whether a node with a free slot can run such a task. */
+  has(need: Need): boolean {
+    return hasFree(this.#choiceFor(need));
+  }
+
+  /** Takes a slot for a task; to be asked only where there is one. */
+  take(need: Need): AttachedWorker {
+    const choice = this.#choiceFor(need);
+    choice.selection ??= this.policy.select(
+      need,
+      choice.openings.filter(({ freeSlots }) => freeSlots > 0),
+    );
+    const opening = choice.selection.next();
+    opening.freeSlots -= 1;
+    this.#freeSlots -= 1;
+    return opening.worker;
+  }
+
+  #choiceFor(need: Need): Choice {
+    const { type, requires } = need;
+    if (requires.length === 0) {
+      let choice = this.#byType.get(type);
+      if (choice === undefined) this.#byType.set(type, (choice = this.#choice(need)));
+      return choice;
+    }
+    const known = this.#byList.get(requires);
+    if (known?.type === type) return known;
+    const key = JSON.stringify([type, ...requires]);
+    let choice = this.#byNeed.get(key);
+    if (choice === undefined) this.#byNeed.set(key, (choice = this.#choice(need)));
+    this.#byList.set(requires, choice);
+    return choice;
+  }
+
+  #choice({ type, requires }: Need): Choice {
+    const openings = this.openings.filter(({ worker }) => fits(worker, type, requires));
+    return { type, openings, selection: undefined };
+  }
+}
+
+function hasFree({ openings }: Choice): boolean {
+  while (openings.at(-1)?.freeSlots === 0) openings.pop();
+  return openings.length > 0;
+}

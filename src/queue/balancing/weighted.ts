@@ -1,0 +1,34 @@
+// Nodes get work by weights that the operator sets for them, whatever their slots are; what a node
+// takes for it counts as everywhere.
+import { FairShare } from "../controls/fair-share.js";
+import type { AttachedWorker } from "../worker-directory.js";
+import { Contestant, LoadSelection } from "./load-selection.js";
+import type { BalancerPolicy, Need, Opening, Selection } from "./policy.js";
+
+export class WeightedPolicy implements BalancerPolicy {
+  readonly name = "weighted";
+  readonly #turns = new FairShare();
+
+  /** @param weights by the id of a node or one of its labels, each above 0 */
+  constructor(private readonly weights: ReadonlyMap<string, number>) {}
+
+  select({ type }: Need, openings: readonly Opening[]): Selection {
+    const contestants = openings.map((opening) => {
+      const weight = this.#weightOf(opening.worker);
+      return new Contestant(opening, type, { rank: 0, capacity: weight, turns: weight });
+    });
+    return new LoadSelection(contestants, this.#turns);
+  }
+
+  shareOf(worker: AttachedWorker): number {
+    return this.#weightOf(worker) / worker.pace.overall;
+  }
+
+  /** That of the node itself, else the highest of its labels, else 1. */
+  #weightOf({ id, hello }: AttachedWorker): number {
+    const own = this.weights.get(id);
+    if (own !== undefined) return own;
+    const ofLabels = hello.labels.flatMap((label) => this.weights.get(label) ?? []);
+    return ofLabels.length === 0 ? 1 : Math.max(...ofLabels);
+  }
+}
