@@ -47,6 +47,7 @@ export class RedisConnection {
   private current: RedisConnectionState = { connected: false, error: undefined };
   private readonly listeners = new Set<(state: RedisConnectionState) => void>();
   private readonly probe: NodeJS.Timeout;
+  private retry: NodeJS.Timeout | undefined;
   private closed = false;
 
   constructor(private readonly options: RedisConnectionOptions) {
@@ -57,6 +58,7 @@ export class RedisConnection {
     this.client.on("close", () => this.become({ connected: false, error: this.current.error }));
     // Without a listener an error of the socket would end the process.
     this.client.on("error", (error: Error) => this.noteError(error));
+    this.client.on("end", () => this.tryAgain());
     this.probe = setInterval(() => this.isAlive(), PROBE_EVERY_MS).unref();
   }
 
@@ -73,6 +75,7 @@ export class RedisConnection {
   /** Ends the connection for good; commands under way fail. */
   close(): void {
     clearInterval(this.probe);
+    clearTimeout(this.retry);
     this.listeners.clear();
     this.closed = true;
     this.client.disconnect();
@@ -105,6 +108,18 @@ export class RedisConnection {
    */
   private isAlive(): void {
     if (this.client.status === "ready") this.client.ping().catch(() => undefined);
+  }
+
+  /**
+   * The client gives up for good where its connector fails, as when a failover is told while it asks
+   * the sentinels who the primary is.
+   */
+  private tryAgain(): void {
+    if (this.closed) return;
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => {
+      this.client.connect().catch(() => undefined);
+    }, RECONNECT_MAX_MS);
   }
 
   /** The client waits for that by itself, and says nothing of it. */

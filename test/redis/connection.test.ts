@@ -46,21 +46,19 @@ const well = { connected: true, error: undefined };
 
 describe("a connection", () => {
   it("says that its password is wrong, and is there when it is right", async () => {
-    const server = await serve();
-    const connection = connect({ url: `redis://:secret@127.0.0.1:${server.port}` });
-    await server.set("requirepass", "secret");
+    const server = await serve({ password: "secret" });
+    const connection = connect({ url: server.url, password: "secret" });
     await comesToBe(connection, well);
 
-    await server.ask((client) => client.config("SET", "requirepass", "other"), "secret");
-    await server.ask((client) => client.call("CLIENT", "KILL", "TYPE", "normal"), "other");
+    await server.changePassword("other");
     await comesToBe(connection, away("WRONGPASS"));
 
-    await server.ask((client) => client.config("SET", "requirepass", "secret"), "other");
+    await server.changePassword("secret");
     await comesToBe(connection, well);
   });
 
   it("says that a password is missing", async () => {
-    const server = await serve({ args: ["--requirepass", "secret"] });
+    const server = await serve({ password: "secret" });
 
     await comesToBe(connect({ url: server.url }), away("NOAUTH"));
   });
@@ -127,32 +125,33 @@ describe("a connection", () => {
 });
 
 describe("a connection by sentinels", { timeout: 60_000 }, () => {
-  it.each([undefined, "secret"])(
-    "goes to the new primary when the old one hangs, with password %s",
-    async (password) => {
-      const group = await RedisGroup.start(password);
-      cleanups.push(() => group.stop());
-      const endpoint = endpointTo(group.settings);
-      const [writer, listener] = [connect(endpoint), connect(endpoint)];
-      await comesToBe(writer, well);
-      await comesToBe(listener, well);
-      await listener.client.subscribe("news");
-      expect(await inspectRedis(endpoint, TIMEOUT_MS)).toMatchObject({ kind: "usable" });
+  it.each([
+    ["hangs", undefined],
+    ["is killed", "secret"],
+  ])("goes to the new primary when the old one %s, with password %s", async (what, password) => {
+    const group = await RedisGroup.start(password);
+    cleanups.push(() => group.stop());
+    const endpoint = endpointTo(group.settings);
+    const [writer, listener] = [connect(endpoint), connect(endpoint)];
+    await comesToBe(writer, well);
+    await comesToBe(listener, well);
+    await listener.client.subscribe("news");
+    expect(await inspectRedis(endpoint, TIMEOUT_MS)).toMatchObject({ kind: "usable" });
 
-      group.first.freeze();
-      await group.promoted();
+    if (what === "hangs") group.first.freeze();
+    else await group.first.kill();
+    await group.promoted();
 
-      await waitFor("the new primary is written to", async () => {
-        await writer.client.set("a", "b");
-        return (await group.second.ask((client) => client.get("a"), password)) === "b";
-      });
-      await waitFor("who listens has come along", async () => {
-        const clients = await group.second.ask((client) => client.call("CLIENT", "LIST"), password);
-        return String(clients).split("name=test").length === 3;
-      });
-      await comesToBe(listener, well);
-    },
-  );
+    await waitFor("the new primary is written to", async () => {
+      await writer.client.set("a", "b");
+      return (await group.second.ask((client) => client.get("a"))) === "b";
+    });
+    await waitFor("who listens has come along", async () => {
+      const clients = await group.second.ask((client) => client.call("CLIENT", "LIST"));
+      return String(clients).split("name=test").length === 3;
+    });
+    await comesToBe(listener, well);
+  });
 
   it("says what the sentinels say", async () => {
     const group = await RedisGroup.start();

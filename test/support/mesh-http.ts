@@ -76,6 +76,7 @@ export interface ClusterView {
 
 export interface HealthView {
   readonly status: string;
+  readonly reasons: readonly string[];
   readonly leader: { readonly id: string } | null;
   readonly workers: { readonly total: number; readonly active: number };
 }

@@ -12,11 +12,12 @@ export type Story = (name: string, tell: (mesh: TestMesh) => Promise<void>) => v
  * Starts a mesh for the stories of a file, or of a `describe`, and returns what declares one. A story
  * need not heal, wait for its tasks to end, or close anything.
  */
-export function meshStories(options: MeshOptions): Story {
+export function meshStories(of: MeshOptions | (() => Promise<MeshOptions>)): Story {
   let mesh: TestMesh;
   /** A fault is told by the story that found it, not by all that follow. */
   const told = new Set<string>();
   beforeAll(async () => {
+    const options = typeof of === "function" ? await of() : of;
     mesh = await startMesh({ ...options, worker: { leaseMs: 600, ...options.worker } });
   }, START_MS);
   afterAll(() => mesh.close(), START_MS);

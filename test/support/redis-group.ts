@@ -1,5 +1,5 @@
 // A primary, its replica and three sentinels that make the replica the primary when the other is gone.
-import { RedisServer, type RedisServerOptions } from "./redis-server.js";
+import { RedisServer } from "./redis-server.js";
 import { waitFor } from "./wait-for.js";
 
 const NAME = "tasks";
@@ -20,13 +20,14 @@ export class RedisGroup {
 
   /** Resolves when every sentinel knows the others and the replica. */
   static async start(password?: string): Promise<RedisGroup> {
-    const secret =
-      password === undefined ? [] : ["--requirepass", password, "--masterauth", password];
-    const options: RedisServerOptions = { appendOnly: true, args: secret };
-    const first = await RedisServer.start(options);
+    const secret = password === undefined ? {} : { password };
+    const master = password === undefined ? [] : ["--masterauth", password];
+    const first = await RedisServer.start({ appendOnly: true, args: master, ...secret });
+    const replica = ["--replicaof", "127.0.0.1", String(first.port)];
     const second = await RedisServer.start({
-      ...options,
-      args: [...secret, "--replicaof", "127.0.0.1", String(first.port)],
+      appendOnly: true,
+      args: [...master, ...replica],
+      ...secret,
     });
     const sentinel = [
       `sentinel monitor ${NAME} 127.0.0.1 ${first.port} ${QUORUM}`,
@@ -52,10 +53,7 @@ export class RedisGroup {
   /** The first primary's writes reach the replica no more; it stands still where it is. */
   async detachReplica(): Promise<void> {
     this.second.freeze();
-    await this.first.ask(
-      (client) => client.call("CLIENT", "KILL", "TYPE", "replica"),
-      this.password,
-    );
+    await this.first.ask((client) => client.call("CLIENT", "KILL", "TYPE", "replica"));
   }
 
   /** Waits until the sentinels have made the replica the primary. */
@@ -63,7 +61,7 @@ export class RedisGroup {
     await waitFor("the replica is the primary", async () => {
       const named = await Promise.all(this.sentinels.map((one) => this.primaryBy(one)));
       if (named.some((port) => port !== this.second.port)) return false;
-      const [role] = await this.second.ask((client) => client.role(), this.password);
+      const [role] = await this.second.ask((client) => client.role());
       return role === "master";
     });
   }

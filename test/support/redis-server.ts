@@ -23,6 +23,8 @@ export interface RedisServerOptions {
   readonly appendOnly?: boolean;
   /** Further settings, as command line arguments. */
   readonly args?: readonly string[];
+  /** That its clients must give; `changePassword` gives it another. */
+  readonly password?: string;
   /** Watches a group in place of holding data: its configuration. */
   readonly sentinel?: readonly string[];
 }
@@ -33,11 +35,13 @@ export class RedisServer {
   private readonly folder: string;
   private readonly options: RedisServerOptions;
   private child: ChildProcess | undefined;
+  private password: string;
 
   private constructor(port: number, folder: string, options: RedisServerOptions) {
     this.port = port;
     this.folder = folder;
     this.options = options;
+    this.password = options.password ?? "";
   }
 
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
@@ -98,8 +102,8 @@ export class RedisServer {
   }
 
   /** On a connection of its own. */
-  async ask<T>(question: (client: Redis) => Promise<T>, password?: string): Promise<T> {
-    const client = new Redis(this.url, password === undefined ? {} : { password });
+  async ask<T>(question: (client: Redis) => Promise<T>): Promise<T> {
+    const client = new Redis(this.url, this.password === "" ? {} : { password: this.password });
     client.on("error", () => undefined);
     try {
       return await question(client);
@@ -132,11 +136,21 @@ export class RedisServer {
     await answering(this.url, child);
   }
 
+  /** From now on, for those that connect; who is connected is thrown out. */
+  async changePassword(password: string): Promise<void> {
+    await this.set("requirepass", password);
+    this.password = password;
+    await this.ask(async (client) => {
+      for (const type of ["normal", "pubsub"]) await client.call("CLIENT", "KILL", "TYPE", type);
+    });
+  }
+
   private async duty(): Promise<string[]> {
     const { sentinel, appendOnly } = this.options;
+    const secret = this.password === "" ? [] : ["--requirepass", this.password];
     if (sentinel === undefined) {
       const file = appendOnly ? ["yes", "--appendfsync", "always"] : ["no"];
-      return ["--save", "", "--appendonly", ...file];
+      return ["--save", "", "--appendonly", ...file, ...secret];
     }
     // It writes down there what it learns.
     const config = join(this.folder, "sentinel.conf");

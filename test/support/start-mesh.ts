@@ -18,7 +18,7 @@ import { freePorts } from "./free-ports.js";
 import { Journal } from "./journal.js";
 import { MeshFaults } from "./mesh-faults.js";
 import { MeshHistory } from "./mesh-history.js";
-import { MeshHttp, type TaskView } from "./mesh-http.js";
+import { type HealthView, MeshHttp, type TaskView } from "./mesh-http.js";
 import { violations } from "./mesh-invariants.js";
 import { RedisServer } from "./redis-server.js";
 import { waitFor } from "./wait-for.js";
@@ -40,6 +40,11 @@ export interface MeshOptions {
   readonly raft?: Readonly<Record<string, unknown>>;
   readonly chaos?: Readonly<Record<string, unknown>>;
   readonly retention?: Readonly<Record<string, unknown>>;
+  /** A Redis in place of one of its own, closed with the mesh; and the section `redis`, if not its URL. */
+  readonly redis?: {
+    readonly server: RedisServer;
+    readonly settings?: Readonly<Record<string, unknown>>;
+  };
   /** Each node and the gateway hold the rules of links themselves, as processes do; not `faults`. */
   readonly ownLinks?: boolean;
   /** Of the section `nodes`, such as how many of them vote. */
@@ -83,7 +88,7 @@ export class TestMesh {
     this.config = configSchema.parse({
       mesh: "test",
       chaos: { enabled: true, ...options.chaos },
-      redis: { url: redis.url, commandTimeoutMs: 1_000 },
+      redis: { commandTimeoutMs: 1_000, ...(options.redis?.settings ?? { url: redis.url }) },
       nodes: { count: options.nodes ?? 3, dataDir: this.folder, ...options.membership },
       gateway: { port: gatewayPort, retryForMs: 2_000 },
       raft: { tickMs: 20, ...options.raft },
@@ -94,7 +99,7 @@ export class TestMesh {
 
   static async start(options: MeshOptions = {}): Promise<TestMesh> {
     const count = options.nodes ?? 3;
-    const redis = await RedisServer.start({ appendOnly: true });
+    const redis = options.redis?.server ?? (await RedisServer.start({ appendOnly: true }));
     const mesh = new TestMesh(redis, await freePorts(1 + count + SPARE_NODES), options);
     // Where the handlers write is told as it is to the processes of a mesh: by the environment.
     process.env["JOURNAL_FOLDER"] = mesh.journal.folder;
@@ -297,11 +302,41 @@ export class TestMesh {
     });
   }
 
+  /** Waits until /health says that the mesh is degraded, for a reason like this. */
+  async degraded(reason: RegExp): Promise<void> {
+    const seen = new Set<string>();
+    await waitFor(`it is degraded by ${String(reason)}`, async () => {
+      const { status, reasons } = await this.http.expectOk<HealthView>("GET", "/health");
+      for (const one of reasons) seen.add(one);
+      if (status === "degraded" && reasons.some((one) => reason.test(one))) return true;
+      throw new Error(`${status}; so far: ${[...seen].join(" | ")}`);
+    });
+  }
+
+  async healthy(): Promise<void> {
+    await waitFor("it is healthy", async () => {
+      const { status, reasons } = await this.http.expectOk<HealthView>("GET", "/health");
+      if (status !== "healthy") throw new Error(reasons.join(" | "));
+      return true;
+    });
+  }
+
+  /** What an audit finds between Redis, the assignment table and the log, once it can be made. */
+  async contradictions(): Promise<string[]> {
+    const found = await waitFor("the mesh can be audited", () =>
+      this.http.expectOk<{ readonly contradictions: readonly { readonly text: string }[] }>(
+        "POST",
+        "/cluster/verify",
+      ),
+    );
+    return found.contradictions.map(({ text }) => text);
+  }
+
   /** Heals everything, waits until every acknowledged task has ended, and names what does not hold. */
   async violations(): Promise<string[]> {
     this.faults.heal();
     await this.whole(this.nodes.size);
-    return violations(this);
+    return [...(await violations(this)), ...(await this.contradictions())];
   }
 
   async close(): Promise<void> {
