@@ -42,14 +42,15 @@ const SCENARIOS: readonly Listed[] = [
   {
     name: "redis-outage",
     description: "Redis is killed and stays away: tasks are accepted and run all the same",
-    sizes: { forMs: 10_000 },
+    sizes: { forMs: 10_000, rate: 20 },
     load: async () => (await import("./redis-outage.js")).redisOutage,
   },
 ];
 
-const NO_SIZES: Sizes = { tasks: 0, taskMs: 0, forMs: 0 };
+const NO_SIZES: Sizes = { tasks: 0, taskMs: 0, forMs: 0, rate: 0 };
 const MAX_TASKS = 10_000;
 const MAX_TASK_MS = 60_000;
+const MAX_RATE = 1_000;
 
 interface ScenarioOptions extends Partial<Sizes> {
   readonly json?: boolean;
@@ -83,6 +84,10 @@ function commandOf({ name, description, sizes, load }: Listed): Command {
   if (sizes.taskMs !== undefined) {
     const parse = integer("--task-ms", 1, MAX_TASK_MS);
     command.option("--task-ms <ms>", `how long one takes (default: ${sizes.taskMs})`, parse);
+  }
+  if (sizes.rate !== undefined) {
+    const parse = integer("--rate", 1, MAX_RATE);
+    command.option("--rate <tasks>", `submitted in a second (default: ${sizes.rate})`, parse);
   }
   if (sizes.forMs !== undefined) {
     const text = `how long it lasts (default: ${sizes.forMs / 1_000}s)`;

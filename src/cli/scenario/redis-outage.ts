@@ -1,13 +1,12 @@
 // Scenario: Redis is killed and stays away for a while under steady submissions. None is refused for it,
 // tasks go on running, and Redis is brought back to the truth afterwards.
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Outcome, Scenario, Stage } from "./scenario.js";
+import type { Figure, Outcome, Scenario, Stage } from "./scenario.js";
 import { quantile } from "./statistics.js";
-import { SteadySubmitter } from "./steady-submitter.js";
+import { type Acknowledgement, SteadySubmitter } from "./steady-submitter.js";
 import { auditCheck, completedOnceCheck, tasksEnded } from "./task-watch.js";
 import { until } from "./until.js";
 
-const EVERY_MS = 50;
 const TASK_MS = 100;
 /** Submissions before the outage and after it. */
 const AROUND_MS = 2_000;
@@ -18,10 +17,10 @@ export const redisOutage: Scenario = {
   async play(stage: Stage): Promise<Outcome> {
     const { mesh, narration, sizes, signal } = stage;
     const task = { type: "sleep", data: { ms: TASK_MS } } as const;
-    const submitter = new SteadySubmitter(mesh.client, task, EVERY_MS);
+    const submitter = new SteadySubmitter(mesh.client, task, 1_000 / sizes.rate);
     const stopped = (): void => void submitter.stop();
     signal.addEventListener("abort", stopped, { once: true });
-    narration.say(`a task of ${TASK_MS} ms is submitted every ${EVERY_MS} ms`);
+    narration.say(`${sizes.rate} tasks of ${TASK_MS} ms each are submitted in a second`);
     submitter.start();
     await sleep(AROUND_MS, undefined, { signal });
 
@@ -52,7 +51,6 @@ export const redisOutage: Scenario = {
     const tasks = await tasksEnded(stage, ids);
     narration.say("every task has ended");
     const during = submitter.sentIn(goneAtMs, backAtMs);
-    const took = during.map(({ tookMs }) => tookMs);
     const completedDuring = tasks.filter(
       ({ finishedAt = 0 }) => finishedAt >= goneAtMs && finishedAt < backAtMs,
     ).length;
@@ -66,22 +64,16 @@ export const redisOutage: Scenario = {
           value: during.length,
         },
         {
+          key: "acknowledgedPerSecond",
+          label: "… of them in a second",
+          value: Math.round((during.length * 1_000) / (backAtMs - goneAtMs)),
+        },
+        {
           key: "completedDuring",
           label: "tasks completed while Redis was away",
           value: completedDuring,
         },
-        {
-          key: "ackMedianMs",
-          label: "answer while Redis was away (median)",
-          value: quantile(took, 0.5),
-          unit: "ms",
-        },
-        {
-          key: "ackP99Ms",
-          label: "answer while Redis was away (99 %)",
-          value: quantile(took, 0.99),
-          unit: "ms",
-        },
+        ...answerFigures(during),
         { key: "refused", label: "submissions refused", value: submitter.refusals.length },
         {
           key: "caughtUpMs",
@@ -107,6 +99,15 @@ export const redisOutage: Scenario = {
     };
   },
 };
+
+function answerFigures(during: readonly Acknowledgement[]): readonly Figure[] {
+  const took = during.map(({ tookMs }) => tookMs);
+  const label = "answer while Redis was away";
+  return [
+    { key: "ackMedianMs", label: `${label} (median)`, value: quantile(took, 0.5), unit: "ms" },
+    { key: "ackP99Ms", label: `${label} (99 %)`, value: quantile(took, 0.99), unit: "ms" },
+  ];
+}
 
 async function watchOutage(
   { narration, sizes, signal }: Stage,

@@ -8,6 +8,8 @@ export interface Sizes {
   readonly taskMs: number;
   /** How long what goes wrong lasts. */
   readonly forMs: number;
+  /** Tasks submitted in a second. */
+  readonly rate: number;
 }
 
 /** Something that was measured or counted. */
