@@ -123,6 +123,7 @@ function assignment(id: string) {
     timeoutMs: 0,
     requires: [],
     losses: 0,
+    lapses: 0,
     runAtMs: atMs,
     deadlineAtMs: 0,
   };

@@ -108,7 +108,7 @@ function submit(some: readonly string[]): Command["kind"] {
 function assign(some: readonly string[]): Command["kind"] {
   const assignments = some.map((taskId) => ({
     ...{ taskId, type: "process", queue: "default", priority: 5, sequence: 0, attempt: 1 },
-    ...{ maxAttempts: 3, backoff: undefined, timeoutMs: 0, requires: [], losses: 0 },
+    ...{ maxAttempts: 3, backoff: undefined, timeoutMs: 0, requires: [], losses: 0, lapses: 0 },
     ...{ runAtMs: atMs, deadlineAtMs: 0 },
   }));
   return { $case: "assign", value: { nodeId: "node-1", assignments } };

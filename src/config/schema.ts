@@ -2,6 +2,7 @@
 // docs/cluster.config.schema.json is generated from it.
 import { z } from "zod";
 import { redis } from "./redis-schema.js";
+import { retries } from "./retries-schema.js";
 import { balancer, queue } from "./scheduling-schema.js";
 import { milliseconds, name, port } from "./value-types.js";
 
@@ -160,35 +161,6 @@ const worker = z
     drainGraceMs: milliseconds(0, 86_400_000)
       .default(60_000)
       .describe("How long a node that is drained lets them finish before it hands them back."),
-  })
-  .prefault({});
-
-const backoff = z
-  .strictObject({
-    type: z.enum(["exponential", "fixed"]).default("exponential"),
-    delayMs: milliseconds(0, 86_400_000).default(1_000).describe("Wait before the second attempt."),
-    maxMs: milliseconds(0, 86_400_000)
-      .default(60_000)
-      .describe("Upper bound of the wait, jitter not counted."),
-    jitter: z
-      .number()
-      .min(0)
-      .max(1)
-      .default(0.2)
-      .describe("Share of the wait that is added at random."),
-  })
-  .prefault({});
-
-const retries = z
-  .strictObject({
-    maxAttempts: z.int().min(1).max(1_000).default(3),
-    backoff,
-    maxLosses: z
-      .int()
-      .min(1)
-      .max(1_000)
-      .default(5)
-      .describe("A task under which this many nodes were lost is dead: it may be what kills them."),
   })
   .prefault({});
 

@@ -32,6 +32,7 @@ const outcomeName: Readonly<Record<AttemptOutcome, string>> = {
   [AttemptOutcome.LOST]: "lost",
   [AttemptOutcome.HANDED_BACK]: "handed_back",
   [AttemptOutcome.CANCELLED]: "cancelled",
+  [AttemptOutcome.LAPSED]: "lapsed",
   [AttemptOutcome.UNRECOGNIZED]: "unknown",
 };
 

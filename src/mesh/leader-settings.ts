@@ -11,7 +11,11 @@ export function leaderSettings(config: Config): LeaderSettings {
     leaseMs: worker.leaseMs,
     // A leader that is cut off notices within two election timeouts, and grants no lease after.
     handoverMs: 2 * raft.electionTicks * raft.tickMs,
-    maxLosses: retries.maxLosses,
+    losses: {
+      maxLosses: retries.maxLosses,
+      maxLapses: retries.maxLapses,
+      ...retries.lossDelay,
+    },
     acceptUnknownTypes: tasks.acceptUnknownTypes,
     retention,
     agingMs: queue.agingMs,

@@ -11,6 +11,7 @@ import type { CommandLog } from "./office.js";
 import type { PendingLimits } from "./pending-set.js";
 import type { AttemptProgress } from "./redis/progress-writer.js";
 import type { Applier, CommittedLog, SnapshotRestorer } from "./redis-sync.js";
+import type { LossRules } from "./report.js";
 import type { EndedTasks, RetentionSettings } from "./retention.js";
 import type { ScheduleTable } from "./schedules/schedule-table.js";
 import type { SubmissionDefaults } from "./submission.js";
@@ -20,7 +21,7 @@ export interface LeaderSettings {
   readonly leaseMs: number;
   /** How long after the election an earlier leader may still have granted leases. */
   readonly handoverMs: number;
-  readonly maxLosses: number;
+  readonly losses: LossRules;
   readonly acceptUnknownTypes: boolean;
   /** Committed work that waits for Redis; past it a submission is refused. */
   readonly maxUnappliedBytes: number;

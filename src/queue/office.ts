@@ -6,7 +6,7 @@
 // be lost, so is the office: the next one begins with the log as it is.
 import type { Command, Finish, Release } from "../gen/mesh/v1/command.js";
 import { CommandBatch } from "../gen/mesh/v1/command.js";
-import { AttemptOutcome, type TaskDefinition } from "../gen/mesh/v1/task.js";
+import type { TaskDefinition } from "../gen/mesh/v1/task.js";
 import type { AssignmentTable, QueueChange, RunningTask } from "./assignment-table.js";
 import type { BalancerPolicy } from "./balancing/policy.js";
 import { QueueAlarm } from "./controls/queue-alarm.js";
@@ -276,13 +276,14 @@ export class Office {
         this.pending.add(pendingFromDefinition(task, taskSequence(index, position)), index);
     });
     this.parts.onSubmit(outgoing.submits, index);
-    for (const { taskId, fence, reason } of outgoing.releases) {
+    for (const { taskId, fence, reason, runAtMs } of outgoing.releases) {
       const running = this.parts.table.get(taskId);
       if (running?.fence !== fence) continue;
       // A cancellation on its way may end this attempt first: the release will change nothing.
       const cancelledAt = this.#cancelling.get(taskId) ?? 0;
       if (cancelledAt > fence && cancelledAt < index) continue;
-      this.pending.add(pendingFromRelease(running, reason === AttemptOutcome.LOST), index);
+      if (runAtMs > atMs) this.parts.promotions.expect(runAtMs);
+      else this.pending.add(pendingFromRelease(running, reason), index);
     }
     for (const id of outgoing.cancels) {
       this.#cancelling.set(id, index);

@@ -1,5 +1,5 @@
 // A task that waits for a slot, as the scheduler knows it: everything but its payload.
-import type { Backoff, TaskDefinition } from "../gen/mesh/v1/task.js";
+import { AttemptOutcome, type Backoff, type TaskDefinition } from "../gen/mesh/v1/task.js";
 import type { RunningTask } from "./assignment-table.js";
 import { deadlineAtMs } from "./redis/task-options.js";
 import type { PendingTask as StoredPendingTask } from "./redis/apply-outcome.js";
@@ -21,6 +21,7 @@ export function pendingFromDefinition(task: TaskDefinition, sequence: number): P
     timeoutMs: task.timeoutMs,
     requires: task.requires,
     losses: 0,
+    lapses: 0,
     runAtMs: task.runAtMs,
     deadlineAtMs: deadlineAtMs(task),
   };
@@ -31,7 +32,10 @@ export function pendingFromRedis(task: StoredPendingTask): PendingTask {
 }
 
 /** A released task takes its old place; the attempt that was taken away does not count. */
-export function pendingFromRelease({ assignment }: RunningTask, lost: boolean): PendingTask {
+export function pendingFromRelease(
+  { assignment }: RunningTask,
+  reason: AttemptOutcome,
+): PendingTask {
   return {
     id: assignment.taskId,
     type: assignment.type,
@@ -43,7 +47,8 @@ export function pendingFromRelease({ assignment }: RunningTask, lost: boolean): 
     backoff: requireBackoff(assignment.taskId, assignment.backoff),
     timeoutMs: assignment.timeoutMs,
     requires: assignment.requires,
-    losses: assignment.losses + (lost ? 1 : 0),
+    losses: assignment.losses + (reason === AttemptOutcome.LOST ? 1 : 0),
+    lapses: assignment.lapses + (reason === AttemptOutcome.LAPSED ? 1 : 0),
     runAtMs: assignment.runAtMs,
     deadlineAtMs: assignment.deadlineAtMs,
   };

@@ -4,7 +4,7 @@ import type { Finish, Release } from "../gen/mesh/v1/command.js";
 import { AttemptOutcome, type TaskError } from "../gen/mesh/v1/task.js";
 import type { TaskReport } from "../gen/mesh/v1/worker_service.js";
 import type { RunningTask } from "./assignment-table.js";
-import { retryDelayMs } from "./retry-policy.js";
+import { lossDelayMs, retryDelayMs } from "./retry-policy.js";
 
 /** A worker that was started again disclaims what ran in it before with this reason. */
 export const RESTARTED = "restarted";
@@ -12,9 +12,27 @@ export const RESTARTED = "restarted";
 export const LEASE_LOST = "the lease was lost";
 export const LEASE_HAD_RUN_OUT = "the lease had run out";
 
-export interface EndingRules {
-  /** A task under which this many nodes were lost is dead. */
+/**
+ * How the node was lost, as far as the leader can tell. "gone": its process ended, or may have. "lapsed":
+ * its connection stands, so that its process lives, and it did not renew its lease: it is short of
+ * processor time, or stopped, or a handler blocks it.
+ */
+export type Loss = "gone" | "lapsed";
+
+/** When a task goes on that lost its node, and when it is dead. */
+export interface LossRules {
+  /** Dead once this many nodes have gone: it may be what ends them. */
   readonly maxLosses: number;
+  /** Dead after this many lapses, so that a task that blocks its nodes ends one day, too. */
+  readonly maxLapses: number;
+  /** Wait after the second loss of either kind; it doubles with each further one. Milliseconds. */
+  readonly delayMs: number;
+  /** Bound of that wait, milliseconds. */
+  readonly maxDelayMs: number;
+}
+
+export interface EndingRules {
+  readonly losses: LossRules;
   readonly nowMs: number;
   /** In [0, 1). */
   readonly random: () => number;
@@ -27,13 +45,15 @@ export type Ending =
 /** How a running attempt ends by its worker's report. */
 export function endingOf(running: RunningTask, report: TaskReport, rules: EndingRules): Ending {
   const { outcome } = report;
-  if (outcome === undefined) return endingOfLoss(running, rules, "its report says nothing");
+  if (outcome === undefined) {
+    return endingOfLoss(running, "gone", rules, "its report says nothing");
+  }
   switch (outcome.$case) {
     case "result":
       return finish(report, { $case: "completed", value: outcome.value });
     case "handedBack":
-      if (outcome.value === RESTARTED) return endingOfLoss(running, rules, RESTARTED);
-      return release(running, AttemptOutcome.HANDED_BACK, outcome.value);
+      if (outcome.value === RESTARTED) return endingOfLoss(running, "gone", rules, RESTARTED);
+      return release(running, AttemptOutcome.HANDED_BACK, outcome.value, 0);
     case "failure": {
       const { error, retryable, timedOut } = outcome.value;
       const { attempt, maxAttempts, backoff } = running.assignment;
@@ -51,14 +71,25 @@ export function endingOf(running: RunningTask, report: TaskReport, rules: Ending
  *
  * @param cause what says that it was
  */
-export function endingOfLoss(running: RunningTask, rules: EndingRules, cause: string): Ending {
-  const losses = running.assignment.losses + 1;
-  if (losses < rules.maxLosses) return release(running, AttemptOutcome.LOST, cause);
-  const error: TaskError = {
-    name: "NodeLost",
-    message: `${losses} nodes were lost while they ran it`,
-    stack: "",
-  };
+export function endingOfLoss(
+  running: RunningTask,
+  loss: Loss,
+  rules: EndingRules,
+  cause: string,
+): Ending {
+  const losses = running.assignment.losses + (loss === "gone" ? 1 : 0);
+  const lapses = running.assignment.lapses + (loss === "lapsed" ? 1 : 0);
+  const { maxLosses, maxLapses } = rules.losses;
+  if (losses < maxLosses && lapses < maxLapses) {
+    const reason = loss === "gone" ? AttemptOutcome.LOST : AttemptOutcome.LAPSED;
+    const delayMs = lossDelayMs(losses + lapses, rules.losses);
+    return release(running, reason, cause, delayMs === 0 ? 0 : rules.nowMs + delayMs);
+  }
+  const message =
+    losses >= maxLosses
+      ? `${losses} nodes were lost while they ran it`
+      : `its node let the lease run out ${lapses} times while it ran`;
+  const error: TaskError = { name: "NodeLost", message, stack: "" };
   return {
     kind: "finish",
     finish: {
@@ -78,9 +109,10 @@ function finish(report: TaskReport, outcome: NonNullable<Finish["outcome"]>): En
 
 function release(
   running: RunningTask,
-  reason: AttemptOutcome.LOST | AttemptOutcome.HANDED_BACK,
+  reason: AttemptOutcome.LOST | AttemptOutcome.LAPSED | AttemptOutcome.HANDED_BACK,
   cause: string,
+  runAtMs: number,
 ): Ending {
   const { taskId } = running.assignment;
-  return { kind: "release", release: { taskId, fence: running.fence, reason, cause } };
+  return { kind: "release", release: { taskId, fence: running.fence, reason, cause, runAtMs } };
 }

@@ -1,4 +1,4 @@
-// When a failed attempt is followed by another. The dice are thrown here, before the command is
+// When an attempt that failed, or whose node was lost, is followed by another. The dice are thrown here, before the command is
 // proposed, so that applying it needs none.
 import { type Backoff, BackoffType } from "../gen/mesh/v1/task.js";
 
@@ -16,4 +16,19 @@ export function retryDelayMs(backoff: Backoff, attempt: number, random: () => nu
   const factor = backoff.type === BackoffType.FIXED ? 1 : 2 ** Math.min(attempt - 1, MAX_DOUBLINGS);
   const wait = Math.min(backoff.delayMs * factor, backoff.maxMs);
   return Math.round(wait * (1 + backoff.jitter * random()));
+}
+
+/**
+ * Wait before a task goes on that lost its node, in milliseconds. None after the first loss: takeover is
+ * quick. From the second one on delayMs × 2^(losses − 2), at most maxDelayMs, so that a mesh that is short
+ * of something gets air. No dice: the tasks of a lost node come back together either way.
+ *
+ * @param losses from 1 on, this one included
+ */
+export function lossDelayMs(
+  losses: number,
+  { delayMs, maxDelayMs }: { readonly delayMs: number; readonly maxDelayMs: number },
+): number {
+  if (losses < 2) return 0;
+  return Math.min(delayMs * 2 ** Math.min(losses - 2, MAX_DOUBLINGS), maxDelayMs);
 }

@@ -15,7 +15,7 @@ import {
 import type { WorkerDirectory } from "./worker-directory.js";
 
 export interface RunningAttemptsParts {
-  readonly settings: Pick<LeaderSettings, "maxLosses">;
+  readonly settings: Pick<LeaderSettings, "losses">;
   readonly table: AssignmentTable;
   readonly workers: WorkerDirectory;
   readonly office: Pick<Office, "finish" | "release">;
@@ -75,10 +75,12 @@ export class RunningAttempts {
     workers.noteSilent(nowMs);
     for (const nodeId of [...table.nodes()]) {
       if (!workers.isLost(nodeId, nowMs)) continue;
+      const loss = workers.lossOf(nodeId);
       const lost = [...table.ofNode(nodeId)];
-      const endings = lost.map((running) => endingOfLoss(running, rules, LEASE_HAD_RUN_OUT));
+      const endings = lost.map((running) => endingOfLoss(running, loss, rules, LEASE_HAD_RUN_OUT));
       const tasks = endings.filter((ending) => this.#end(ending)).length;
-      if (tasks > 0) logger.warn({ worker: nodeId, tasks }, "worker lost: its tasks go to others");
+      if (tasks === 0) continue;
+      logger.warn({ worker: nodeId, tasks, loss }, "worker lost: its tasks go to others");
     }
   }
 
@@ -89,6 +91,6 @@ export class RunningAttempts {
 
   #rules(): EndingRules {
     const { settings, now, random } = this.parts;
-    return { maxLosses: settings.maxLosses, nowMs: now(), random };
+    return { losses: settings.losses, nowMs: now(), random };
   }
 }

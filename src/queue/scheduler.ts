@@ -62,6 +62,7 @@ function assignmentOf(task: PendingTask): Assignment {
     timeoutMs: task.timeoutMs,
     requires: [...task.requires],
     losses: task.losses,
+    lapses: task.lapses,
     runAtMs: task.runAtMs,
     deadlineAtMs: task.deadlineAtMs,
   };

@@ -4,6 +4,7 @@ import { DrainTable } from "./drain-table.js";
 import type { BalancerPolicy, Opening } from "./balancing/policy.js";
 import { NodePace, ServiceTimes } from "./balancing/service-times.js";
 import type { TaskReport, WorkerHello } from "../gen/mesh/v1/worker_service.js";
+import type { Loss } from "./report.js";
 
 /** Clocks of two machines may run apart; the leader waits this much longer than the lease. */
 const LEASE_MARGIN = 0.25;
@@ -193,6 +194,14 @@ export class WorkerDirectory {
     const worker = this.#workers.get(id);
     if (worker === undefined) return nowMs - this.officeStartMs > this.handoverMs + leaseMs;
     return nowMs - worker.lastGrantMs > leaseMs;
+  }
+
+  /**
+   * How a lost node was lost. The system ends the connections of a process that ends: one that stands
+   * says that the process lives. A node that has not attached in this term may have ended before.
+   */
+  lossOf(id: string): Loss {
+    return this.#workers.get(id)?.connected === true ? "lapsed" : "gone";
   }
 
   forget(id: string): void {

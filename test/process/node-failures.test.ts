@@ -11,13 +11,18 @@ const ACCEPTS_AGAIN_MS = 5_000;
 /** Behind one gateway, clients wait until its process has started anew, beside the load. */
 const GATEWAY_IS_BACK_MS = 10_000;
 
+const MAX_LOSSES = 3;
+
 let mesh: MeshProcess;
 let journal: Journal;
 
 beforeAll(async () => {
   journal = new Journal();
   mesh = await MeshProcess.start({
-    config: { worker: { handlers: journalHandlers, leaseMs: 1_500 } },
+    config: {
+      worker: { handlers: journalHandlers, leaseMs: 1_500 },
+      retries: { maxLosses: MAX_LOSSES, lossDelay: { delayMs: 100 } },
+    },
     env: { JOURNAL_FOLDER: journal.folder },
   });
 }, 120_000);
@@ -98,6 +103,20 @@ describe("ten thousand tasks", { timeout: 120_000 }, () => {
   });
 });
 
+describe("a task that ends the process of each node that runs it", { timeout: 60_000 }, () => {
+  test("is dead after a few of them, and the mesh goes on", async () => {
+    const { id } = await mesh.http.submit({ type: "lethal", maxAttempts: 100 });
+
+    const task = await mesh.http.ended(id);
+
+    expect(task).toMatchObject({ status: "dead", error: { name: "NodeLost" } });
+    expect(journal.of(id, "started").length).toBeGreaterThanOrEqual(MAX_LOSSES);
+    await mesh.whole();
+    const { id: next } = await mesh.http.submit({ type: "note" });
+    expect((await mesh.http.ended(next)).status).toBe("completed");
+  });
+});
+
 describe("a node that is frozen", { timeout: 60_000 }, () => {
   test("loses its task to another; woken up, it stops the handler and its late result is refused", async () => {
     await mesh.whole();
@@ -118,6 +137,10 @@ describe("a node that is frozen", { timeout: 60_000 }, () => {
     expect(task).toMatchObject({ status: "completed", fence: second.fence });
     expect(task.result).toEqual({ pid: second.pid });
     expect(task.workerId).not.toBe(workerId);
-    expect(task.history.map(({ outcome }) => outcome)).toEqual(["lost", "completed"]);
+    // Lost where the frozen node led: its successor cannot know that it lives.
+    expect(task.history.map(({ outcome }) => outcome)).toEqual([
+      expect.stringMatching(/^(lapsed|lost)$/),
+      "completed",
+    ]);
   });
 });

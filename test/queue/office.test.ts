@@ -1,5 +1,6 @@
 // The leader's desk: what it foresees agrees with what is committed, and nobody waits for ever.
 import { describe, expect, test } from "vitest";
+import type { Release } from "../../src/gen/mesh/v1/command.js";
 import { AttemptOutcome } from "../../src/gen/mesh/v1/task.js";
 import { AssignmentTable } from "../../src/queue/assignment-table.js";
 import { LeastLoadedPolicy } from "../../src/queue/balancing/least-loaded.js";
@@ -16,6 +17,11 @@ import {
   turns,
   workerHello,
 } from "../support/queue-fixtures.js";
+
+/** The task "a" of entry 1 is taken from its node. */
+const released = (reason: Release["reason"], runAtMs = 0): Release => {
+  return { taskId: "a", fence: 1, reason, cause: "", runAtMs };
+};
 
 function openOffice() {
   const table = new AssignmentTable();
@@ -96,6 +102,24 @@ describe("the office", () => {
     expect(table.size).toBe(0);
   });
 
+  test("assigns a task that lost its node at once, and one that is to wait not before", async () => {
+    const { office, attach, commit, table } = openOffice();
+    attach("n1");
+    void office.submit([taskDefinition("a")]);
+    await turns();
+    await commit();
+
+    office.release(released(AttemptOutcome.LOST));
+    await turns();
+    expect(await commit()).toEqual(["release", "assign"]);
+    expect(table.get("a")?.assignment.losses).toBe(1);
+
+    office.release({ ...released(AttemptOutcome.LOST, NOW_MS + 1), fence: 2 });
+    await turns();
+    expect(await commit()).toEqual(["release"]);
+    expect(table.size).toBe(0);
+  });
+
   test("never assigns a released task that is cancelled in the same entry", async () => {
     const { office, attach, commit, table } = openOffice();
     attach("n1");
@@ -103,7 +127,7 @@ describe("the office", () => {
     await turns();
     await commit();
 
-    office.release({ taskId: "a", fence: 1, reason: AttemptOutcome.HANDED_BACK, cause: "" });
+    office.release(released(AttemptOutcome.HANDED_BACK));
     void office.cancel("a");
     await turns();
     await commit();
@@ -122,7 +146,7 @@ describe("the office", () => {
     await commit();
 
     // when the task is released before the cancellation is committed
-    office.release({ taskId: "a", fence: 1, reason: AttemptOutcome.LOST, cause: "" });
+    office.release(released(AttemptOutcome.LOST));
     await turns();
     await commit();
     await commit();
@@ -172,6 +196,7 @@ describe("the office", () => {
                   timeoutMs: 0,
                   requires: [],
                   losses: 0,
+                  lapses: 0,
                   runAtMs: NOW_MS,
                   deadlineAtMs: 0,
                 },
@@ -182,7 +207,7 @@ describe("the office", () => {
       ],
     });
 
-    office.release({ taskId: "a", fence: 1, reason: AttemptOutcome.LOST, cause: "" });
+    office.release(released(AttemptOutcome.LOST));
     attach("n1");
     await turns();
     await commit();
@@ -200,9 +225,7 @@ describe("the office", () => {
 
     expect(office.finish(completed("a", 1))).toBe(true);
     expect(office.finish(completed("a", 1))).toBe(false);
-    expect(office.release({ taskId: "a", fence: 1, reason: AttemptOutcome.LOST, cause: "" })).toBe(
-      false,
-    );
+    expect(office.release(released(AttemptOutcome.LOST))).toBe(false);
     expect(office.finish(completed("a", 7))).toBe(false);
   });
 

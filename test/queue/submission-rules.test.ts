@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { AttemptOutcome, BackoffType } from "../../src/gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../../src/gen/mesh/v1/task_service.js";
 import { DefinitionCache } from "../../src/queue/definition-cache.js";
-import { endingOf, endingOfLoss, RESTARTED } from "../../src/queue/report.js";
+import { endingOf, endingOfLoss, LEASE_LOST, RESTARTED } from "../../src/queue/report.js";
 import { retryDelayMs } from "../../src/queue/retry-policy.js";
 import { defineTask } from "../../src/queue/submission.js";
 import {
@@ -112,7 +112,8 @@ describe("the wait before the next attempt", () => {
 });
 
 describe("the end of an attempt", () => {
-  const rules = { maxLosses: 3, nowMs: NOW_MS, random: () => 0 };
+  const losses = { maxLosses: 3, maxLapses: 5, delayMs: 1_000, maxDelayMs: 3_000 };
+  const rules = { losses, nowMs: NOW_MS, random: () => 0 };
   const failed = (retryable: boolean) =>
     taskReport("a", 7, {
       $case: "failure",
@@ -154,11 +155,37 @@ describe("the end of an attempt", () => {
   });
 
   test("a task under which too many nodes were lost is dead", () => {
-    expect(outcomeOf(endingOfLoss(runningTask("a", 7, { losses: 2 }), rules, RESTARTED))).toBe(
-      "dead",
-    );
-    expect(outcomeOf(endingOfLoss(runningTask("a", 7, { losses: 1 }), rules, RESTARTED))).toBe(
-      "LOST",
+    const lost = (losses: number) =>
+      outcomeOf(endingOfLoss(runningTask("a", 7, { losses }), "gone", rules, RESTARTED));
+
+    expect([lost(0), lost(1), lost(2)]).toEqual(["LOST", "LOST", "dead"]);
+  });
+
+  test("a lease that ran out under a process that lives is no loss of a node", () => {
+    const many = runningTask("a", 7, { losses: 2, lapses: 3 });
+
+    expect(outcomeOf(endingOfLoss(many, "lapsed", rules, LEASE_LOST))).toBe("LAPSED");
+    expect(
+      outcomeOf(endingOfLoss(runningTask("a", 7, { lapses: 4 }), "lapsed", rules, LEASE_LOST)),
+    ).toBe("dead");
+  });
+
+  test("goes on at once after the first loss, then waits longer each time up to a bound", () => {
+    const waits = [0, 1, 2, 3, 4].map((lapses) => {
+      const kind = endingOfLoss(
+        runningTask("a", 7, { lapses }),
+        "lapsed",
+        {
+          ...rules,
+          losses: { ...losses, maxLapses: 100 },
+        },
+        LEASE_LOST,
+      );
+      return kind.kind === "release" ? kind.release.runAtMs : "dead";
+    });
+
+    expect(waits).toEqual(
+      [0, 1_000, 2_000, 3_000, 3_000].map((ms) => (ms === 0 ? 0 : NOW_MS + ms)),
     );
   });
 });

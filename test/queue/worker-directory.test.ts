@@ -23,6 +23,19 @@ function freeSlots(directory: WorkerDirectory): number {
   return opening?.freeSlots ?? 0;
 }
 
+describe("how a node was lost", () => {
+  test("a stream that stands says that its process lives; anything else does not", () => {
+    const directory = new WorkerDirectory(LEASE_MS, 0, 0);
+    expect(directory.lossOf("n1")).toBe("gone");
+
+    directory.attach(hello, 0, 0);
+    expect(directory.lossOf("n1")).toBe("lapsed");
+
+    directory.detach("n1");
+    expect(directory.lossOf("n1")).toBe("gone");
+  });
+});
+
 describe("a node whose stream stands but that has fallen silent", () => {
   test("gets no work from the moment its tasks may be given away until it asks for a lease", () => {
     const directory = new WorkerDirectory(LEASE_MS, 0, 0);

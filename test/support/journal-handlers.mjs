@@ -82,6 +82,13 @@ export function handlersOf(node) {
       return { pid: process.pid };
     },
 
+    /** Ends its process, as a handler does that runs out of memory. */
+    lethal: (/** @type {Task} */ task, /** @type {Context} */ context) => {
+      note("started", task, context);
+      process.kill(process.pid, "SIGKILL");
+      return null;
+    },
+
     /** Reports each of `{percents}`, apart, then runs until its signal is aborted or `{ms}` are over. */
     progressing: async (/** @type {Task} */ task, /** @type {Context} */ context) => {
       const { percents } = /** @type {{ percents: number[] }} */ (task.data);

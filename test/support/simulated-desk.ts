@@ -213,7 +213,7 @@ export class SimulatedDesk {
       settings: {
         leaseMs: LEASE_MS,
         handoverMs: HANDOVER_MS,
-        maxLosses: 100,
+        losses: { maxLosses: 100, maxLapses: 100, delayMs: 20, maxDelayMs: 100 },
         agingMs: 200,
         balancer: { policy: "least-loaded", weights: new Map(), affinity: new Map() },
         acceptUnknownTypes: true,

@@ -20,6 +20,7 @@ interface Stored {
   status: TaskStatus;
   attempts: number;
   losses: number;
+  lapses: number;
   runAtMs: number;
   fence: number;
   /** 0 for none. */
@@ -57,9 +58,9 @@ export class TaskStates {
   pending(id: string): PendingTask | undefined {
     const task = this.tasks.get(id);
     if (task === undefined) return undefined;
-    const { definition, sequence, attempts, losses, runAtMs, deadlineAtMs } = task;
+    const { definition, sequence, attempts, losses, lapses, runAtMs, deadlineAtMs } = task;
     const pending = pendingFromDefinition(definition, sequence);
-    return { ...pending, attempts, losses, runAtMs, deadlineAtMs };
+    return { ...pending, attempts, losses, lapses, runAtMs, deadlineAtMs };
   }
 
   /** The task that has the unique key and has not ended. */
@@ -92,7 +93,7 @@ export class TaskStates {
           const status = runAtMs <= atMs ? TaskStatus.PENDING : TaskStatus.SCHEDULED;
           const sequence = taskSequence(index, position);
           const deadline = deadlineAtMs(definition);
-          const fresh = { attempts: 0, losses: 0, fence: 0, deadlineAtMs: deadline };
+          const fresh = { attempts: 0, losses: 0, lapses: 0, fence: 0, deadlineAtMs: deadline };
           this.tasks.set(id, { definition, sequence, status, runAtMs, ...fresh });
           const pending = this.pending(id);
           const isNews = definition.uniqueKey !== "" && status === TaskStatus.PENDING;
@@ -113,12 +114,14 @@ export class TaskStates {
         for (const finish of kind.value.outcomes) this.#finish(finish);
         return;
       case "release":
-        for (const { taskId, fence, reason } of kind.value.releases) {
+        for (const { taskId, fence, reason, runAtMs } of kind.value.releases) {
           const task = this.#running(taskId, fence);
           if (task === undefined) continue;
-          task.status = TaskStatus.PENDING;
+          task.status = runAtMs > atMs ? TaskStatus.SCHEDULED : TaskStatus.PENDING;
+          if (runAtMs > atMs) task.runAtMs = runAtMs;
           task.attempts -= 1;
           if (reason === AttemptOutcome.LOST) task.losses += 1;
+          if (reason === AttemptOutcome.LAPSED) task.lapses += 1;
         }
         return;
       case "cancel":
@@ -132,7 +135,7 @@ export class TaskStates {
           const task = this.tasks.get(id);
           if (task?.status !== TaskStatus.DEAD && task?.status !== TaskStatus.CANCELLED) continue;
           if (this.holder(task.definition.uniqueKey) !== undefined) continue;
-          const fresh = { attempts: 0, losses: 0, deadlineAtMs: 0 };
+          const fresh = { attempts: 0, losses: 0, lapses: 0, deadlineAtMs: 0 };
           Object.assign(task, { status: TaskStatus.PENDING, ...fresh });
           const pending = this.pending(id);
           if (pending !== undefined) told.retried.push({ id, result: "pending", task: pending });

@@ -15,8 +15,10 @@ export interface PendingTask {
   readonly backoff: Backoff | undefined;
   readonly timeoutMs: number;
   readonly requires: readonly string[];
-  /** How often a node was lost under it. */
+  /** How often a node was lost under it in a way that it may have caused. */
   readonly losses: number;
+  /** How often its node lived on and had let its lease run out. */
+  readonly lapses: number;
   readonly runAtMs: number;
   /** Milliseconds since the epoch; 0 for none. */
   readonly deadlineAtMs: number;

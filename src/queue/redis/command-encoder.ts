@@ -164,9 +164,10 @@ function writeCommand(w: PackedWriter, { kind }: Command, sequence: number, atMs
     }
     case "release": {
       const { releases } = kind.value;
-      writeHead(w, KIND.release, 2, releases.length * 4);
-      for (const { taskId, fence, reason, cause } of releases) {
+      writeHead(w, KIND.release, 2, releases.length * 5);
+      for (const { taskId, fence, reason, cause, runAtMs } of releases) {
         w.text(taskId).number(fence).number(reason).text(cut(cause, MAX_HISTORY_ERROR_LENGTH));
+        w.number(runAtMs);
       }
       break;
     }

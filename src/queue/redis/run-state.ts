@@ -8,7 +8,7 @@ import { decodeOptions, type TaskOptions } from "./task-options.js";
 import { storedOutcome, storedStatus } from "./stored-enums.js";
 
 /** To be counted up with each change of the layout: snapshots hold states as they are stored. */
-export const STATE_LAYOUT = 2;
+export const STATE_LAYOUT = 3;
 
 /** Where the strings begin, behind the numbers. */
 const STRINGS_AT = 41;
@@ -21,7 +21,10 @@ export interface RunState {
   readonly priority: number;
   readonly sequence: number;
   readonly attempts: number;
+  /** How often a node was lost under it in a way that it may have caused. */
   readonly losses: number;
+  /** How often its node lived on and had let its lease run out. */
+  readonly lapses: number;
   readonly runAtMs: number;
   /** 0 for never. */
   readonly startedAtMs: number;
@@ -55,10 +58,12 @@ export function decodeRunState(bytes: Buffer): RunState {
   const history = fields.bytes32();
   const changedIndex = fields.double();
   const options = decodeOptions(fields.bytes32());
+  const lapses = fields.number32();
   return {
     status: storedStatus(bytes.readUInt8(0)),
     attempts: bytes.readUInt32BE(1),
     losses: bytes.readUInt32BE(5),
+    lapses,
     runAtMs: bytes.readDoubleBE(9),
     startedAtMs: bytes.readDoubleBE(17),
     finishedAtMs: bytes.readDoubleBE(25),
@@ -106,6 +111,11 @@ class FieldReader {
     const value = this.bytes.readDoubleBE(this.at);
     this.at += 8;
     return value;
+  }
+
+  number32(): number {
+    this.at += 4;
+    return this.bytes.readUInt32BE(this.at - 4);
   }
 
   private take(start: number, length: number): Buffer {

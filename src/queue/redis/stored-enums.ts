@@ -20,6 +20,7 @@ const OUTCOMES: readonly AttemptOutcome[] = [
   AttemptOutcome.LOST,
   AttemptOutcome.HANDED_BACK,
   AttemptOutcome.CANCELLED,
+  AttemptOutcome.LAPSED,
 ];
 
 export function storedStatus(value: number): TaskStatus {

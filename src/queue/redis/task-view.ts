@@ -65,6 +65,7 @@ export function pendingTask(state: RunState): PendingTask {
     timeoutMs: definition.timeoutMs,
     requires: definition.requires,
     losses: state.losses,
+    lapses: state.lapses,
     runAtMs: state.runAtMs,
     deadlineAtMs: state.options.deadlineAtMs,
   };

@@ -107,6 +107,7 @@ export function assign(ids: readonly string[], { nodeId = "node-1", attempt = 1 
     timeoutMs: 0,
     requires: [],
     losses: 0,
+    lapses: 0,
     runAtMs: AT_MS,
     deadlineAtMs: 0,
   }));
@@ -136,10 +137,10 @@ function ended(taskId: string, fence: number, outcome: Finish["outcome"]): Finis
 export function release(
   taskId: string,
   fence: number,
-  reason = AttemptOutcome.LOST,
-  cause = "gone",
+  { reason = AttemptOutcome.LOST, cause = "gone", runAtMs = 0 } = {},
 ): Kind {
-  return { $case: "release", value: { releases: [{ taskId, fence, reason, cause }] } };
+  const releases = [{ taskId, fence, reason, cause, runAtMs }];
+  return { $case: "release", value: { releases } };
 }
 
 export function cancel(...taskIds: readonly string[]): Kind {

@@ -13,6 +13,7 @@ export interface ModelTask {
   status: TaskStatus;
   attempts: number;
   losses: number;
+  lapses: number;
   runAtMs: number;
   fence: number;
   workerId: string;
@@ -97,12 +98,14 @@ export class TaskModel {
         }
         return;
       case "release":
-        for (const { taskId, fence, reason } of kind.value.releases) {
+        for (const { taskId, fence, reason, runAtMs } of kind.value.releases) {
           const task = this.running(taskId, fence);
           if (task === undefined) continue;
-          task.status = TaskStatus.PENDING;
+          task.status = runAtMs > atMs ? TaskStatus.SCHEDULED : TaskStatus.PENDING;
+          if (runAtMs > atMs) task.runAtMs = runAtMs;
           task.attempts = Math.max(0, task.attempts - 1);
           if (reason === AttemptOutcome.LOST) task.losses += 1;
+          if (reason === AttemptOutcome.LAPSED) task.lapses += 1;
           task.ended += 1;
         }
         return;
@@ -148,6 +151,7 @@ export class TaskModel {
       runAtMs,
       attempts: 0,
       losses: 0,
+      lapses: 0,
       fence: 0,
       workerId: "",
       ended: 0,
@@ -261,7 +265,14 @@ export class TaskModel {
     const runs = retryable && this.holder(task.uniqueKey) === undefined;
     this.told.push(`retry ${id} ${runs ? "pending" : (task?.status ?? 0)}`);
     if (!runs) return;
-    const fresh = { attempts: 0, losses: 0, runAtMs: atMs, deadlineAtMs: 0, waitsFor: [] };
+    const fresh = {
+      attempts: 0,
+      losses: 0,
+      lapses: 0,
+      runAtMs: atMs,
+      deadlineAtMs: 0,
+      waitsFor: [],
+    };
     Object.assign(task, { status: TaskStatus.PENDING, ...fresh });
     this.settling.delete(id);
   }

@@ -102,12 +102,17 @@ const releaseRecipe = fc
   .record({
     id,
     fenceError,
-    reason: fc.constantFrom(AttemptOutcome.LOST, AttemptOutcome.HANDED_BACK),
+    reason: fc.constantFrom(AttemptOutcome.LOST, AttemptOutcome.LAPSED, AttemptOutcome.HANDED_BACK),
+    waits: fc.boolean(),
+    soonMs,
   })
   .map(
     (item): Recipe =>
-      (_atMs, fenceOf) =>
-        release(item.id, Math.max(0, fenceOf(item.id) + item.fenceError), item.reason),
+      (atMs, fenceOf) =>
+        release(item.id, Math.max(0, fenceOf(item.id) + item.fenceError), {
+          reason: item.reason,
+          runAtMs: item.waits ? atMs + item.soonMs : 0,
+        }),
   );
 
 const ruleRecipe = fc.record({

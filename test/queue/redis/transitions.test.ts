@@ -156,9 +156,30 @@ describe("release", () => {
 
   it("does not count a task that was handed back as a loss", async () => {
     await log.append([submit("a"), assign(["a"])]);
-    await log.append(release("a", 1, AttemptOutcome.HANDED_BACK));
+    await log.append(release("a", 1, { reason: AttemptOutcome.HANDED_BACK }));
     const [head] = await log.reader.pendingHead({ queue: "default", priority: 5, limit: 1 });
     expect(head).toMatchObject({ losses: 0, attempts: 0 });
+  });
+
+  it("lets a task wait that is to, and counts a lapse apart from a loss", async () => {
+    await log.append([submit("a"), assign(["a"])]);
+    const waiting = { reason: AttemptOutcome.LAPSED, runAtMs: AT_MS + 50 };
+    await log.append(release("a", 1, waiting), AT_MS + 7);
+    expect(await task("a")).toMatchObject({
+      status: TaskStatus.SCHEDULED,
+      runAtMs: AT_MS + 50,
+      attempts: 0,
+      history: [{ attempt: 1, outcome: AttemptOutcome.LAPSED }],
+    });
+    expect((await log.append(promote(9), AT_MS + 49)).promoted).toEqual([]);
+    const { promoted } = await log.append(promote(9), AT_MS + 50);
+    expect(promoted).toMatchObject([{ id: "a", losses: 0, lapses: 1 }]);
+  });
+
+  it("does not let a task wait whose time has come by the entry", async () => {
+    await log.append([submit("a"), assign(["a"])]);
+    await log.append(release("a", 1, { runAtMs: AT_MS + 7 }), AT_MS + 7);
+    expect(await task("a")).toMatchObject({ status: TaskStatus.PENDING, runAtMs: AT_MS });
   });
 
   it("reports another fence as stale", async () => {
@@ -223,6 +244,7 @@ describe("retry", () => {
         sequence: taskSequence(1, 0),
         attempts: 0,
         losses: 0,
+        lapses: 0,
         maxAttempts: 3,
         timeoutMs: 2_000,
         requires: ["gpu"],

@@ -35,7 +35,7 @@
 -- By kind of command; command-encoder.ts writes the same numbers. The stride is the number of
 -- values of one item; the first of them is the task's id.
 local transitions = { submit, assign, finish, release, cancel, retry, promote }
-local strides = { 8, 2, 7, 4, 1, 1 }
+local strides = { 8, 2, 7, 5, 1, 1 }
 transitions[30], strides[30] = drop, 1
 transitions[31] = expire
 transitions[32], strides[32] = overdue, 1

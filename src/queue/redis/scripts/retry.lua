@@ -20,7 +20,8 @@ local function retry(entry, command)
     local is_ended = status == DEAD or status == CANCELLED
     if is_ended and not (state[OPTIONS] ~= "" and holder_of(options_of(state)[UNIQUE_KEY])) then
       if state[OPTIONS] ~= "" then lift_options(id, state) end
-      state[STATUS], state[ATTEMPTS], state[LOSSES], state[ERROR] = PENDING, 0, 0, ""
+      state[STATUS], state[ATTEMPTS], state[ERROR] = PENDING, 0, ""
+      state[LOSSES], state[LAPSES] = 0, 0
       state[RUN_AT], state[FINISHED_AT] = entry[2], 0
       change(entry, id)
       now = pack_state(state)

@@ -1,6 +1,6 @@
 -- The run state of a task: one packed string holds all that changes. run-state.ts reads the same
 -- layout, and counts it. struct packs and unpacks it in half the time that a MessagePack array takes.
-local LAYOUT = ">BI4I4ddddHc0I4c0Hc0I4c0Hc0I4c0I4c0dI4c0"
+local LAYOUT = ">BI4I4ddddHc0I4c0Hc0I4c0Hc0I4c0I4c0dI4c0I4"
 local STATUS, ATTEMPTS, LOSSES = 1, 2, 3
 local RUN_AT, STARTED_AT, FINISHED_AT = 4, 5, 6
 local FENCE = 7
@@ -21,10 +21,13 @@ local MAX_HISTORY = 20
 -- Index of the entry that last changed the task: a state is never changed by an entry at or before it.
 local CHANGED = 15
 -- The string at 16: see options.lua.
+-- How often its node lived on and had let its lease run out; LOSSES: the task may have been the cause.
+local LAPSES = 17
 
 local function pack_state(s)
   return struct.pack(LAYOUT, s[1], s[2], s[3], s[4], s[5], s[6], s[7], #s[8], s[8], #s[9], s[9],
-    #s[10], s[10], #s[11], s[11], #s[12], s[12], #s[13], s[13], #s[14], s[14], s[15], #s[16], s[16])
+    #s[10], s[10], #s[11], s[11], #s[12], s[12], #s[13], s[13], #s[14], s[14], s[15], #s[16], s[16],
+    s[17])
 end
 
 local function unpack_state(value)
@@ -34,7 +37,7 @@ end
 -- mesh.v1.TaskStatus
 local SCHEDULED, PENDING, RUNNING, COMPLETED, DEAD, CANCELLED = 1, 2, 3, 4, 6, 7
 -- mesh.v1.AttemptOutcome
-local ATTEMPT_TIMED_OUT, ATTEMPT_LOST, ATTEMPT_CANCELLED = 3, 4, 6
+local ATTEMPT_TIMED_OUT, ATTEMPT_LOST, ATTEMPT_CANCELLED, ATTEMPT_LAPSED = 3, 4, 6, 7
 
 local STATUS_INDEX = {
   [SCHEDULED] = PREFIX .. "scheduled",

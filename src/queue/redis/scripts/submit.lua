@@ -40,7 +40,7 @@ local function submit(entry, command)
       local status = run_at <= at_ms and PENDING or SCHEDULED
       tasks[id] = {
         status, 0, 0, run_at, 0, 0, 0, items[i + 2], items[i + 1], "", items[i + 5], "", "", "", 0,
-        options,
+        options, 0,
       }
       if unique ~= "" then redis.call("SET", UNIQUE .. unique, id) end
       if is_waiting(tasks[id]) then
