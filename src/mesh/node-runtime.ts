@@ -81,6 +81,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
   const bornAtIndex = parts.storage.lastIndex();
   machine.onRestored(({ index }, tableIndex) => {
     agent.restored(index === bornWith ? Math.max(bornAtIndex, tableIndex) : bornAtIndex);
+    feed.restored(Math.max(index, tableIndex));
     drain.check();
   });
   const events = new TaskEvents({

@@ -34,6 +34,15 @@ export class TaskFeed {
   }
 
   /**
+   * A snapshot took the place of the entries up to `index`: which tasks ended in them is not said, so that
+   * every one that is waited for is to be looked at again.
+   */
+  restored(index: number): void {
+    for (const waiters of [...this.#waiters.values()])
+      for (const ended of [...waiters]) ended(index);
+  }
+
+  /**
    * Watches for the entry that ends the task; ends when the time is up or `signal` is aborted.
    * Register before reading the task, so that its end is not missed.
    */

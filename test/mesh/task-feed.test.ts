@@ -47,6 +47,17 @@ describe("a call that waits for a task", () => {
     expect(await plain.ended).toBe(7);
   });
 
+  test("looks again at every task when a snapshot took the place of entries", async () => {
+    const feed = new TaskFeed();
+    const dependent = feed.watch("a", 10_000, new AbortController().signal);
+    const plain = feed.watch("b", 10_000, new AbortController().signal);
+    plain.dependsOnNone();
+
+    feed.restored(40);
+
+    expect(await Promise.all([dependent.ended, plain.ended])).toEqual([40, 40]);
+  });
+
   test("gives up at its time", async () => {
     expect(await new TaskFeed().watch("a", 1, new AbortController().signal).ended).toBeUndefined();
   });
