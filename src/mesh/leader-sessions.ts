@@ -12,7 +12,7 @@ export interface LeaderSessionsOptions {
 }
 
 export class LeaderSessions implements WorkerSessions {
-  /** The newest session of each node. */
+  /** The newest session of each node; bounded by the nodes of the mesh. */
   readonly #sessions = new Map<string, WorkerSession>();
   #leader: QueueLeader | undefined;
 

@@ -2,7 +2,7 @@
 import type { CommandLog, LogProposal } from "./office.js";
 
 export class CountedLog implements CommandLog {
-  /** Bytes by entry, in the order of the log. */
+  /** Bytes by entry, in the order of the log. The leader takes nothing new past a number of bytes. */
   readonly #unapplied: { readonly index: number; readonly bytes: number }[] = [];
   #unappliedBytes = 0;
 

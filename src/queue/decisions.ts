@@ -29,6 +29,7 @@ export interface Decision {
 }
 
 export class Decisions {
+  /** Bounded by the submissions under way. */
   readonly #open = new Map<string, Open>();
   #reached = 0;
   #closed = false;

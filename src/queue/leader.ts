@@ -29,6 +29,8 @@ import { type AttachedWorker, WorkerDirectory } from "./worker-directory.js";
 
 /** Submitted tasks that wait for an entry; past it a submission is refused. */
 const MAX_WAITING_SUBMISSIONS = 50_000;
+/** Cancellations and retries that wait for the log or for Redis; past it one is refused. */
+const MAX_CHANGES_UNDER_WAY = 20_000;
 /** How often silent nodes are looked for. */
 const SWEEP_MS = 100;
 const OVERLOADED_RETRY_MS = 1_000;
@@ -179,13 +181,15 @@ export class QueueLeader {
     return this.#submissions.submit(request);
   }
 
-  /** Resolves with the index of the committed command. */
-  cancel(id: string): Promise<number> {
+  /** Resolves with the index of the committed command. @throws QueueError "overloaded" */
+  async cancel(id: string): Promise<number> {
+    this.#refuseChanges();
     return this.#office.cancel(id);
   }
 
-  /** Resolves with the index of the committed command. */
-  retry(id: string): Promise<number> {
+  /** Resolves with the index of the committed command. @throws QueueError "overloaded" */
+  async retry(id: string): Promise<number> {
+    this.#refuseChanges();
     return this.#office.retry(id);
   }
 
@@ -239,14 +243,25 @@ export class QueueLeader {
   }
 
   #refuseOverload(): void {
-    const { maxUnappliedBytes } = this.parts.settings;
     const waiting = this.#office.backlog;
-    if (waiting < MAX_WAITING_SUBMISSIONS && this.#log.unappliedBytes < maxUnappliedBytes) return;
-    const reason =
-      waiting >= MAX_WAITING_SUBMISSIONS
-        ? `${waiting} submissions wait for the log`
-        : `${this.#log.unappliedBytes} bytes of committed work wait for Redis`;
-    throw new QueueError("overloaded", reason, { retryAfterMs: OVERLOADED_RETRY_MS });
+    if (waiting >= MAX_WAITING_SUBMISSIONS) {
+      throw overloaded(`${waiting} submissions wait for the log`);
+    }
+    this.#refuseUnapplied();
+  }
+
+  #refuseChanges(): void {
+    const underWay = this.#office.changesUnderWay;
+    if (underWay >= MAX_CHANGES_UNDER_WAY) {
+      throw overloaded(`${underWay} cancellations and retries are under way`);
+    }
+    this.#refuseUnapplied();
+  }
+
+  #refuseUnapplied(): void {
+    const { unappliedBytes } = this.#log;
+    if (unappliedBytes < this.parts.settings.maxUnappliedBytes) return;
+    throw overloaded(`${unappliedBytes} bytes of committed work wait for Redis`);
   }
 
   #assertRedisReadable(): void {
@@ -322,4 +337,8 @@ export class QueueLeader {
     this.attempts.releaseLost(this.#monotonicMs());
     this.#office.requestFlush();
   }
+}
+
+function overloaded(reason: string): QueueError {
+  return new QueueError("overloaded", reason, { retryAfterMs: OVERLOADED_RETRY_MS });
 }

@@ -58,11 +58,14 @@ export interface OfficeParts {
 
 export class Office {
   readonly #outgoing = new OutgoingCommands();
-  /** Running tasks whose end is proposed: their slots count as free. */
+  /** Running tasks whose end is proposed: their slots count as free. Bounded by the slots. */
   readonly #ending = new Set<string>();
-  /** Tasks proposed to be assigned, with the entry's index, until Redis reflects it; in its order. */
+  /**
+   * Tasks proposed to be assigned, with the entry's index, until Redis reflects it; in its order. Bounded
+   * by what may be committed and not applied: an assignment takes its bytes of that.
+   */
   readonly #claimed = new Map<string, number>();
-  /** Tasks proposed to be cancelled, until Redis reflects it. */
+  /** Tasks proposed to be cancelled, until Redis reflects it. Bounded by the leader: see changesUnderWay. */
   readonly #cancelling = new Map<string, number>();
   /** Entry of the promotion that Redis has not applied yet. */
   #promotionIndex: number | undefined;
@@ -79,6 +82,11 @@ export class Office {
   /** Submitted tasks that are not in an entry yet. */
   get backlog(): number {
     return this.#outgoing.submitCount;
+  }
+
+  /** Cancellations that Redis does not reflect yet, and retries that are not in an entry yet. */
+  get changesUnderWay(): number {
+    return this.#outgoing.retryCount + this.#cancelling.size;
   }
 
   /** Resolves with the index under which the tasks were committed. */

@@ -38,11 +38,15 @@ export interface Outgoing {
 
 export class OutgoingCommands {
   #submits: Waiter<readonly TaskDefinition[]>[] = [];
+  /** Endings are bounded by the slots of the mesh: each ends a running attempt, once. */
   #finishes: Finish[] = [];
   #releases: Release[] = [];
+  /** Submissions, cancellations and retries are bounded by the leader, which refuses more. */
   #cancels: Waiter<string>[] = [];
   #retries: Waiter<string>[] = [];
+  /** Whoever proposes these has a bound of its own: a few, or 256, at a time. */
   #others: Waiter<Command>[] = [];
+  /** Bounded by the clock of the schedules. */
   #fires: Fire[] = [];
   #submitCount = 0;
 
@@ -61,6 +65,11 @@ export class OutgoingCommands {
   /** Submitted tasks that wait for an entry. */
   get submitCount(): number {
     return this.#submitCount;
+  }
+
+  /** Retries that wait for an entry. */
+  get retryCount(): number {
+    return this.#retries.length;
   }
 
   /** Occurrences that wait for an entry. */

@@ -28,8 +28,11 @@ export interface RunningAttemptsParts {
 }
 
 export class RunningAttempts {
-  /** Reports on assignments that this node has not applied itself; bounded by the slots. */
-  readonly #early: { readonly nodeId: string; readonly report: TaskReport }[] = [];
+  /**
+   * The newest report of each node on an assignment that this node has not applied itself, by node and
+   * task: however often a worker sends it again, no more than there are slots.
+   */
+  readonly #early = new Map<string, { readonly nodeId: string; readonly report: TaskReport }>();
 
   constructor(private readonly parts: RunningAttemptsParts) {}
 
@@ -41,7 +44,7 @@ export class RunningAttempts {
     for (const report of reports) {
       // A quorum of followers can be ahead of the leader's own disk, and so of its table.
       if (report.fence > appliedIndex) {
-        this.#early.push({ nodeId, report });
+        this.#early.set(`${nodeId} ${report.taskId}`, { nodeId, report });
         continue;
       }
       const running = table.get(report.taskId);
@@ -63,7 +66,10 @@ export class RunningAttempts {
 
   /** A committed entry was applied to the table: what was reported early may be known by now. */
   committed(): void {
-    for (const { nodeId, report } of this.#early.splice(0)) this.report(nodeId, [report]);
+    if (this.#early.size === 0) return;
+    const early = [...this.#early.values()];
+    this.#early.clear();
+    for (const { nodeId, report } of early) this.report(nodeId, [report]);
   }
 
   /** Takes their tasks from nodes whose lease has surely run out. */

@@ -80,7 +80,10 @@ interface Item {
 const COMMITTED = Promise.resolve(undefined);
 
 export class Submissions {
-  /** What is being proposed, by id and by idempotency key: a second one waits for the first. */
+  /**
+   * What is being proposed, by id and by idempotency key: a second one waits for the first. Bounded by
+   * what the leader lets wait for the log.
+   */
   readonly #underWayById = new Map<string, Known>();
   readonly #underWayByKey = new Map<string, Known>();
 

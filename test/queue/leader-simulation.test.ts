@@ -4,6 +4,7 @@
 import fc from "fast-check";
 import { ulid } from "ulid";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { QueueError } from "../../src/queue/errors.js";
 import { submission, turns } from "../support/queue-fixtures.js";
 import { LEASE_MS, QUEUES, SimulatedDesk } from "../support/simulated-desk.js";
 import { ENDED } from "../support/simulated-redis.js";
@@ -199,5 +200,22 @@ describe("a leader's desk", () => {
       }),
       { numRuns: 80 },
     );
+  });
+
+  test("refuses cancellations and retries while too many are under way", async () => {
+    const desk = new SimulatedDesk();
+    const calls = Array.from({ length: 20_001 }, (_, n) => {
+      const call = n % 2 === 0 ? desk.leader.cancel(ulid(n)) : desk.leader.retry(ulid(n));
+      return call.then(
+        () => "done",
+        (error: unknown) => (error instanceof QueueError ? error.code : error),
+      );
+    });
+
+    expect(await calls.at(-1)).toBe("overloaded");
+
+    await desk.settle();
+    expect(new Set(await Promise.all(calls.slice(0, -1)))).toEqual(new Set(["done"]));
+    await desk.close();
   });
 });

@@ -1,13 +1,14 @@
 // Waits until Redis reflects the log up to an index, told by the apply script over pub/sub.
 import type { RedisConnection } from "../../redis/connection.js";
 import { readAppliedEntry } from "./applier.js";
-import { TooManyWaiters } from "./errors.js";
+import { QueueError } from "../errors.js";
 import type { RedisKeys } from "./keys.js";
 
 /** Most callers that wait at a time. */
 const MAX_WAITERS = 10_000;
 /** Wait before a subscription that could not be completed is tried again. */
 const RESUME_RETRY_MS = 200;
+const OVERLOADED_RETRY_MS = 1_000;
 
 interface Waiter {
   readonly index: number;
@@ -54,12 +55,15 @@ export class AppliedIndexWatch {
 
   /**
    * True once Redis has applied `index`; false when that did not happen within `timeoutMs`.
-   * @throws TooManyWaiters
+   * @throws QueueError "overloaded" where too many wait already
    */
   async waitFor(index: number, timeoutMs: number): Promise<boolean> {
     if (this.known >= index) return true;
     if (this.closed) return false;
-    if (this.waiters.size >= MAX_WAITERS) throw new TooManyWaiters(MAX_WAITERS);
+    if (this.waiters.size >= MAX_WAITERS) {
+      const message = `${MAX_WAITERS} calls wait for Redis already`;
+      throw new QueueError("overloaded", message, { retryAfterMs: OVERLOADED_RETRY_MS });
+    }
     return new Promise<boolean>((resolve) => {
       const waiter: Waiter = {
         index,

@@ -67,15 +67,6 @@ export class InvalidCursor extends Error {
   }
 }
 
-/** Thrown by `AppliedIndexWatch.waitFor` when too many callers wait already. */
-export class TooManyWaiters extends Error {
-  override readonly name = "TooManyWaiters";
-
-  constructor(limit: number) {
-    super(`${limit} callers wait for the applied index already`);
-  }
-}
-
 /** Codes of error replies that pass: the server starts, fails over, is full or is busy. */
 const PASSING_CODES = new Set([
   "LOADING",
