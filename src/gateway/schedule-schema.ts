@@ -9,7 +9,11 @@ import { validated } from "./validated.js";
 const schedule = z.strictObject({
   cron: z.string().min(1).max(256),
   timezone: z.string().min(1).max(64).optional(),
-  task: taskTemplate,
+  task: taskTemplate.extend({
+    after: z
+      .never("makes no sense: each occurrence would wait for tasks that have long ended")
+      .optional(),
+  }),
   paused: z.boolean().optional(),
   misfire: z.enum(["once", "skip"]).optional(),
 });

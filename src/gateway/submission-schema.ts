@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Config } from "../config/schema.js";
 import { BackoffType, OnDependencyFailure } from "../gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../gen/mesh/v1/task_service.js";
+import { isName, NAME_RULE } from "../config/name-rule.js";
 import { validated } from "./validated.js";
 
 const DAY_MS = 86_400_000;
@@ -38,19 +39,14 @@ const backoff = z.strictObject({
 export const taskTemplate = z.strictObject({
   type: z.string().min(1).max(128),
   data: z.unknown().optional(),
-  queue: z
-    .string()
-    .regex(
-      /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
-      "must be 1 to 63 letters, digits, '.', '_' or '-', starting with a letter or digit",
-    )
-    .optional(),
+  queue: z.string().refine(isName, NAME_RULE).optional(),
   priority: priority.optional(),
   maxAttempts: z.int().min(1).max(1_000).optional(),
   backoff: backoff.optional(),
   timeoutMs: milliseconds.optional(),
   requires: z.array(z.string().min(1).max(128)).max(16).optional(),
   deadlineMs: z.int().min(1).max(MAX_AHEAD_MS).optional(),
+  uniqueKey: z.string().min(1).max(256).optional(),
 });
 
 const submission = taskTemplate
@@ -58,7 +54,6 @@ const submission = taskTemplate
     delayMs: z.int().min(0).max(MAX_AHEAD_MS).optional(),
     runAt: runAt.optional(),
     idempotencyKey: z.string().min(1).max(256).optional(),
-    uniqueKey: z.string().min(1).max(256).optional(),
     after: z.array(ulid).max(MAX_DEPENDENCIES).optional(),
     onDependencyFailure: z.enum(["cancel", "run"]).optional(),
   })

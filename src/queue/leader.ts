@@ -144,6 +144,7 @@ export class QueueLeader {
       propose: (kind) => this.command(kind),
       fire: (fires) => this.#office.fire(fires),
       waitingFires: () => this.#office.waitingFires,
+      dropFires: (name) => this.#office.dropFires(name),
       define: async (request) => {
         await this.#types.settled([request]);
         return this.#submissions.define(request);
@@ -312,7 +313,9 @@ export class QueueLeader {
     for (const { id } of outcome.duplicates) {
       const bySequence = this.#pending.get(id)?.sequence ?? 0;
       if (bySequence >= taskSequence(outcome.index, 0)) this.#pending.remove(id);
-      if (this.#lifecycle.decisions.isOpen(id)) continue;
+      // An occurrence of a schedule whose key another task has is passed over.
+      const { schedule = "" } = this.parts.definitions.get(id) ?? {};
+      if (schedule !== "" || this.#lifecycle.decisions.isOpen(id)) continue;
       logger.warn({ taskId: id, index: outcome.index }, "a known task was submitted again");
     }
     for (const { id, reason } of outcome.contradictions) {

@@ -129,6 +129,11 @@ export class Office {
     this.requestFlush();
   }
 
+  /** Occurrences of the schedule that are in no entry yet will be in none. */
+  dropFires(schedule: string): void {
+    this.#outgoing.dropFires(schedule);
+  }
+
   /** Ends an attempt, unless its fence is old or its end is proposed already. */
   finish(finish: Finish): boolean {
     const running = this.#beginEnding(finish.taskId, finish.fence);

@@ -100,6 +100,10 @@ export class OutgoingCommands {
     this.#fires.push(...fires);
   }
 
+  dropFires(schedule: string): void {
+    this.#fires = this.#fires.filter(({ command }) => command.name !== schedule);
+  }
+
   finish(finish: Finish): void {
     this.#finishes.push(finish);
   }

@@ -9,6 +9,7 @@ import {
 } from "../gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../gen/mesh/v1/task_service.js";
 import { QueueError } from "./errors.js";
+import { isName, NAME_RULE } from "../config/name-rule.js";
 
 export const DEFAULT_QUEUE = "default";
 export const DEFAULT_PRIORITY = 5;
@@ -25,9 +26,6 @@ const MAX_TRACEPARENT_LENGTH = 256;
 const MAX_ATTEMPTS = 1_000;
 const DAY_MS = 86_400_000;
 const MAX_AHEAD_MS = 3_660 * DAY_MS;
-const QUEUE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
-export const QUEUE_NAME_RULE =
-  "must be 1 to 63 letters, digits, '.', '_' or '-', starting with a letter or digit";
 
 /** What a submission that says nothing gets, and what it may not exceed. */
 export interface SubmissionDefaults {
@@ -56,7 +54,7 @@ export function defineTask(
     `must have 1 to ${MAX_TYPE_LENGTH} characters`,
   );
   const queue = request.queue === "" ? DEFAULT_QUEUE : request.queue;
-  requireThat(isQueueName(queue), "queue", QUEUE_NAME_RULE);
+  requireThat(isName(queue), "queue", NAME_RULE);
   const priority = request.priority ?? DEFAULT_PRIORITY;
   requireThat(priority <= MAX_PRIORITY, "priority", `must be 0 to ${MAX_PRIORITY}`);
   const maxAttempts = request.maxAttempts ?? defaults.maxAttempts;
@@ -92,10 +90,6 @@ export function defineTask(
     ...lifecycleOf(request, id, runAtMs - nowMs),
     schedule: "",
   };
-}
-
-export function isQueueName(name: string): boolean {
-  return QUEUE_NAME.test(name);
 }
 
 type LifecycleOptions = Pick<

@@ -3,7 +3,7 @@
 import type { Command } from "../../gen/mesh/v1/command.js";
 import type { QueueControls as Controls, QueueLimits, RateLimit } from "../../gen/mesh/v1/queue.js";
 import { QueueError } from "../errors.js";
-import { isQueueName, QUEUE_NAME_RULE } from "../submission.js";
+import { isName, NAME_RULE } from "../../config/name-rule.js";
 import {
   DEFAULT_WEIGHT,
   MAX_CONFIGURED_QUEUES,
@@ -56,7 +56,7 @@ export class QueueControls {
     paused: boolean | undefined,
     limits: QueueLimits | undefined,
   ): Promise<Controls> {
-    requireThat(isQueueName(name), "name", QUEUE_NAME_RULE);
+    requireThat(isName(name), "name", NAME_RULE);
     if (this.#underWay >= MAX_CHANGES_UNDER_WAY) {
       const message = "too many changes of queues are under way";
       throw new QueueError("overloaded", message, { retryAfterMs: RETRY_AFTER_MS });

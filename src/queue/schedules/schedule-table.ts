@@ -12,6 +12,8 @@ export interface ScheduleRecord extends Readonly<Omit<ScheduleState, "schedule">
 
 export class ScheduleTable {
   readonly #byName = new Map<string, ScheduleRecord>();
+  /** Who deletes a schedule; bounded by the changes that the leader lets be under way. */
+  readonly #deletions = new Map<string, (record: ScheduleRecord) => void>();
 
   get size(): number {
     return this.#byName.size;
@@ -35,7 +37,7 @@ export class ScheduleTable {
           }
           break;
         case "deleteSchedule":
-          this.#byName.delete(kind.value.name);
+          this.#delete(kind.value.name);
           break;
         case "fireSchedule":
           this.#fired(kind.value);
@@ -44,6 +46,14 @@ export class ScheduleTable {
           break;
       }
     }
+  }
+
+  /** Calls the listener with the schedule as it is when it is deleted; returns how to end that. */
+  onDeleted(name: string, listener: (record: ScheduleRecord) => void): () => void {
+    this.#deletions.set(name, listener);
+    return () => {
+      if (this.#deletions.get(name) === listener) this.#deletions.delete(name);
+    };
   }
 
   /** All there is, for a snapshot. */
@@ -57,6 +67,12 @@ export class ScheduleTable {
     for (const { schedule, ...state } of states) {
       if (schedule !== undefined) this.#byName.set(schedule.name, { ...state, schedule });
     }
+  }
+
+  #delete(name: string): void {
+    const record = this.#byName.get(name);
+    this.#byName.delete(name);
+    if (record !== undefined) this.#deletions.get(name)?.(record);
   }
 
   #put(index: number, atMs: number, schedule: Schedule, nextAtMs: number | undefined): void {

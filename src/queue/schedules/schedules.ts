@@ -11,11 +11,11 @@ import type {
 import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../../gen/mesh/v1/task_service.js";
 import { QueueError } from "../errors.js";
+import { isName, NAME_RULE } from "../../config/name-rule.js";
 import { nextOccurrence } from "./cron.js";
 import { type Fire, ScheduleClock } from "./schedule-clock.js";
 import { MAX_SCHEDULES, type ScheduleTable } from "./schedule-table.js";
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 /** All schedules together must fit the memory of every node, and an entry many of them. */
 const MAX_DATA_BYTES = 64 * 1024;
 const MAX_LISTED = 1_000;
@@ -31,6 +31,8 @@ export interface SchedulesParts {
   readonly propose: (command: NonNullable<Command["kind"]>) => Promise<unknown>;
   readonly fire: (fires: readonly Fire[]) => void;
   readonly waitingFires: () => number;
+  /** Occurrences of the schedule that are in no entry yet will be in none. */
+  readonly dropFires: (name: string) => void;
   /** A task with every default resolved. Throws QueueError "invalid_field", "unknown_type". */
   readonly define: (request: SubmitTaskRequest) => Promise<TaskDefinition>;
 }
@@ -95,12 +97,21 @@ export class Schedules {
     return { schedules, nextAfter: isWhole ? "" : nameOf(schedules.at(-1)?.schedule) };
   }
 
-  /** @throws QueueError "not_found" */
+  /**
+   * The schedule as it was when it went: every occurrence that was on its way is counted in it, and no
+   * other one comes after.
+   *
+   * @throws QueueError "not_found"
+   */
   delete(name: string): Promise<ScheduleState> {
     return this.#inTurn(name, async () => {
-      const before = this.get(name);
-      await this.parts.propose({ $case: "deleteSchedule", value: { name } });
-      return before;
+      const known = this.get(name);
+      this.parts.dropFires(name);
+      const { propose, table } = this.parts;
+      let last: ScheduleState = known;
+      const unwatch = table.onDeleted(name, (record) => (last = record));
+      await propose({ $case: "deleteSchedule", value: { name } }).finally(unwatch);
+      return last;
     });
   }
 
@@ -130,10 +141,8 @@ export class Schedules {
 
   async #define(request: PutScheduleRequest): Promise<Schedule> {
     const { name, cron, timezone, task, paused, misfire } = request;
-    if (!NAME.test(name)) {
-      const rule =
-        "must be 1 to 63 letters, digits, '.', '_' or '-', starting with a letter or digit";
-      throw new QueueError("invalid_field", `name ${rule}`, { field: "name" });
+    if (!isName(name)) {
+      throw new QueueError("invalid_field", `name ${NAME_RULE}`, { field: "name" });
     }
     if (task === undefined) {
       throw new QueueError("invalid_field", "task must say what is submitted", { field: "task" });
@@ -149,15 +158,19 @@ export class Schedules {
   }
 
   async #template(request: SubmitTaskRequest): Promise<TaskDefinition> {
-    const { id, delayMs, runAtMs, idempotencyKey, uniqueKey, after, data } = request;
+    const { id, delayMs, runAtMs, idempotencyKey, after, data } = request;
     const own = { id: id !== "", delayMs: delayMs !== undefined, runAt: runAtMs !== undefined };
     for (const [field, isGiven] of Object.entries({
       ...own,
       idempotencyKey: idempotencyKey !== "",
-      uniqueKey: uniqueKey !== "",
-      after: after.length > 0,
     })) {
       if (isGiven) throw inTask(field, "cannot be given: each occurrence has its own");
+    }
+    if (after.length > 0) {
+      throw inTask(
+        "after",
+        "makes no sense: each occurrence would wait for tasks that have long ended",
+      );
     }
     if (Buffer.byteLength(data) > MAX_DATA_BYTES) {
       throw inTask("data", `must have at most ${MAX_DATA_BYTES} bytes as JSON`);
