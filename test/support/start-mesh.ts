@@ -273,8 +273,9 @@ export class TestMesh {
   ): Promise<readonly TaskView[]> {
     const tasks = await Promise.all(Array.from({ length: count }, () => this.submit(task)));
     return tasks.map((one) => {
-      if (one === undefined) throw new Error("a submission was not acknowledged");
-      return one;
+      if (one !== undefined) return one;
+      const last = this.history.submissions.findLast(({ kind }) => kind !== "acknowledged");
+      throw new Error(`a submission was not acknowledged: ${JSON.stringify(last)}`);
     });
   }
 

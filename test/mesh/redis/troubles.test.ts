@@ -1,6 +1,7 @@
 // Whatever becomes of Redis while it is used: the mesh says why it is degraded, takes and runs tasks
 // all the same, and is healthy again by itself, with nothing lost and nothing done twice.
 import { afterAll, expect } from "vitest";
+import { submitLoad } from "../../support/mesh-load.js";
 import { meshStories } from "../../support/mesh-stories.js";
 import { RedisProxy } from "../../support/redis-proxy.js";
 import { RedisServer, SLOW_LOADING } from "../../support/redis-server.js";
@@ -96,7 +97,7 @@ story("it is frozen", (mesh) =>
 );
 
 story("it is killed and started again, and loads its data for a while", async (mesh) => {
-  await mesh.submitMany(1_500, { type: "note" });
+  await submitLoad(mesh.http, { count: 1_500, queue: "loading", type: "process" });
   await mesh.redis.compact();
   await suffer(mesh, {
     begin: (redis) => redis.restart(SLOW_LOADING),
