@@ -2,6 +2,7 @@
 // one watch for all clients of this gateway.
 import { setTimeout as pause } from "node:timers/promises";
 import { type ClientPool, isConnected } from "../api/client-pool.js";
+import { isAborted } from "../api/is-aborted.js";
 import type { WatchClusterResponse } from "../gen/mesh/v1/cluster_service.js";
 import { messagesOf } from "./answers.js";
 import type { LeaderTracker } from "./leader-tracker.js";
@@ -76,9 +77,4 @@ export class ClusterWatch {
     this.#latest = state;
     for (const listener of this.#listeners) listener(state);
   }
-}
-
-/** Asked anew: it changes while something is awaited. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
 }

@@ -3,6 +3,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type ClientPool, isConnected } from "../api/client-pool.js";
 import { oldestIndexOf, problemOf } from "../api/status.js";
+import { isAborted } from "../api/is-aborted.js";
 import type { WatchTasksResponse } from "../gen/mesh/v1/task_service.js";
 import { messagesOf } from "./answers.js";
 import type { LeaderTracker } from "./leader-tracker.js";
@@ -142,9 +143,4 @@ export class TaskWatch {
 
 function lost(address: string, error: unknown): Ended {
   return { kind: "lost", address, error };
-}
-
-/** Asked anew: it changes while a generator is suspended. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
 }

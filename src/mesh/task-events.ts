@@ -1,5 +1,6 @@
 // Serves watches of tasks on this node: each pulls the stream of events from where it stands, from
 // memory while it keeps up and from Redis while it does not, so that no watcher can fill a buffer.
+import { isAborted } from "../api/is-aborted.js";
 import { type WatchTasksRequest, WatchTasksResponse } from "../gen/mesh/v1/task_service.js";
 import { QueueError } from "../queue/errors.js";
 import { RedisUnavailable } from "../queue/redis/errors.js";
@@ -172,9 +173,4 @@ function responseOf(change: TaskChange): WatchTasksResponse {
 
 function batchOf(next: EventPosition, changes: readonly TaskChange[]): WatchTasksResponse {
   return { ...NO_CHANGE, ...next, changes: changes.map(responseOf) };
-}
-
-/** Asked anew: it changes while a generator is suspended. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
 }
