@@ -30,6 +30,7 @@ import type {
   PutScheduleResponse,
 } from "../gen/mesh/v1/schedule_service.js";
 import type { Task } from "../gen/mesh/v1/task.js";
+import type { WhyTaskRequest, WhyTaskResponse } from "../gen/mesh/v1/task_why.js";
 
 /** Where the leader is, as this node knows it. */
 export type Leadership =
@@ -52,6 +53,8 @@ export interface LeaderTaskOperations {
   submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]>;
   cancel(request: CancelTaskRequest): Promise<Task>;
   retry(request: RetryTaskRequest): Promise<Task>;
+  /** Why a task stands where it does. Throws QueueError "not_found". */
+  why(request: WhyTaskRequest, signal: AbortSignal): Promise<WhyTaskResponse>;
   readonly deadLetters: DeadLetters;
 }
 

@@ -44,6 +44,12 @@ export function createTaskService(options: TaskServiceOptions): TaskServiceServe
       async (own) => ({ task: await operations.retry(own) }),
       (peer) => peer.tasks.retryTask.bind(peer.tasks),
     ),
+    whyTask: leaderHandler(
+      options,
+      "none",
+      (own, { signal }) => operations.why(own, signal),
+      (peer) => peer.tasks.whyTask.bind(peer.tasks),
+    ),
     ...deadLetterCalls(operations.deadLetters, forwarder, log),
     watchTasks: streamHandler((request, signal) => reads.watch(request, signal), log),
   };

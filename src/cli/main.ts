@@ -17,6 +17,7 @@ import { taskCommand } from "./task.js";
 import { tasksCommand } from "./tasks.js";
 import { upCommand } from "./up.js";
 import { verifyCommand } from "./verify.js";
+import { whyCommand } from "./why.js";
 import { workersCommand } from "./workers.js";
 
 /** Runs the command that `args` name and sets the exit code of the process. */
@@ -49,6 +50,7 @@ function program(): Command {
     submitCommand(),
     tasksCommand(),
     taskCommand(),
+    whyCommand(),
     eventsCommand(),
     queuesCommand(),
     queueCommand(),

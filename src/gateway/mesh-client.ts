@@ -19,6 +19,7 @@ import type {
   SubmitTaskResponse,
   SubmitTaskResult,
 } from "../gen/mesh/v1/task_service.js";
+import type { WhyTaskResponse } from "../gen/mesh/v1/task_why.js";
 import type { OwnLinks } from "../links/own-links.js";
 import { LeaderTracker } from "./leader-tracker.js";
 import {
@@ -48,6 +49,8 @@ export interface Mesh {
   list(request: ListTasksRequest): Promise<ListTasksResponse>;
   cancel(id: string): Promise<Task>;
   retry(id: string): Promise<Task>;
+  /** Why a task stands where it does. */
+  why(id: string): Promise<WhyTaskResponse>;
   retryDead(selection: DeadLetterSelection): Promise<TakenDeadLetters>;
   dropDead(selection: DeadLetterSelection): Promise<TakenDeadLetters>;
   /** Changes of tasks until `signal` is aborted; see TaskWatch. */
@@ -184,6 +187,17 @@ export class MeshClient implements Mesh {
         retryForMs: this.retryForMs,
       });
       return present(task);
+    });
+  }
+
+  why(id: string): Promise<WhyTaskResponse> {
+    return this.caller.call({
+      stub: (peer) => peer.tasks.whyTask.bind(peer.tasks),
+      request: () => ({ id }),
+      target: "leader",
+      repeat: "none",
+      tryMs: CALL_TRY_MS + WAIT_SLACK_MS,
+      retryForMs: this.retryForMs,
     });
   }
 

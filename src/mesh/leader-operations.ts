@@ -11,6 +11,7 @@ import {
 } from "../gen/mesh/v1/cluster_service.js";
 import type { JoinMeshRequest } from "../gen/mesh/v1/membership_service.js";
 import { type Task, TaskStatus } from "../gen/mesh/v1/task.js";
+import type { WhyTaskRequest, WhyTaskResponse } from "../gen/mesh/v1/task_why.js";
 import type {
   CancelTaskRequest,
   RetryTaskRequest,
@@ -33,6 +34,7 @@ import { LeaderDeadLetters } from "./dead-letters.js";
 import type { LeadershipOffice } from "./leadership.js";
 import type { MembershipKeeper } from "./membership-keeper.js";
 import { unavailable } from "./task-reads.js";
+import type { TaskWhy } from "./why/task-why.js";
 import type { WorkerView } from "./worker-view.js";
 
 const APPLY_MS = 5_000;
@@ -46,6 +48,7 @@ export interface LeaderOperationsOptions {
   readonly workers: WorkerView;
   readonly keeper: MembershipKeeper;
   readonly audit: Audit;
+  readonly taskWhy: TaskWhy;
 }
 
 export class LeaderOperations
@@ -86,6 +89,10 @@ export class LeaderOperations
       await this.#refuseHeld(task);
     }
     return task;
+  }
+
+  why(request: WhyTaskRequest, signal: AbortSignal): Promise<WhyTaskResponse> {
+    return this.options.taskWhy.answer(request, signal);
   }
 
   /** A task does not run again while another one has its unique key. */

@@ -9,6 +9,7 @@ import { MeshQueues } from "./leader-queues.js";
 import { MeshSchedules } from "./leader-schedules.js";
 import { MembershipKeeper } from "./membership-keeper.js";
 import { createAudit } from "./node-audit.js";
+import { createTaskWhy } from "./node-why.js";
 import { type Consensus, createConsensus } from "./node-consensus.js";
 import { NodeDrain } from "./node-drain.js";
 import type { NodeParts } from "./node-parts.js";
@@ -210,6 +211,7 @@ function serve(
     workers,
     keeper,
     audit: createAudit(parts, consensus),
+    taskWhy: createTaskWhy(parts, consensus, served.reads),
   });
   return serveNode({
     host: config.nodes.host,

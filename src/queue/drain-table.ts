@@ -39,6 +39,11 @@ export class DrainTable {
       : startedAtMs === record.startedAtMs;
   }
 
+  /** The newest decision that the node is to leave. */
+  get(nodeId: string): DrainRecord | undefined {
+    return this.#byNode.get(nodeId);
+  }
+
   /** All there is, for a snapshot. */
   toSnapshot(): readonly DrainRecord[] {
     return [...this.#byNode.values()];

@@ -6,6 +6,7 @@ import type { WorkerHello } from "../gen/mesh/v1/worker_service.js";
 import type { QueueChange } from "./assignment-table.js";
 import { Backlog } from "./backlog.js";
 import { createPolicy } from "./balancing/create-policy.js";
+import type { BalancerPolicy } from "./balancing/policy.js";
 import { QueueControls } from "./controls/queue-controls.js";
 import { QueueGates } from "./controls/queue-gates.js";
 import { QueueError } from "./errors.js";
@@ -25,6 +26,8 @@ import { Retention } from "./retention.js";
 import { RunningAttempts } from "./running-attempts.js";
 import { Schedules } from "./schedules/schedules.js";
 import { Submissions } from "./submissions.js";
+import { HoldUps } from "./why/hold-ups.js";
+import { Placements } from "./why/placements.js";
 import { type AttachedWorker, WorkerDirectory } from "./worker-directory.js";
 
 /** Submitted tasks that wait for an entry; past it a submission is refused. */
@@ -42,6 +45,8 @@ export class QueueLeader {
   readonly schedules: Schedules;
   readonly queues: QueueControls;
   readonly attempts: RunningAttempts;
+  readonly placements = new Placements();
+  readonly holdUps: HoldUps;
   readonly #types: KnownTypes;
   readonly #pending: PendingSet;
   readonly #monotonicMs: () => number;
@@ -65,6 +70,7 @@ export class QueueLeader {
   constructor(private readonly parts: LeaderParts) {
     const { settings, now, table } = parts;
     const gates = new QueueGates(parts.queues, table.all());
+    const policy = createPolicy(settings.balancer, parts.random);
     this.#pending = new PendingSet({
       limits: parts.pendingLimits,
       gate: gates,
@@ -90,9 +96,10 @@ export class QueueLeader {
         log: this.#log,
         table,
         workers: this.workers,
-        policy: createPolicy(settings.balancer, parts.random),
+        policy,
         gates,
         promotions: this.#promotions,
+        placements: this.placements,
         onSubmit: (tasks, index) => this.#lifecycle.expect(tasks, index),
         now,
         onLost: parts.onLost,
@@ -110,6 +117,7 @@ export class QueueLeader {
       (id) => this.#isTaken(id),
       parts.backlogReadLimit,
     );
+    this.holdUps = this.#seenFrom(gates, policy);
     const events = {
       onProgress: this.#redisProgress.bind(this),
       onState: this.#syncChanged.bind(this),
@@ -170,6 +178,18 @@ export class QueueLeader {
     this.schedules.stop();
     this.#office.close(new QueueError("not_leader", "this node does not lead any more"));
     await this.#sync.stop();
+  }
+
+  #seenFrom(gates: QueueGates, policy: BalancerPolicy): HoldUps {
+    return new HoldUps({
+      gates,
+      policy,
+      workers: this.workers,
+      isAtHand: (id) => this.#pending.get(id) !== undefined,
+      claimedAt: (id) => this.#office.claimedAt(id),
+      redis: () => ({ state: this.#syncState, isRead: this.#backlog.open }),
+      now: this.parts.now,
+    });
   }
 
   get redisState(): SyncState {

@@ -20,6 +20,7 @@ import { dependsOnOthers } from "./redis/task-options.js";
 import type { Fire } from "./schedules/schedule-clock.js";
 import { taskSequence } from "./redis/task-sequence.js";
 import { schedule } from "./scheduler.js";
+import type { Placements } from "./why/placements.js";
 import type { WorkerDirectory } from "./worker-directory.js";
 
 /** Entries under way to the quorum; what comes meanwhile joins the next one. */
@@ -48,6 +49,8 @@ export interface OfficeParts {
   /** The same that `pending` asks. */
   readonly gates: QueueGates;
   readonly promotions: PromotionClock;
+  /** Told why tasks were given to the nodes that they were given to. */
+  readonly placements: Placements;
   /** These tasks are submitted by the entry at `index`. */
   readonly onSubmit: (tasks: readonly TaskDefinition[], index: number) => void;
   /** Milliseconds since the epoch, never going back. */
@@ -177,6 +180,11 @@ export class Office {
   /** True where the task is being given to a node or taken back, so that Redis is behind. */
   isClaimed(id: string): boolean {
     return this.#claimed.has(id) || this.#cancelling.has(id);
+  }
+
+  /** Entry that gives the task to a node, until Redis reflects it. */
+  claimedAt(id: string): number | undefined {
+    return this.#claimed.get(id);
   }
 
   /** True where an entry past `index` gives the task to a node, or cancels it. */
@@ -329,10 +337,12 @@ export class Office {
   }
 
   #assign(index: number, atMs: number): Command[] {
-    const { workers, policy, now } = this.parts;
+    const { workers, policy, placements, now } = this.parts;
     const limit = MAX_ASSIGNMENTS_PER_ENTRY;
-    const { assigns, opensAtMs, overdue } = schedule(this.pending, workers, policy, limit, atMs);
-    this.#alarm.set(opensAtMs, now());
+    const decision = schedule(this.pending, workers, policy, limit, atMs);
+    const { assigns, overdue } = decision;
+    this.#alarm.set(decision.opensAtMs, now());
+    if (assigns.length > 0) placements.record(index, atMs, policy.name, decision);
     const commands: Command[] = assigns.map((value) => ({ kind: { $case: "assign", value } }));
     if (overdue.length > 0) {
       for (const id of overdue) this.#cancelling.set(id, index);

@@ -1,7 +1,7 @@
 // Brings pending tasks and free slots together. It decides and occupies; proposing is the caller's.
 import type { AssignCommand, Assignment } from "../gen/mesh/v1/command.js";
 import { Openings } from "./balancing/openings.js";
-import type { BalancerPolicy } from "./balancing/policy.js";
+import type { BalancerPolicy, Opening } from "./balancing/policy.js";
 import type { PendingSet } from "./pending-set.js";
 import type { PendingTask } from "./pending-task.js";
 import type { WorkerDirectory } from "./worker-directory.js";
@@ -9,13 +9,15 @@ import type { WorkerDirectory } from "./worker-directory.js";
 /** What was decided, one command per node that got work, and when there may be more to decide. */
 export interface Decision {
   readonly assigns: readonly AssignCommand[];
+  /** The nodes that there were to choose from, each with the slots that are left. */
+  readonly openings: readonly Opening[];
   /** When a queue that is held up by its rate may start its next task; Infinity: none is. */
   readonly opensAtMs: number;
   /** Tasks that would have been next, had their deadline not passed: no longer pending. */
   readonly overdue: readonly string[];
 }
 
-const NOTHING: Decision = { assigns: [], opensAtMs: Infinity, overdue: [] };
+const NOTHING: Decision = { assigns: [], openings: [], opensAtMs: Infinity, overdue: [] };
 
 /**
  * Assigns up to `limit` tasks: the most urgent first, each to the node that the policy picks among
@@ -32,7 +34,8 @@ export function schedule(
   atMs: number,
 ): Decision {
   if (pending.size === 0) return NOTHING;
-  const openings = new Openings(workers.openings(policy), policy);
+  const open = workers.openings(policy);
+  const openings = new Openings(open, policy);
   if (openings.freeSlots === 0) return NOTHING;
   const turn = pending.turn(atMs);
   const byNode = new Map<string, Assignment[]>();
@@ -46,7 +49,7 @@ export function schedule(
     else assignments.push(assignmentOf(task));
   }
   const assigns = [...byNode].map(([nodeId, assignments]) => ({ nodeId, assignments }));
-  return { assigns, opensAtMs: turn.opensAtMs, overdue: turn.overdue };
+  return { assigns, openings: open, opensAtMs: turn.opensAtMs, overdue: turn.overdue };
 }
 
 function assignmentOf(task: PendingTask): Assignment {

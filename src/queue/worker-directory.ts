@@ -119,12 +119,24 @@ export class WorkerDirectory {
     if (worker !== undefined) worker.draining = true;
   }
 
+  /** Whether it is given work at all, as soon as a slot is free. */
+  takesWork(worker: AttachedWorker): boolean {
+    return worker.connected && worker.leased && !worker.silent && !this.isDraining(worker);
+  }
+
+  /** In one word, for people. */
+  stateOf(worker: AttachedWorker): "active" | "joining" | "draining" | "lost" {
+    if (!worker.connected || worker.silent) return "lost";
+    if (this.isDraining(worker)) return "draining";
+    return worker.leased ? "active" : "joining";
+  }
+
   /** The nodes that take work now, each with the slots that it may fill. */
   openings(policy: Pick<BalancerPolicy, "shareOf">): Opening[] {
     const perShare = this.#recentPerShare(policy);
     const openings: Opening[] = [];
     for (const worker of this.#workers.values()) {
-      if (!worker.connected || !worker.leased || worker.silent || this.isDraining(worker)) continue;
+      if (!this.takesWork(worker)) continue;
       const { concurrency } = worker.hello;
       const lead = leadOf(worker, policy.shareOf(worker), perShare);
       const heldBack = Math.min(lead, concurrency * (1 - AHEAD_SHARE));
@@ -220,9 +232,10 @@ function leadOf(worker: AttachedWorker, share: number | undefined, recentPerShar
 }
 
 /** Whether a worker can run a task of this type with these requirements. */
-export function fits(worker: AttachedWorker, type: string, requires: readonly string[]): boolean {
-  return (
-    worker.hello.types.includes(type) &&
-    requires.every((label) => worker.hello.labels.includes(label))
-  );
+export function fits(
+  { hello }: Pick<AttachedWorker, "hello">,
+  type: string,
+  requires: readonly string[],
+): boolean {
+  return hello.types.includes(type) && requires.every((label) => hello.labels.includes(label));
 }

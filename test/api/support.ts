@@ -1,5 +1,6 @@
 // Nodes for tests of the gRPC edge: real servers on loopback, a queue and a leadership that the test
 // directs.
+import { WhyTaskResponse } from "../../src/gen/mesh/v1/task_why.js";
 import { credentials, type ServiceError, type CallOptions, Metadata } from "@grpc/grpc-js";
 import { afterEach } from "vitest";
 
@@ -112,6 +113,11 @@ export class FakeQueue implements LeaderTaskOperations, TaskReads, ClusterReads 
 
   cancel = ({ id }: { readonly id: string }): Promise<Task> => this.#once("cancel", id);
   retry = ({ id }: { readonly id: string }): Promise<Task> => this.#once("retry", id);
+
+  why: LeaderTaskOperations["why"] = ({ id }) => {
+    this.calls.push(`why ${id}`);
+    return Promise.resolve({ ...WhyTaskResponse.decode(new Uint8Array()), id });
+  };
 
   readonly deadLetters: DeadLetters = {
     retry: (selection) => this.#onceForAll("retry", selection?.ids ?? []),

@@ -25,6 +25,27 @@ const cutLink = {
 };
 const reach = { at: ["n1"], unreachable: [{ id: "n2", reason: "no connection" }] };
 
+const why = {
+  id: "01WHY",
+  status: "pending",
+  reasons: [
+    { code: "queue_paused", message: "its queue mail is paused" },
+    { code: "tasks_ahead", message: "7 tasks come first", count: 7 },
+  ],
+  attempts: [
+    {
+      ...{ attempt: 1, workerId: "n2", fence: 41, term: 3 },
+      placed: { code: "placement_unknown", message: "it is not known" },
+      ended: { code: "lease_run_out", message: "n2 was lost", index: 57, term: 3 },
+    },
+    {
+      ...{ attempt: 1, workerId: "n3", fence: 58, term: null },
+      placed: { code: "only_candidate", message: "n3 was the only one" },
+      ended: null,
+    },
+  ],
+};
+
 let server: Server;
 let url: string;
 const requests: { readonly line: string; readonly body: unknown }[] = [];
@@ -72,6 +93,7 @@ async function answer(request: IncomingMessage): Promise<[number, unknown]> {
   if (line === "POST /tasks") return [201, { ...task, status: "pending" }];
   if (line === "GET /tasks?status=completed&limit=5") return [200, { tasks: [task, task] }];
   if (line.startsWith("GET /tasks/01TASK")) return [200, task];
+  if (line === "GET /tasks/01WHY/why") return [200, why];
   if (line.startsWith("GET /queues")) return [200, { queues: [queue], nextCursor: null }];
   if (line.includes("/queues/mail")) return [200, queue];
   if (line.endsWith("/schedules/nightly")) return [201, { name: "nightly", fired: 0 }];
@@ -85,6 +107,25 @@ async function answer(request: IncomingMessage): Promise<[number, unknown]> {
 }
 
 describe("client commands", () => {
+  test("why shows each reason in a line, and of each attempt why there and how it ended", async () => {
+    const text = await cli(["why", "01WHY", "--url", url]);
+    expect(text.stdout).toBe(`01WHY is pending
+  queue_paused: its queue mail is paused
+  tasks_ahead: 7 tasks come first
+
+attempt 1 on n2 (entry 41 of term 3)
+  placement_unknown: it is not known
+  lease_run_out: n2 was lost (entry 57 of term 3)
+
+attempt 1 on n3 (entry 58)
+  only_candidate: n3 was the only one
+`);
+
+    const json = await cli(["why", "01WHY", "--json", "--url", url]);
+    expect([json.code, JSON.parse(json.stdout)]).toEqual([0, why]);
+    expect((await cli(["why", "01NONE", "--url", url])).code).toBe(1);
+  });
+
   test("events shows each change in a line, and goes on behind the last one", async () => {
     const child = startCli(["events", "--queue", "mail", "--url", url]);
     let text = "";

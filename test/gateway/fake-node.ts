@@ -28,6 +28,7 @@ import {
   type WatchTasksRequest,
   WatchTasksResponse,
 } from "../../src/gen/mesh/v1/task_service.js";
+import { WhyTaskResponse } from "../../src/gen/mesh/v1/task_why.js";
 
 /** A message of a watch with nothing in it. */
 export const NO_CHANGE = WatchTasksResponse.decode(new Uint8Array());
@@ -52,6 +53,8 @@ export class FakeNode {
   members: readonly { readonly id: string; readonly address: string }[] = [];
   term = 1;
   redisConnected = true;
+  /** What it says of any task that it knows. */
+  why = WhyTaskResponse.decode(new Uint8Array());
   workerState = WorkerState.ACTIVE;
   /** Refuses the next change of a task (cancel, retry, drain, transfer, list). */
   refusal: Problem | undefined;
@@ -114,6 +117,11 @@ export class FakeNode {
       }),
       cancelTask: unary(({ id }: { id: string }) => this.change(id, TaskStatus.CANCELLED)),
       retryTask: unary(({ id }: { id: string }) => this.change(id, TaskStatus.PENDING)),
+      whyTask: unary(({ id }: { id: string }) => {
+        this.checkLeads();
+        this.find(id);
+        return this.why;
+      }),
       watchTasks: (call: ServerWritableStream<WatchTasksRequest, WatchTasksResponse>) => {
         this.watches.push(call);
         const oldest = this.oldestIndex;

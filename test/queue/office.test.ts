@@ -8,6 +8,7 @@ import { QueueGates } from "../../src/queue/controls/queue-gates.js";
 import { Office } from "../../src/queue/office.js";
 import { PendingSet } from "../../src/queue/pending-set.js";
 import { PromotionClock } from "../../src/queue/promotion-clock.js";
+import { Placements } from "../../src/queue/why/placements.js";
 import { WorkerDirectory } from "../../src/queue/worker-directory.js";
 import {
   ManualLog,
@@ -42,6 +43,7 @@ function openOffice() {
       gates,
       onSubmit: () => undefined,
       promotions,
+      placements: new Placements(),
       now: () => NOW_MS,
       onLost: (reason) => lost.push(reason),
     },

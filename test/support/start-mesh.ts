@@ -39,6 +39,7 @@ export interface MeshOptions {
   readonly worker?: Readonly<Record<string, unknown>>;
   readonly raft?: Readonly<Record<string, unknown>>;
   readonly chaos?: Readonly<Record<string, unknown>>;
+  readonly tasks?: Readonly<Record<string, unknown>>;
   readonly retention?: Readonly<Record<string, unknown>>;
   /** A Redis in place of one of its own, closed with the mesh; and the section `redis`, if not its URL. */
   readonly redis?: {
@@ -93,6 +94,7 @@ export class TestMesh {
       gateway: { port: gatewayPort, retryForMs: 2_000 },
       raft: { tickMs: 20, ...options.raft },
       retention: options.retention ?? {},
+      tasks: options.tasks ?? {},
       worker: { leaseMs: 1_500, stopGraceMs: 0, ...options.worker },
     });
   }

@@ -6,6 +6,7 @@ const CALLS = [
   "POST /tasks/batch",
   "GET /tasks",
   "GET /tasks/{id}",
+  "GET /tasks/{id}/why",
   "DELETE /tasks/{id}",
   "POST /tasks/{id}/retry",
   "GET /dead-letters",

@@ -8,6 +8,7 @@ import { submissionContext } from "../submission-context.js";
 import { submissionFrom } from "../submission-schema.js";
 import { submittedJson } from "../submission-json.js";
 import { taskJson } from "../task-json.js";
+import { whyView } from "../why-json.js";
 
 interface ById {
   readonly Params: { readonly id: string };
@@ -45,6 +46,10 @@ export function taskRoutes(app: FastifyInstance, context: RouteContext): void {
       done();
     }
   });
+
+  app.get<ById>("/tasks/:id/why", async (request) =>
+    whyView(await mesh.why(taskIdFrom(request.params.id))),
+  );
 
   app.delete<ById>("/tasks/:id", async (request, reply) => {
     const task = await mesh.cancel(taskIdFrom(request.params.id));

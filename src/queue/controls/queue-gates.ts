@@ -4,6 +4,16 @@ import type { ConfigureQueueCommand } from "../../gen/mesh/v1/command.js";
 import type { RunningTask } from "../assignment-table.js";
 import { QueueTable } from "./queue-table.js";
 
+/** How a queue stands, for people. */
+export interface QueueStanding {
+  readonly paused: boolean;
+  readonly running: number;
+  /** 0: any number. */
+  readonly concurrency: number;
+  /** From when on its rate lets the next task start; 0: at once. */
+  readonly nextStartMs: number;
+}
+
 /** What the order of pending tasks depends on beside the tasks themselves. */
 export interface QueueGate {
   isPaused(queue: string): boolean;
@@ -39,6 +49,12 @@ export class QueueGates implements QueueGate {
     const { concurrency } = this.#ahead.limitsOf(queue);
     const isFull = concurrency > 0 && this.running(queue) >= concurrency;
     return controls.paused || isFull ? Infinity : this.#ahead.nextStartMs(queue);
+  }
+
+  standingOf(queue: string): QueueStanding {
+    const { concurrency } = this.#ahead.limitsOf(queue);
+    const nextStartMs = this.#ahead.nextStartMs(queue);
+    return { paused: this.isPaused(queue), running: this.running(queue), concurrency, nextStartMs };
   }
 
   weightOf(queue: string): number {

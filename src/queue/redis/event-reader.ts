@@ -1,5 +1,6 @@
 // Reads the stream of events in pages, and tells where it is no longer whole.
 import type { Redis } from "ioredis";
+import type { TaskStatus } from "../../gen/mesh/v1/task.js";
 import {
   decodeEventRecord,
   followsOn,
@@ -50,6 +51,19 @@ export class EventReader {
       if (error instanceof EventsGone) return this.readOnce(from);
       throw error;
     }
+  }
+
+  /**
+   * What the entry at `index` made of a task; undefined where it changed nothing of it, or its changes
+   * are no longer kept. Looks at the changes of that entry alone.
+   * @throws RedisUnavailable
+   */
+  async statusAt(index: number, id: string): Promise<TaskStatus | undefined> {
+    const rows = await callRedis(() =>
+      this.redis.xrangeBuffer(this.keys.events, index, index, "COUNT", RECORDS_PER_READ),
+    );
+    const changes = rows.flatMap((row) => toRecord(row).changes);
+    return changes.findLast((change) => change.id === id)?.status;
   }
 
   /** Index of the last entry that changed a task, as far as Redis has applied the log. */

@@ -28,6 +28,20 @@ export class QueueReader {
     return callRedis(() => this.redis.zrangebylex(this.keys.queues, from, "+", "LIMIT", 0, limit));
   }
 
+  /**
+   * How many pending tasks of the queue have a higher priority, or the same and an older place.
+   * Undefined where the task is not pending.
+   */
+  async tasksAhead(id: string, queue: string, priority: number): Promise<number | undefined> {
+    const [rank, ...above] = (await runPipeline(this.redis, (pipeline) => {
+      pipeline.zrank(this.keys.lane(laneName(queue, priority)), id);
+      for (let higher = priority + 1; higher <= MAX_PRIORITY; higher += 1) {
+        pipeline.zcard(this.keys.lane(laneName(queue, higher)));
+      }
+    })) as [number | null, ...number[]];
+    return rank === null ? undefined : above.reduce((sum, size) => sum + size, rank);
+  }
+
   /** In the order of the names. */
   async counts(names: readonly string[]): Promise<readonly StoredQueueCounts[]> {
     const perQueue = MAX_PRIORITY + 2;

@@ -1,0 +1,76 @@
+// Why tasks were given to the nodes that run them: what the leader saw when it made an entry with
+// assignments. In memory, of one term of office, the newest; one small record for each such entry.
+import type { PolicyName } from "../balancing/policy.js";
+import type { Decision } from "../scheduler.js";
+import type { AttachedWorker } from "../worker-directory.js";
+
+/** Entries that are remembered. */
+export const MAX_PLACEMENTS = 1_000;
+/** Nodes that are remembered over all of them: a large mesh remembers fewer entries. */
+export const MAX_CONSIDERED = 20_000;
+
+/** A node with a free slot, as it was then. */
+export interface Considered {
+  readonly id: string;
+  readonly hello: AttachedWorker["hello"];
+  readonly running: number;
+  readonly freeSlots: number;
+  /** How many times longer than the middle node it took. */
+  readonly relativeServiceTime: number;
+}
+
+export interface Placement {
+  /** Of the entry: the fence of what it assigned. */
+  readonly index: number;
+  readonly atMs: number;
+  readonly policy: PolicyName;
+  /** Tasks that it gave to nodes. */
+  readonly assigned: number;
+  /** The nodes with a free slot before the first of them. */
+  readonly considered: readonly Considered[];
+}
+
+/** What the scheduler decided. */
+type Decided = Pick<Decision, "assigns" | "openings">;
+
+export class Placements {
+  /** By index, in its order. */
+  readonly #byIndex = new Map<number, Placement>();
+  #considered = 0;
+
+  constructor(
+    private readonly maxPlacements = MAX_PLACEMENTS,
+    private readonly maxConsidered = MAX_CONSIDERED,
+  ) {}
+
+  /** The entry at `index` holds these assignments, made at `atMs`. */
+  record(index: number, atMs: number, policy: PolicyName, { assigns, openings }: Decided): void {
+    const taken = new Map(assigns.map(({ nodeId, assignments }) => [nodeId, assignments.length]));
+    const considered = openings.map(({ worker, freeSlots }) => {
+      const { id, hello, running, pace } = worker;
+      const given = taken.get(id) ?? 0;
+      return {
+        id,
+        hello,
+        running: running - given,
+        freeSlots: freeSlots + given,
+        relativeServiceTime: pace.overall,
+      };
+    });
+    const assigned = [...taken.values()].reduce((sum, count) => sum + count, 0);
+    this.#byIndex.set(index, { index, atMs, policy, assigned, considered });
+    this.#considered += considered.length;
+    for (const [oldest, placement] of this.#byIndex) {
+      const isWithin =
+        this.#byIndex.size <= this.maxPlacements && this.#considered <= this.maxConsidered;
+      if (isWithin || oldest === index) return;
+      this.#byIndex.delete(oldest);
+      this.#considered -= placement.considered.length;
+    }
+  }
+
+  /** Undefined where the entry is of an earlier leader, or forgotten. */
+  of(fence: number): Placement | undefined {
+    return this.#byIndex.get(fence);
+  }
+}
