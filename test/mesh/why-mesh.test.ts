@@ -190,20 +190,22 @@ describe("a task that was given to a node", { timeout: 120_000 }, () => {
   });
 
   test.each([
-    ["cancelled", {}, "cancelled"],
-    ["deadline_exceeded", { deadlineMs: 500 }, "deadline_exceeded"],
-    ["timed_out", { timeoutMs: 100, maxAttempts: 1 }, "timed_out"],
-  ])("hears that it ended as %s, by which entry", async (code, more, stateCode) => {
+    ["cancelled", {}],
+    ["deadline_exceeded", { deadlineMs: 3_000 }],
+    ["timed_out", { timeoutMs: 100, maxAttempts: 1 }],
+  ])("hears that it ended as %s, by which entry", async (code, more) => {
     const id = await submit({ ...hold, ...more });
-    await runs(id);
-    if (code === "cancelled") await cancel(id);
+    if (code === "cancelled") {
+      await runs(id);
+      await cancel(id);
+    }
     await mesh.http.ended(id);
 
     const { reasons, attempts, leader } = await why(id);
 
     const { index } = attempts[0]?.ended ?? {};
     expect(attempts[0]?.ended).toMatchObject({ code, term: leader.term });
-    expect(reasons).toMatchObject([{ code: stateCode, index, term: leader.term }]);
+    expect(reasons).toMatchObject([{ code, index, term: leader.term }]);
   });
 
   test("hears that a client cancelled it before it ran", async () => {
@@ -236,10 +238,7 @@ describe("a task that was given to a node", { timeout: 120_000 }, () => {
 
   test("hears that its node was drained, or lost", async () => {
     const moved = await submit(hold);
-    const drained = await waitFor("it runs on a follower", async () => {
-      const on = await runs(moved);
-      return on !== (await mesh.leader()) && on;
-    }).catch(() => runs(moved));
+    const drained = await runs(moved);
     await mesh.http.expectOk("POST", `/workers/${drained}/drain`);
     const second = await waitFor("it runs elsewhere", async () => {
       const on = await runs(moved);
@@ -255,7 +254,9 @@ describe("a task that was given to a node", { timeout: 120_000 }, () => {
       "lease_run_out",
       undefined,
     ]);
-    expect(attempts[1]).toMatchObject({ workerId: second, ended: { index: attempts[2]?.fence } });
+    expect(attempts.map(({ workerId }) => workerId).slice(0, 2)).toEqual([drained, second]);
+    // One entry may take it from a node and give it to another.
+    expect(attempts[2]?.fence).toBeGreaterThanOrEqual(attempts[1]?.ended?.index ?? Infinity);
     expect(await codes(moved)).toEqual(["running"]);
     await cancel(moved);
     await mesh.restart(second);
