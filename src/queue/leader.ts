@@ -106,11 +106,8 @@ export class QueueLeader {
       },
       this.#pending,
     );
-    this.attempts = new RunningAttempts({
-      ...parts,
-      workers: this.workers,
-      office: this.#office,
-    });
+    const { workers } = this;
+    this.attempts = new RunningAttempts({ ...parts, workers, office: this.#office });
     this.#backlog = new Backlog(
       this.#pending,
       parts.reader,

@@ -21,7 +21,14 @@ async function submitted(): Promise<string> {
 describe("GET /tasks/{id}/why", () => {
   it("shows of each reason what it is about, and no more", async () => {
     const id = await submitted();
-    const plain = { id: "n1", state: "active", running: 2, concurrency: 2, freeSlots: 0 };
+    const plain = {
+      id: "n1",
+      state: "active",
+      running: 2,
+      concurrency: 2,
+      freeSlots: 0,
+      relativeServiceTime: 1,
+    };
     const node = { ...plain, missingLabels: [] };
     const attempt = { attempt: 1, workerId: "n1", fence: 41 };
     const answer = {

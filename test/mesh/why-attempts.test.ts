@@ -54,11 +54,13 @@ describe("the choice of a node", () => {
     id,
     hello: workerHello(id, { labels }),
     freeSlots,
+    running: 4 - freeSlots,
+    relativeServiceTime: 1,
   });
   const placedAmong = (...considered: ReturnType<typeof node>[]) =>
     attemptsWhy(running, {
       ...NOTHING,
-      placementOf: () => ({ index: 9, atMs: NOW_MS, assigned: 1, considered }),
+      placementOf: () => ({ index: 9, atMs: NOW_MS, policy: "weighted", assigned: 1, considered }),
     })[0];
 
   test("was one among those that could take it", () => {
@@ -68,10 +70,11 @@ describe("the choice of a node", () => {
       term: 3,
       ended: undefined,
       placed: {
-        code: "least_loaded",
+        code: "chosen_by_policy",
+        message: "the policy weighted chose n1: n1 3 of 4 free, n2 1 of 4 free",
         atMs: NOW_MS,
         nodes: [
-          { id: "n1", freeSlots: 3, running: 1, concurrency: 4 },
+          { id: "n1", freeSlots: 3, running: 1, concurrency: 4, relativeServiceTime: 1 },
           { id: "n2", freeSlots: 1 },
         ],
       },

@@ -171,7 +171,7 @@ describe("a task that was given to a node", { timeout: 120_000 }, () => {
     expect(before).toMatchObject({
       status: "completed",
       reasons: [{ code: "completed", term: before.leader.term }],
-      attempts: [{ term: before.leader.term, placed: { code: "least_loaded" } }],
+      attempts: [{ term: before.leader.term, placed: { code: "chosen_by_policy" } }],
     });
     const [attempt] = before.attempts;
     expect(attempt?.placed.nodes?.map(({ id }) => id)).toContain(attempt?.workerId);

@@ -1,6 +1,7 @@
 // Why a task does not run: each cause is told, with what it is about, and none that does not hold.
 import { describe, expect, test } from "vitest";
 import { AttemptOutcome, Task, TaskStatus } from "../../../src/gen/mesh/v1/task.js";
+import { LeastLoadedPolicy } from "../../../src/queue/balancing/least-loaded.js";
 import { QueueGates } from "../../../src/queue/controls/queue-gates.js";
 import type { SyncState } from "../../../src/queue/redis-sync.js";
 import { HoldUps, type Standing } from "../../../src/queue/why/hold-ups.js";
@@ -22,6 +23,7 @@ function desk() {
   const holdUps = new HoldUps({
     gates,
     workers,
+    policy: new LeastLoadedPolicy(),
     isAtHand: () => seen.atHand,
     claimedAt: () => seen.claimedAt,
     redis: () => seen,
