@@ -30,6 +30,7 @@ describe("an attempt that ended", () => {
     ["lease_run_out", AttemptOutcome.LOST, LEASE_HAD_RUN_OUT],
     ["node_restarted", AttemptOutcome.LOST, RESTARTED],
     ["node_lost", AttemptOutcome.LOST, ""],
+    ["lease_run_out", AttemptOutcome.LAPSED, ""],
     ["lease_run_out", AttemptOutcome.HANDED_BACK, LEASE_LOST],
     ["handed_back", AttemptOutcome.HANDED_BACK, "the node is stopping"],
   ])("is told as %s, with entry and term", (code, outcome, error) => {

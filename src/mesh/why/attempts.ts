@@ -106,6 +106,11 @@ function endOf(
             code: error === LEASE_HAD_RUN_OUT ? "lease_run_out" : "node_lost",
             message: `${workerId} was lost while it ran there: ${causeText(error)}`,
           };
+    case AttemptOutcome.LAPSED:
+      return {
+        code: "lease_run_out",
+        message: `${workerId} let its lease run out while it ran there, and lived on`,
+      };
     case AttemptOutcome.HANDED_BACK:
       return handedBack(record, drainOf(workerId));
     case AttemptOutcome.UNSPECIFIED:

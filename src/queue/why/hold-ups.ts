@@ -121,12 +121,18 @@ function aheadReasons(queue: string, ahead: number | undefined): Reason[] {
   return [reason("tasks_ahead", message, { count: ahead })];
 }
 
+/** Ends of attempts after which the next one may have to wait. */
+const BACKS_OFF: ReadonlySet<AttemptOutcome> = new Set([
+  AttemptOutcome.FAILED,
+  AttemptOutcome.TIMED_OUT,
+  AttemptOutcome.LOST,
+  AttemptOutcome.LAPSED,
+]);
+
 function notDue({ runAtMs, history, schedule }: Waiting): Reason {
   const last = history.at(-1);
-  const hasFailed =
-    last?.outcome === AttemptOutcome.FAILED || last?.outcome === AttemptOutcome.TIMED_OUT;
-  if (hasFailed) {
-    const message = `attempt ${last.attempt} failed, and its backoff lasts until ${timeText(runAtMs)}`;
+  if (last !== undefined && BACKS_OFF.has(last.outcome)) {
+    const message = `attempt ${last.attempt} did not complete, and its backoff lasts until ${timeText(runAtMs)}`;
     return reason("retry_backoff", message, { atMs: runAtMs, index: last.endedIndex });
   }
   const of = schedule === "" ? "" : ` by the schedule ${schedule}`;
