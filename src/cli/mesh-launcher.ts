@@ -68,6 +68,14 @@ export class MeshLauncher {
     return this.nodes.find(({ name }) => name === id)?.pid;
   }
 
+  /** Stops a node that was started here as a good operator does; it stays down. */
+  async stopNode(id: string): Promise<void> {
+    const node = this.nodes.find(({ name }) => name === id);
+    if (node === undefined) throw new Error(`no node ${id} was started here`);
+    await node.stop();
+    this.nodes = this.nodes.filter((one) => one !== node);
+  }
+
   /** Kills the Redis that was started here, as `kill -9` does; it stays down. */
   async killRedis(): Promise<void> {
     await this.redis?.kill();

@@ -40,8 +40,11 @@ const LED_SERVICES = [
 export interface RunningNode {
   /** host:port of its gRPC server. */
   readonly address: string;
-  /** What it knows of the leadership, and its changes. */
-  readonly raft: Pick<RaftNode, "softState" | "onSoftState">;
+  /** What it knows of leadership, members and log, and their changes. */
+  readonly raft: Pick<
+    RaftNode,
+    "softState" | "onSoftState" | "status" | "onMembership" | "snapshotIndex"
+  >;
   /** Finishes or hands back what runs, then leaves. */
   stop(): Promise<void>;
 }

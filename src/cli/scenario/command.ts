@@ -40,6 +40,12 @@ const SCENARIOS: readonly Listed[] = [
     load: async () => (await import("./partition.js")).partition,
   },
   {
+    name: "rolling-restart",
+    description: "every node is restarted, one after the other, under load: nobody notices",
+    sizes: { taskMs: 20 },
+    load: async () => (await import("./rolling-restart.js")).rollingRestart,
+  },
+  {
     name: "redis-outage",
     description: "Redis is killed and stays away: tasks are accepted and run all the same",
     sizes: { forMs: 10_000, rate: 20 },

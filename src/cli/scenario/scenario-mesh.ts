@@ -8,7 +8,7 @@ import type { Config } from "../../config/schema.js";
 import { createLogger } from "../../telemetry/logger.js";
 import { ExitError } from "../exit.js";
 import { MeshLauncher } from "../mesh-launcher.js";
-import { gatewayUrl, nodePlaces } from "../places.js";
+import { gatewayUrl, type NodePlace, nodePlaces } from "../places.js";
 import { freePortRun } from "../ports.js";
 import { ScenarioClient } from "./scenario-client.js";
 
@@ -73,6 +73,13 @@ export class ScenarioMesh {
     return Date.now();
   }
 
+  /** Stops a node as a good operator does, and starts it again on its data; resolves when it is ready. */
+  async restartNode(id: string): Promise<void> {
+    const place = this.placeOf(id);
+    await this.launcher.stopNode(id);
+    await this.launcher.addNodes([place]);
+  }
+
   /** Starts `count` further nodes and resolves with their ids when they are ready. */
   async addNodes(count: number): Promise<readonly string[]> {
     const { nodes } = this.config;
@@ -86,9 +93,7 @@ export class ScenarioMesh {
 
   /** Address of a node that founded the mesh. */
   addressOf(id: string): string {
-    const place = nodePlaces(this.config).find((one) => one.id === id);
-    if (place === undefined) throw new Error(`${id} is no founder`);
-    return `${this.config.nodes.host}:${place.port}`;
+    return `${this.config.nodes.host}:${this.placeOf(id).port}`;
   }
 
   /** Kills Redis; it stays down. */
@@ -112,6 +117,12 @@ export class ScenarioMesh {
   kill(): void {
     this.launcher.kill();
     this.remove();
+  }
+
+  private placeOf(id: string): NodePlace {
+    const place = nodePlaces(this.config).find((one) => one.id === id);
+    if (place === undefined) throw new Error(`${id} is no founder`);
+    return place;
   }
 
   private remove(): void {
