@@ -13,9 +13,12 @@ import { PeerLinks } from "./peer-links.js";
 import { committedEntry, QueueMachine } from "./queue-machine.js";
 import { QueueSnapshots } from "./queue-snapshots.js";
 import { RedisRestore } from "./redis-restore.js";
+import type { StallWatch } from "./stall-watch.js";
 
 /** Log that is read at a time for Redis. */
 const MAX_READ_BYTES = 4 * 1024 * 1024;
+/** Others elect a leader after one election timeout: a leader that stood still doubts long before. */
+const DOUBTS_PER_ELECTION_TIMEOUT = 2;
 
 export interface Consensus {
   readonly raft: RaftNode;
@@ -37,7 +40,7 @@ export interface Consensus {
   readonly now: () => number;
 }
 
-export function createConsensus(parts: NodeParts): Consensus {
+export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus {
   const { config, meshId, registry, logger, links: own } = parts;
   const { storage, redis } = parts;
   const { appliedWatch } = redis;
@@ -76,14 +79,18 @@ export function createConsensus(parts: NodeParts): Consensus {
     leaseMs: config.worker.leaseMs,
     term: () => raft.softState.term,
     lastIndex: () => raft.lastIndex,
+    confirmLeadership: () => raft.readIndex(),
+    lookForStall: () => stalls.look(),
   });
+  stalls.onStall(electionMs(parts) / DOUBTS_PER_ELECTION_TIMEOUT, () => sessions.doubt());
   const office = new LeadershipOffice({
     raft,
     sessions,
     addressOf,
     logger,
     emptyCommand: () => CommandBatch.encode({ atMs: now(), commands: [] }).finish(),
-    open: (startIndex, onLost) => openDesk(parts, { raft, machine, now }, startIndex, onLost),
+    open: (startIndex, onLost) =>
+      openDesk(parts, { raft, machine, sessions, now }, startIndex, onLost),
   });
   const peerCredentials = own?.credentials("calls", nameOf);
   const introduced = (id: string, address: string): void => {
@@ -132,7 +139,7 @@ function createRaft(parts: NodeParts, machine: QueueMachine, links: PeerLinks): 
 
 function openDesk(
   { config, storage, redis, logger }: NodeParts,
-  { raft, machine, now }: Pick<Consensus, "raft" | "machine" | "now">,
+  { raft, machine, sessions, now }: Pick<Consensus, "raft" | "machine" | "sessions" | "now">,
   startIndex: number,
   onLost: (reason: string) => void,
 ): QueueLeader {
@@ -164,11 +171,16 @@ function openDesk(
     drains: machine.drains,
     definitions: machine.definitions,
     now,
+    mayRelease: () => !sessions.isDoubted,
     random: Math.random,
     refusal: (error) => ({ outcome: { $case: "refused", value: problemFrom(error) } }),
     logger,
     onLost,
   });
+}
+
+function electionMs({ config }: NodeParts): number {
+  return config.raft.electionTicks * config.raft.tickMs;
 }
 
 function memberAddress(raft: RaftNode, id: string): string | undefined {

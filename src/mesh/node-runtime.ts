@@ -12,9 +12,11 @@ import { createAudit } from "./node-audit.js";
 import { createTaskWhy } from "./node-why.js";
 import { type Consensus, createConsensus } from "./node-consensus.js";
 import { NodeDrain } from "./node-drain.js";
+import type { WorkerHello } from "../gen/mesh/v1/worker_service.js";
 import type { NodeParts } from "./node-parts.js";
 import { type NodeServer, serveNode } from "./node-server.js";
 import { createAgent } from "./node-worker.js";
+import { StallWatch } from "./stall-watch.js";
 import type { RaftNode } from "../raft/index.js";
 import { TaskEvents } from "./task-events.js";
 import { TaskFeed } from "./task-feed.js";
@@ -52,13 +54,17 @@ export interface RunningNode {
 /** Sets the parts to work; resolves when the node serves. */
 export async function runNode(parts: NodeParts): Promise<RunningNode> {
   const { config, logger, redis, registry } = parts;
-  const consensus = createConsensus(parts);
+  const stalls = createStallWatch(parts, () => link.helloChanged());
+  const consensus = createConsensus(parts, stalls);
   const { raft, office, machine, now } = consensus;
   const feed = new TaskFeed();
-  const agent = createAgent(parts, machine);
+  const agent = createAgent(parts, machine, stalls);
   const keeper = createKeeper(parts, consensus);
   const state = { draining: false, stopping: false };
-  const link = createLeaderLink(parts, consensus, agent, state);
+  const link = createLeaderLink(parts, consensus, agent, () => ({
+    draining: state.draining,
+    ...stalls.counts(),
+  }));
   const drain = createDrain(parts, consensus, agent, () => {
     state.draining = true;
     link.helloChanged();
@@ -109,6 +115,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
   raft.start();
   const introducing = setInterval(consensus.introduce, INTRODUCE_MS);
   agent.start();
+  stalls.start();
   logger.info({ address: server.address, mesh: config.mesh }, "node is up");
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
@@ -122,17 +129,32 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     link.stop();
     keeper.stop();
     clearInterval(introducing);
+    stalls.stop();
     await handOver(consensus);
     await leave(parts, consensus, server);
   };
   return { address: server.address, raft, stop: () => (stopping ??= stop()) };
 }
 
+/** @param announce tells the leader what is counted */
+function createStallWatch({ config, logger }: NodeParts, announce: () => void): StallWatch {
+  const { leaseMs } = config.worker;
+  return new StallWatch({
+    monotonicMs: () => performance.now(),
+    countedMs: leaseMs,
+    onCounted: (stallMs) => {
+      const fields = { stallMs: Math.round(stallMs), leaseMs };
+      logger.warn(fields, "the event loop stood still for longer than the lease");
+      announce();
+    },
+  });
+}
+
 function createLeaderLink(
   { description, meshId, id }: NodeParts,
   { office, peerCredentials }: Consensus,
   agent: WorkerAgent,
-  state: { readonly draining: boolean },
+  state: () => Pick<WorkerHello, "draining" | "stalls" | "longestStallMs">,
 ): LeaderLink {
   return new LeaderLink({
     agent,
@@ -144,8 +166,8 @@ function createLeaderLink(
       nodeId: id,
       labels: [...description.labels],
       types: [...description.types],
-      draining: state.draining,
       meshId,
+      ...state(),
     }),
   });
 }

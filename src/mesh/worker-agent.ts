@@ -4,7 +4,7 @@ import type { TaskDefinition } from "../gen/mesh/v1/task.js";
 import type { LeaseGrant, TaskProgress, TaskReport } from "../gen/mesh/v1/worker_service.js";
 import type { AssignmentTable, RunningTask } from "../queue/assignment-table.js";
 import type { DefinitionCache } from "../queue/definition-cache.js";
-import { LEASE_HAD_RUN_OUT, LEASE_LOST, RESTARTED } from "../queue/report.js";
+import { LEASE_HAD_RUN_OUT, LEASE_LOST, RESTARTED, STALLED } from "../queue/report.js";
 import type { Logger } from "../telemetry/logger.js";
 import type { Executor, TakenAway } from "../worker/executor.js";
 import { WorkerLease } from "../worker/lease.js";
@@ -42,7 +42,10 @@ export interface WorkerAgentOptions {
   readonly executor: (
     report: (report: TaskReport) => void,
     progress: (progress: TaskProgress) => void,
+    mayStart: () => boolean,
   ) => Executor;
+  /** Calls `stalled()` at once where the event loop has just stood still. Default: nobody watches. */
+  readonly lookForStall?: () => void;
   /** Definitions that are not in the log's recent part; throws while Redis is down. */
   readonly fetchDefinitions: (
     ids: readonly string[],
@@ -69,11 +72,19 @@ export class WorkerAgent {
   #stopped = false;
 
   constructor(private readonly options: WorkerAgentOptions) {
-    this.#outbox = new ReportOutbox((reports) => this.#channel?.reports(reports));
+    this.#outbox = new ReportOutbox((reports) => this.#send(reports));
     this.#progress = new ProgressOutbox((progress) => this.#channel?.progress(progress));
     this.executor = options.executor(
-      (report) => this.#outbox.add(report),
+      (report) => {
+        this.options.lookForStall?.();
+        this.#outbox.add(report);
+      },
       (progress) => this.#progress.add(progress),
+      () => {
+        this.options.lookForStall?.();
+        this.#checkLease();
+        return this.#holdsLease();
+      },
     );
   }
 
@@ -113,14 +124,23 @@ export class WorkerAgent {
 
   /** A node that was frozen or cut off applies assignments that others have long since been given. */
   leaseGranted({ sequence, leaseMs, index }: LeaseGrant): void {
-    const wasHeld = this.#lease.isHeld(this.options.monotonicMs());
+    this.options.lookForStall?.();
+    const wasHeld = this.#holdsLease();
     if (!this.#lease.granted(sequence, leaseMs)) return;
     if (!wasHeld) this.#doubtedThrough = index;
     this.#armExpiry();
+    if (!wasHeld) this.#outbox.resend();
     if (this.#awaiting.size > 0) this.#startAwaiting();
   }
 
+  /** The event loop stood still for longer than the lease: what was granted before counts no more. */
+  stalled(): void {
+    this.#lease.revoke();
+    this.#giveUp(STALLED);
+  }
+
   entryApplied({ index, changes }: AppliedEntry): void {
+    this.options.lookForStall?.();
     for (const change of changes) {
       switch (change.kind) {
         case "assigned":
@@ -184,7 +204,7 @@ export class WorkerAgent {
   }
 
   #startAwaiting(): void {
-    if (!this.#lease.isHeld(this.options.monotonicMs())) return;
+    if (!this.#holdsLease()) return;
     const missing: string[] = [];
     for (const [taskId, running] of this.#awaiting) {
       if (running.fence <= this.#doubtedThrough) {
@@ -221,7 +241,7 @@ export class WorkerAgent {
       const found = await this.options.fetchDefinitions(ids);
       for (const [taskId, definition] of found) {
         const running = this.#awaiting.get(taskId);
-        if (running !== undefined && this.#lease.isHeld(this.options.monotonicMs())) {
+        if (running !== undefined && this.#holdsLease()) {
           this.#run(running, definition);
         }
       }
@@ -251,19 +271,39 @@ export class WorkerAgent {
   }
 
   #checkLease(): void {
-    if (this.#lease.isHeld(this.options.monotonicMs())) {
-      this.#armExpiry();
-      return;
-    }
+    if (this.#holdsLease()) this.#armExpiry();
+    else this.#giveUp(LEASE_LOST);
+  }
+
+  #holdsLease(): boolean {
+    return this.#lease.isHeld(this.options.monotonicMs());
+  }
+
+  #giveUp(reason: string): void {
     const held = this.executor.assignments();
     if (held.length === 0) return;
-    this.options.logger.warn({ tasks: held.length }, "lease lost: the handlers are told to stop");
+    this.options.logger.warn(
+      { tasks: held.length, reason },
+      "lease lost: the handlers are told to stop",
+    );
     this.executor.abortAll("lease-lost");
     for (const { taskId, fence } of held) {
       const running = this.options.table.get(taskId);
       // The leader may still count them as ours: it then learns that they are not run here.
-      if (running?.fence === fence) this.#handBack(running, LEASE_LOST);
+      if (running?.fence === fence) this.#handBack(running, reason);
     }
+  }
+
+  /**
+   * Without a lease nothing that ended here may count any more: it is told once there is a new one,
+   * unless the log has ended the attempt by then. Whether it counts the leader sees by the fence.
+   */
+  #send(reports: readonly TaskReport[]): void {
+    this.options.lookForStall?.();
+    const told = this.#holdsLease()
+      ? reports
+      : reports.filter(({ outcome }) => outcome?.$case === "handedBack");
+    if (told.length > 0) this.#channel?.reports(told);
   }
 
   #handBack({ assignment, fence, assignedAtMs }: RunningTask, reason: string): void {

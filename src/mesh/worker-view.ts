@@ -41,6 +41,8 @@ export class WorkerView {
       pid: hello?.pid ?? 0,
       version: hello?.version ?? "",
       relativeServiceTime: attached?.pace.overall ?? 1,
+      stalls: hello?.stalls ?? 0,
+      longestStallMs: hello?.longestStallMs ?? 0,
     };
   }
 

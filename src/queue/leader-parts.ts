@@ -66,6 +66,8 @@ export interface LeaderParts {
   readonly pendingLimits?: PendingLimits;
   /** Tasks read from Redis at a time. */
   readonly backlogReadLimit?: number;
+  /** False while no node may be taken for lost, since this one may lead no more. Default: never. */
+  readonly mayRelease?: () => boolean;
   readonly random: () => number;
   readonly refusal: (error: unknown) => SubmitTaskResult;
   /** Shows how far running tasks have come. Default: nobody does. */

@@ -354,6 +354,7 @@ export class QueueLeader {
   }
 
   #releaseSilent(): void {
+    if (this.parts.mayRelease?.() === false) return;
     this.attempts.releaseLost(this.#monotonicMs());
     this.#office.requestFlush();
   }

@@ -8,6 +8,8 @@ import { lossDelayMs, retryDelayMs } from "./retry-policy.js";
 
 /** A worker that was started again disclaims what ran in it before with this reason. */
 export const RESTARTED = "restarted";
+/** A worker whose event loop stood still for longer than its lease hands back what it ran with this. */
+export const STALLED = "the node stood still for longer than its lease";
 /** Why a worker hands back what it may own no more. */
 export const LEASE_LOST = "the lease was lost";
 export const LEASE_HAD_RUN_OUT = "the lease had run out";
@@ -53,6 +55,8 @@ export function endingOf(running: RunningTask, report: TaskReport, rules: Ending
       return finish(report, { $case: "completed", value: outcome.value });
     case "handedBack":
       if (outcome.value === RESTARTED) return endingOfLoss(running, "gone", rules, RESTARTED);
+      // What ran may be what held the node up: it must not go round the nodes for ever.
+      if (outcome.value === STALLED) return endingOfLoss(running, "lapsed", rules, STALLED);
       return release(running, AttemptOutcome.HANDED_BACK, outcome.value, 0);
     case "failure": {
       const { error, retryable, timedOut } = outcome.value;

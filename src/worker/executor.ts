@@ -24,6 +24,11 @@ export interface ExecutorOptions {
   readonly report: (report: TaskReport) => void;
   /** Called at most every 200 ms and task. */
   readonly progress?: (taskId: string, fence: number, percent: number) => void;
+  /**
+   * Asked before each handler is started: the one before may have held up the event loop. Where it is
+   * false the waiting assignments stay until `abort`. Default: yes.
+   */
+  readonly mayStart?: () => boolean;
   /** A log whose lines carry the task. */
   readonly logFor: (assignment: TaskAssignment) => TaskLog;
   /** Default 1 MiB. */
@@ -187,6 +192,7 @@ export class Executor {
   #startWaiting(): void {
     for (const [taskId, assignment] of this.#waiting) {
       if (this.#running.size >= this.#options.slots) return;
+      if (this.#options.mayStart?.() === false) return;
       this.#waiting.delete(taskId);
       this.#start(assignment);
     }

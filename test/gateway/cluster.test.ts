@@ -30,6 +30,8 @@ describe("the cluster", () => {
       pid: 7,
       version: "0.1.0",
       relativeServiceTime: 1,
+      stalls: 2,
+      longestStallMs: 1_200,
     });
   });
 

@@ -250,6 +250,8 @@ export class FakeNode {
       pid: 7,
       version: "0.1.0",
       relativeServiceTime: 1,
+      stalls: 2,
+      longestStallMs: 1_200,
     };
   }
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { WorkerSession } from "../../src/api/worker-attach-service.js";
 import { LeaderSessions } from "../../src/mesh/leader-sessions.js";
 import type { QueueLeader } from "../../src/queue/leader.js";
-import { taskReport, workerHello } from "../support/queue-fixtures.js";
+import { taskReport, turns, workerHello } from "../support/queue-fixtures.js";
 
 function fakeLeader() {
   const calls: string[] = [];
@@ -28,7 +28,14 @@ function session(nodeId: string) {
   return { one, leases, closed };
 }
 
-const sessions = () => new LeaderSessions({ leaseMs: 1_000, term: () => 3, lastIndex: () => 7 });
+function sessions(confirmLeadership: () => Promise<unknown> = () => Promise.resolve()) {
+  return new LeaderSessions({
+    leaseMs: 1_000,
+    term: () => 3,
+    lastIndex: () => 7,
+    confirmLeadership,
+  });
+}
 
 describe("a leader's sessions", () => {
   test("grant a lease only while somebody leads", () => {
@@ -77,5 +84,83 @@ describe("a leader's sessions", () => {
     all.reports(old.one, [taskReport("a", 1)]);
 
     expect(calls.at(-1)).toBe("report n1");
+  });
+});
+
+describe("the sessions of a leader that stood still", () => {
+  /** A quorum whose answers come when the test says so. */
+  function quorum() {
+    const asked: { readonly yes: () => void; readonly no: () => void }[] = [];
+    const confirm = (): Promise<void> =>
+      new Promise((resolve, reject) => asked.push({ yes: resolve, no: () => reject(new Error()) }));
+    return { asked, confirm };
+  }
+
+  test("grant nothing until a quorum has said that it leads, and then what was asked for last", async () => {
+    const { asked, confirm } = quorum();
+    const all = sessions(confirm);
+    all.serve(fakeLeader().leader);
+    const { one, leases } = session("n1");
+    all.attached(one);
+
+    all.doubt();
+    all.keepalive(one, 1);
+    all.keepalive(one, 2);
+    expect([leases, all.isDoubted]).toEqual([[], true]);
+    asked[0]?.yes();
+    await turns();
+
+    expect([leases, all.isDoubted, asked.length]).toEqual([[2], false, 1]);
+  });
+
+  test("ask again with the next keepalive where no quorum answered", async () => {
+    const { asked, confirm } = quorum();
+    const all = sessions(confirm);
+    all.serve(fakeLeader().leader);
+    const { one, leases } = session("n1");
+    all.attached(one);
+
+    all.doubt();
+    asked[0]?.no();
+    await turns();
+    all.keepalive(one, 1);
+    expect([leases, all.isDoubted]).toEqual([[], true]);
+    asked[1]?.yes();
+    await turns();
+
+    expect(leases).toEqual([1]);
+  });
+
+  test("do not take an answer for one that was asked for before they stood still again", async () => {
+    const { asked, confirm } = quorum();
+    const all = sessions(confirm);
+    all.serve(fakeLeader().leader);
+    const { one, leases } = session("n1");
+    all.attached(one);
+    all.doubt();
+    all.doubt();
+    all.keepalive(one, 1);
+
+    asked[0]?.yes();
+    await turns();
+    expect(leases).toEqual([]);
+    asked[1]?.yes();
+    await turns();
+
+    expect(leases).toEqual([1]);
+  });
+
+  test("are not doubted any more in a new term of office", () => {
+    const all = sessions(() => new Promise(() => undefined));
+    all.serve(fakeLeader().leader);
+    const { one, leases } = session("n1");
+    all.attached(one);
+    all.doubt();
+
+    all.serve(undefined);
+    all.serve(fakeLeader().leader);
+    all.keepalive(one, 1);
+
+    expect(leases).toEqual([1]);
   });
 });

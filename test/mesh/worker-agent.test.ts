@@ -1,129 +1,18 @@
 // The node's worker: it runs what the log gives it while it holds the lease, and what it reports is
 // sent until the log shows it.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { CommandBatch } from "../../src/gen/mesh/v1/command.js";
-import type { TaskDefinition } from "../../src/gen/mesh/v1/task.js";
-import type { TaskReport } from "../../src/gen/mesh/v1/worker_service.js";
-import { QueueMachine } from "../../src/mesh/queue-machine.js";
-import { type LeaderChannel, WorkerAgent } from "../../src/mesh/worker-agent.js";
 import { RESTARTED } from "../../src/queue/report.js";
-import { logIndex, term } from "../../src/raft/index.js";
 import { WorkerDirectory } from "../../src/queue/worker-directory.js";
-import type { TaskAssignment } from "../../src/worker/attempt.js";
-import { Executor } from "../../src/worker/executor.js";
-import type { HandlerContext } from "../../src/worker/handler.js";
-import { createHandlerRegistry } from "../../src/worker/handler-registry.js";
 import { runningTask, taskDefinition, turns, workerHello } from "../support/queue-fixtures.js";
-import { silentLog } from "../worker/support.js";
-
-const LEASE_MS = 1_000;
-type Kind = NonNullable<CommandBatch["commands"][number]["kind"]>;
-
-class FakeChannel implements LeaderChannel {
-  readonly keepalives: number[] = [];
-  readonly sent: TaskReport[] = [];
-  keepalive(sequence: number): void {
-    this.keepalives.push(sequence);
-  }
-  progress = (): void => undefined;
-
-  reports(reports: readonly TaskReport[]): void {
-    this.sent.push(...reports);
-  }
-  get told(): string[] {
-    return this.sent.map(({ taskId, outcome }) => {
-      const text = outcome?.$case === "handedBack" ? ` ${outcome.value}` : "";
-      return `${taskId} ${outcome?.$case ?? "nothing"}${text}`;
-    });
-  }
-}
-
-function bench(options: { readonly bornAtIndex?: number } = {}) {
-  const machine = new QueueMachine();
-  const clock = { ms: 10_000 };
-  const started: TaskAssignment["taskId"][] = [];
-  const contexts = new Map<string, HandlerContext>();
-  const finish = new Map<string, (value: unknown) => void>();
-  const redis = { definitions: new Map<string, TaskDefinition>(), down: false, reads: 0 };
-  const agent = new WorkerAgent({
-    nodeId: "n1",
-    leaseMs: LEASE_MS,
-    table: machine.table,
-    definitions: machine.definitions,
-    bornAtIndex: options.bornAtIndex ?? 0,
-    executor: (report) =>
-      new Executor({
-        slots: 2,
-        handlers: createHandlerRegistry(
-          new Map([
-            [
-              "process",
-              (task, context) => {
-                started.push(task.id);
-                contexts.set(task.id, context);
-                return new Promise((resolve) => finish.set(task.id, resolve));
-              },
-            ],
-          ]),
-        ),
-        report,
-        logFor: () => silentLog,
-      }),
-    fetchDefinitions: async (ids) => {
-      redis.reads += 1;
-      await turns(1);
-      if (redis.down) throw new Error("down");
-      return new Map([...redis.definitions].filter(([id]) => ids.includes(id)));
-    },
-    monotonicMs: () => clock.ms,
-    logger: { debug: () => undefined, warn: () => undefined } as never,
-  });
-  machine.onApplied((entry) => agent.entryApplied(entry));
-  let index = 0;
-  const apply = (...kinds: Kind[]): number => {
-    index += 1;
-    const batch = { atMs: 1, commands: kinds.map((kind) => ({ kind })) };
-    const data = CommandBatch.encode(batch).finish();
-    machine.apply([{ index: logIndex(index), term: term(1), kind: "command", data }]);
-    return index;
-  };
-  const channel = new FakeChannel();
-  const grant = (to = channel, leaderIndex = 0): void => {
-    const sequence = to.keepalives.at(-1) ?? 0;
-    agent.leaseGranted({ sequence, leaseMs: LEASE_MS, term: 1, index: leaderIndex });
-  };
-  const pass = async (ms: number): Promise<void> => {
-    clock.ms += ms;
-    await vi.advanceTimersByTimeAsync(ms);
-    await turns(3);
-  };
-  agent.start();
-  return { agent, machine, clock, started, contexts, finish, redis, apply, channel, grant, pass };
-}
-
-const submit = (...ids: string[]): Kind => ({
-  $case: "submit",
-  value: { tasks: ids.map((id) => taskDefinition(id)) },
-});
-const assign = (id: string, nodeId = "n1"): Kind => ({
-  $case: "assign",
-  value: { nodeId, assignments: [runningTask(id, 0).assignment] },
-});
-const cancel = (id: string): Kind => ({ $case: "cancel", value: { taskIds: [id] } });
-const completed = (taskId: string, fence: number): Kind => ({
-  $case: "finish",
-  value: {
-    outcomes: [
-      {
-        taskId,
-        fence,
-        startedAtMs: 1,
-        finishedAtMs: 2,
-        outcome: { $case: "completed", value: "1" },
-      },
-    ],
-  },
-});
+import {
+  assign,
+  cancel,
+  completed,
+  FakeChannel,
+  LEASE_MS,
+  submit,
+  workerBench,
+} from "../support/worker-bench.js";
 
 describe("a node's worker", () => {
   beforeEach(() => {
@@ -134,7 +23,7 @@ describe("a node's worker", () => {
   });
 
   test("starts what it was assigned only once it holds a lease", async () => {
-    const { agent, apply, started, channel, grant } = bench();
+    const { agent, apply, started, channel, grant } = workerBench();
     apply(submit("a"), assign("a"));
     await turns();
     expect(started).toEqual([]);
@@ -147,7 +36,7 @@ describe("a node's worker", () => {
   });
 
   test("does not run what belongs to another node", async () => {
-    const { agent, apply, started, channel, grant } = bench();
+    const { agent, apply, started, channel, grant } = workerBench();
     agent.attached(channel);
     grant();
 
@@ -158,7 +47,7 @@ describe("a node's worker", () => {
   });
 
   test("never starts a task that was taken away before the lease came", async () => {
-    const { agent, apply, started, channel, grant } = bench();
+    const { agent, apply, started, channel, grant } = workerBench();
     apply(submit("a"), assign("a"));
     apply(cancel("a"));
 
@@ -170,7 +59,7 @@ describe("a node's worker", () => {
   });
 
   test("stops its handlers and hands the tasks back when the lease runs out", async () => {
-    const { agent, apply, contexts, channel, grant, pass } = bench();
+    const { agent, apply, contexts, channel, grant, pass } = workerBench();
     agent.attached(channel);
     grant();
     apply(submit("a"), assign("a"));
@@ -184,7 +73,7 @@ describe("a node's worker", () => {
 
   test("gives up before the leader gives its tasks away, however late the grant arrived", async () => {
     // given a leader that answered the keepalive 300 ms after it was sent
-    const { agent, clock, apply, contexts, channel, pass } = bench();
+    const { agent, clock, apply, contexts, channel, pass } = workerBench();
     const leader = new WorkerDirectory(LEASE_MS, clock.ms - 10_000, 500);
     agent.attached(channel);
     const sequence = channel.keepalives.at(-1) ?? 0;
@@ -210,7 +99,7 @@ describe("a node's worker", () => {
 
   test("starts nothing that was assigned before a new lease when the old one had run out", async () => {
     // given a node that was frozen: it learns late what it was assigned, and that others have it now
-    const { agent, apply, started, channel, grant, pass } = bench();
+    const { agent, apply, started, channel, grant, pass } = workerBench();
     agent.attached(channel);
     grant();
     await pass(LEASE_MS);
@@ -229,7 +118,7 @@ describe("a node's worker", () => {
   });
 
   test("starts what was assigned before a lease that only goes on", async () => {
-    const { agent, apply, started, channel, grant, pass } = bench();
+    const { agent, apply, started, channel, grant, pass } = workerBench();
     agent.attached(channel);
     grant();
     await pass(LEASE_MS / 2);
@@ -242,7 +131,7 @@ describe("a node's worker", () => {
   });
 
   test("disclaims what ran in it before it was started again", async () => {
-    const { agent, apply, started, channel, grant } = bench({ bornAtIndex: 2 });
+    const { agent, apply, started, channel, grant } = workerBench({ bornAtIndex: 2 });
     apply(submit("a", "b"), assign("a"));
     apply(assign("b"));
     agent.attached(channel);
@@ -257,7 +146,7 @@ describe("a node's worker", () => {
   });
 
   test("does not report what the replayed log has ended itself", async () => {
-    const { agent, apply, channel } = bench({ bornAtIndex: 2 });
+    const { agent, apply, channel } = workerBench({ bornAtIndex: 2 });
     agent.attached(channel);
     apply(submit("a"), assign("a"));
     apply(completed("a", 1));
@@ -267,7 +156,7 @@ describe("a node's worker", () => {
   });
 
   test("fetches a definition that the recent log lacks, again and again while Redis is down", async () => {
-    const { agent, apply, started, channel, grant, redis, pass } = bench();
+    const { agent, apply, started, channel, grant, redis, pass } = workerBench();
     redis.down = true;
     agent.attached(channel);
     grant();
@@ -287,7 +176,7 @@ describe("a node's worker", () => {
   });
 
   test("sends its report to each new leader until the log shows the end", async () => {
-    const { agent, apply, finish, channel, grant } = bench();
+    const { agent, apply, finish, channel, grant } = workerBench();
     agent.attached(channel);
     grant();
     const fence = apply(submit("a"), assign("a"));
@@ -316,7 +205,7 @@ describe("a node's worker", () => {
   });
 
   test("tells a cancelled handler to stop, and reports nothing for it", async () => {
-    const { agent, apply, contexts, channel, grant } = bench();
+    const { agent, apply, contexts, channel, grant } = workerBench();
     agent.attached(channel);
     grant();
     apply(submit("a"), assign("a"));
@@ -330,7 +219,7 @@ describe("a node's worker", () => {
   });
 
   test("hands back what has not started when it stops, and leaves no timer behind", async () => {
-    const { agent, apply, channel, pass } = bench();
+    const { agent, apply, channel, pass } = workerBench();
     agent.attached(channel);
     const fence = apply(submit("a"), assign("a"));
     await turns();
@@ -346,7 +235,7 @@ describe("a node's worker", () => {
   });
 
   test("follows a snapshot that takes the place of the table: what went is stopped, what came is run", async () => {
-    const { agent, machine, apply, started, contexts, redis, channel, grant } = bench();
+    const { agent, machine, apply, started, contexts, redis, channel, grant } = workerBench();
     agent.attached(channel);
     grant();
     apply(submit("gone", "kept"));

@@ -16,6 +16,8 @@ const hello = {
   draining: false,
   meshId: "m",
   startedAtMs: 1,
+  stalls: 0,
+  longestStallMs: 0,
 };
 
 function freeSlots(directory: WorkerDirectory): number {

@@ -1,9 +1,10 @@
 // Task types that write down what happens to each of their runs, a line of JSON in one file for each
 // process or named node, so that a test sees what handlers did whatever the mesh says of it. The folder is named by
 // the environment variable JOURNAL_FOLDER.
-import { appendFileSync } from "node:fs";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { performance } from "node:perf_hooks";
+import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 
 /**
  * @typedef {{ id: string, data: unknown, attempt: number }} Task
@@ -44,6 +45,16 @@ function folder() {
 function msOf(data) {
   const { ms } = /** @type {{ ms: number }} */ (data);
   return ms;
+}
+
+/** Whether no other run of the task has asked. @param {Task} task */
+function isFirst({ id }) {
+  try {
+    writeFileSync(join(folder(), `${id}.first`), "", { flag: "wx" });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether the attempt is one of those that are to fail. @param {Task} task */
@@ -87,6 +98,26 @@ export function handlersOf(node) {
       note("started", task, context);
       process.kill(process.pid, "SIGKILL");
       return null;
+    },
+
+    /**
+     * The first run of the task lets nothing else run for `{ms}`, then notes whether it may go on. Every
+     * other run ends at once.
+     */
+    block: async (/** @type {Task} */ task, /** @type {Context} */ context) => {
+      note("started", task, context);
+      context.signal.addEventListener("abort", () => {
+        note("aborted", task, context, context.signal.reason.reason);
+      });
+      if (isFirst(task)) {
+        const untilMs = performance.now() + msOf(task.data);
+        while (performance.now() < untilMs);
+        note("unblocked", task, context);
+        await nextTurn();
+        note(context.signal.aborted ? "stopped" : "went on", task, context);
+      }
+      note("ended", task, context);
+      return { pid: process.pid };
     },
 
     /** Reports each of `{percents}`, apart, then runs until its signal is aborted or `{ms}` are over. */

@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 export const journalHandlers = fileURLToPath(new URL("journal-handlers.mjs", import.meta.url));
 
 export interface JournalLine {
-  readonly event: "started" | "aborted" | "failed" | "ended";
+  readonly event: "started" | "aborted" | "failed" | "ended" | "unblocked" | "stopped" | "went on";
   readonly id: string;
   readonly attempt: number;
   readonly fence: number;

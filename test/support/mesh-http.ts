@@ -43,6 +43,8 @@ export interface WorkerView {
   readonly concurrency: number;
   readonly running: number;
   readonly completed: number;
+  readonly stalls: number;
+  readonly longestStallMs: number;
 }
 
 export interface ProblemView {

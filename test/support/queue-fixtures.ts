@@ -113,6 +113,8 @@ export function workerHello(nodeId: string, overrides: Partial<WorkerHello> = {}
     draining: false,
     meshId: "mesh",
     startedAtMs: 1,
+    stalls: 0,
+    longestStallMs: 0,
     ...overrides,
   };
 }
