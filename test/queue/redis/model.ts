@@ -120,7 +120,8 @@ export class TaskModel {
         return;
       case "drop":
         for (const id of kind.value.taskIds) {
-          if (this.tasks.get(id)?.status === TaskStatus.DEAD) this.remove(id);
+          const isDead = this.tasks.get(id)?.status === TaskStatus.DEAD;
+          if (isDead && !this.settling.has(id)) this.remove(id);
         }
         return;
       case "overdue":
@@ -290,7 +291,7 @@ export class TaskModel {
         .sort(([a, x], [b, y]) => x.endedAtMs - y.endedAtMs || (a < b ? -1 : 1));
       const due = ended.filter(([, { endedAtMs }]) => endedAtMs < endedBeforeMs).length;
       const gone = ended.slice(0, Math.min(left, Math.max(due, ended.length - maxCount)));
-      for (const [id] of gone) this.remove(id);
+      for (const [id] of gone) if (!this.settling.has(id)) this.remove(id);
       left -= gone.length;
     }
   }

@@ -14,6 +14,7 @@ import {
   expire,
   finish,
   retry,
+  settle,
   submit,
 } from "./applied-log.js";
 import { withFreshRedis } from "./fresh-redis.js";
@@ -52,6 +53,21 @@ describe("drop", () => {
     expect(await ids(TaskStatus.DEAD)).toEqual([]);
     expect((await log.reader.list({ limit: 10 })).tasks.map(({ id }) => id)).toEqual(["c", "b"]);
     expect(await log.reader.counts()).toMatchObject({ dead: 0, completed: 1, pending: 1 });
+  });
+
+  it("leaves a task alone until those that wait for it know that it is dead", async () => {
+    await log.append([submit("a", definition("b", { after: ["a"] })), assign(["a"])]);
+    await log.append([
+      finish(dead("a", 1)),
+      drop("a"),
+      expire(10, rule(TaskStatus.DEAD, 2 * AT_MS)),
+    ]);
+    expect(await ids(TaskStatus.DEAD)).toEqual(["a"]);
+
+    await log.append([settle(10), drop("a")]);
+
+    expect(await ids(TaskStatus.DEAD)).toEqual([]);
+    expect((await log.reader.getTask("b"))?.status).toBe(TaskStatus.CANCELLED);
   });
 
   it("sees what the same entry did before", async () => {

@@ -8,7 +8,7 @@ end
 
 -- Call it for each task that reaches its end.
 local function ended(entry, id, state)
-  if state[OPTIONS] == "" or options_of(state)[AWAITED] == 0 then return end
+  if not is_awaited(state) then return end
   redis.call("ZADD", SETTLING, state[STATUS] == COMPLETED and 1 or 0, id)
   report(entry, OUTCOME_SETTLING, id)
 end

@@ -1,9 +1,11 @@
--- Drop: removes dead tasks. Tasks in another state are left alone.
+-- Drop: removes dead tasks. Tasks in another state are left alone, and so are those of which others that
+-- wait for them do not know yet that they are dead: a snapshot tells them by the task itself.
 -- command: kind, items (id)
 local function drop(_, command)
   local dead, seen = {}, {}
   for _, id in ipairs(command[2]) do
-    if tasks[id] and tasks[id][STATUS] == DEAD and not seen[id] then
+    local state = tasks[id]
+    if state and state[STATUS] == DEAD and not is_awaited(state) and not seen[id] then
       seen[id] = true
       dead[#dead + 1] = id
     end

@@ -1,5 +1,6 @@
 -- Expire: removes ended tasks that are past what the retention allows, the first to end first, up to
--- a limit over all rules. It looks at no task that stays.
+-- a limit over all rules. It looks at no task that stays but at those of which others that wait for
+-- them do not know yet that they have ended: a snapshot tells them by the task itself.
 -- command: kind, limit, rules (status, ended before, most that are kept)
 local function expire(_, command)
   flush() -- what this batch ended so far counts
@@ -13,7 +14,11 @@ local function expire(_, command)
       if count > 0 then
         local ids = count == #due and due or redis.call("ZRANGE", key, 0, count - 1)
         load(ids)
-        remove_tasks(ids)
+        local known = {}
+        for _, id in ipairs(ids) do
+          if not is_awaited(tasks[id]) then known[#known + 1] = id end
+        end
+        if #known > 0 then remove_tasks(known) end
         left = left - #ids
       end
     end

@@ -24,6 +24,11 @@ local function is_waiting(state)
   return state[OPTIONS] ~= "" and #options_of(state)[WAITS] > 0
 end
 
+-- Other tasks wait for it; where it has ended, they do not know yet.
+local function is_awaited(state)
+  return state[OPTIONS] ~= "" and options_of(state)[AWAITED] == 1
+end
+
 -- The task that has not ended and holds the key; nil where none does. What the key names decides
 -- nothing: the state does, so that no key can stay behind and block.
 local function holder_of(key)
