@@ -2,7 +2,7 @@
 import type { Server } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 
-/** Services with a state of their own; "" is the node as a whole. */
+/** Every service of a node; "" is the node as a whole. */
 export const HEALTH_SERVICES = [
   "",
   "mesh.v1.TaskService",
@@ -10,7 +10,12 @@ export const HEALTH_SERVICES = [
   "mesh.v1.ScheduleService",
   "mesh.v1.ChaosService",
   "mesh.v1.QueueService",
+  "mesh.v1.MembershipService",
+  "mesh.v1.WorkerService",
   "raft.v1.RaftService",
+  "grpc.health.v1.Health",
+  "grpc.reflection.v1.ServerReflection",
+  "grpc.reflection.v1alpha.ServerReflection",
 ] as const;
 
 export type HealthServiceName = (typeof HEALTH_SERVICES)[number];

@@ -1,6 +1,5 @@
 // The composition root of a node: the one place where Raft, the queue, the worker, Redis and gRPC
 // meet. Data flows one way: a command is proposed, committed, applied, and what it changed is told.
-import { HealthService } from "../api/health-service.js";
 import { LinkControl } from "../api/link-control.js";
 import { ClusterView } from "./cluster-view.js";
 import { LeaderLink } from "./leader-link.js";
@@ -12,6 +11,7 @@ import { createAudit } from "./node-audit.js";
 import { createTaskWhy } from "./node-why.js";
 import { type Consensus, createConsensus } from "./node-consensus.js";
 import { NodeDrain } from "./node-drain.js";
+import { NodeHealth } from "./node-health.js";
 import type { WorkerHello } from "../gen/mesh/v1/worker_service.js";
 import type { NodeParts } from "./node-parts.js";
 import { type NodeServer, serveNode } from "./node-server.js";
@@ -30,14 +30,6 @@ const CLOSE_GRACE_MS = 1_000;
 const HAND_OVER_MS = 1_000;
 /** A node that no leader finds, since it moved, says now and then where it is. */
 const INTRODUCE_MS = 1_000;
-/** Services that need a leader to serve. */
-const LED_SERVICES = [
-  "",
-  "mesh.v1.TaskService",
-  "mesh.v1.ClusterService",
-  "mesh.v1.ScheduleService",
-  "mesh.v1.QueueService",
-] as const;
 
 export interface RunningNode {
   /** host:port of its gRPC server. */
@@ -51,6 +43,13 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
+/** Where a node is on its way from its start to its end. */
+interface NodeStage {
+  up: boolean;
+  draining: boolean;
+  stopping: boolean;
+}
+
 /** Sets the parts to work; resolves when the node serves. */
 export async function runNode(parts: NodeParts): Promise<RunningNode> {
   const { config, logger, redis, registry } = parts;
@@ -60,26 +59,25 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
   const feed = new TaskFeed();
   const agent = createAgent(parts, machine, stalls);
   const keeper = createKeeper(parts, consensus);
-  const state = { draining: false, stopping: false };
+  const state: NodeStage = { up: false, draining: false, stopping: false };
   const link = createLeaderLink(parts, consensus, agent, () => ({
     draining: state.draining,
     ...stalls.counts(),
   }));
   const drain = createDrain(parts, consensus, agent, () => {
     state.draining = true;
+    health.review();
     link.helloChanged();
   });
-  const health = new HealthService();
-  health.setServing("raft.v1.RaftService", true);
-  health.setServing("mesh.v1.ChaosService", parts.links !== undefined);
-  office.onChange(() => {
-    const serving = !state.stopping && office.leadership().kind !== "unknown";
-    for (const service of LED_SERVICES) health.setServing(service, serving);
+  const health = createHealth(parts, consensus, state);
+  const leaderMayDiffer = (): void => {
+    health.review();
     link.follow();
-    keeper.check();
-  });
-  registry.watch.onChange(() => link.follow());
-  raft.onMembership(() => link.follow());
+  };
+  office.onChange(leaderMayDiffer);
+  office.onChange(() => keeper.check());
+  registry.watch.onChange(leaderMayDiffer);
+  raft.onMembership(leaderMayDiffer);
   redis.onConnected(() => office.leader?.redisConnected());
   machine.onApplied((entry) => {
     office.entryApplied(entry);
@@ -111,8 +109,15 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     now,
   });
   const cluster = viewOf(parts, consensus);
-  const server = await serve(parts, consensus, { reads, cluster, health, keeper });
+  const server = await serve(parts, consensus, {
+    reads,
+    cluster,
+    health: health.service,
+    keeper,
+  });
   raft.start();
+  state.up = true;
+  health.review();
   const introducing = setInterval(consensus.introduce, INTRODUCE_MS);
   agent.start();
   stalls.start();
@@ -121,7 +126,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
   const stop = async (): Promise<void> => {
     state.draining = true;
     state.stopping = true;
-    health.setAllServing(false);
+    health.review();
     events.close();
     cluster.changes.close();
     link.helloChanged();
@@ -134,6 +139,20 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     await leave(parts, consensus, server);
   };
   return { address: server.address, raft, stop: () => (stopping ??= stop()) };
+}
+
+function createHealth(
+  { links }: NodeParts,
+  { office }: Consensus,
+  stage: Readonly<NodeStage>,
+): NodeHealth {
+  return new NodeHealth(() => ({
+    isUp: stage.up,
+    isDraining: stage.draining,
+    isStopping: stage.stopping,
+    leadership: office.leadership().kind,
+    mayImpairLinks: links !== undefined,
+  }));
 }
 
 /** @param announce tells the leader what is counted */
@@ -215,7 +234,7 @@ function createDrain(
 interface ServedParts {
   readonly reads: NodeTaskReads;
   readonly cluster: ClusterView;
-  readonly health: HealthService;
+  readonly health: NodeHealth["service"];
   readonly keeper: MembershipKeeper;
 }
 

@@ -5,6 +5,7 @@ import { Client, credentials } from "@grpc/grpc-js";
 import { describe, expect, test, vi } from "vitest";
 
 import { BindFailed, PortTaken } from "../../src/api/errors.js";
+import { HEALTH_SERVICES } from "../../src/api/health-service.js";
 import { createGrpcServer } from "../../src/api/server.js";
 import {
   type HealthCheckResponse,
@@ -125,6 +126,7 @@ describe.skipIf(!hasGrpcurl)("grpcurl (skipped where grpcurl is not on PATH)", (
       "mesh.v1.WorkerService",
       "raft.v1.RaftService",
     ]);
+    for (const name of listed.trim().split("\n")) expect(HEALTH_SERVICES).toContain(name);
   });
 
   test.each([
