@@ -3,6 +3,7 @@ import type { VerifyResponse } from "../gen/mesh/v1/cluster_service.js";
 import type { AssignmentTable, RunningTask } from "../queue/assignment-table.js";
 import { QueueError } from "../queue/errors.js";
 import type { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
+import { CountingLost } from "../queue/redis/errors.js";
 import type { AuditFinding, RedisAudit, StoredRun } from "../queue/redis/audit.js";
 import { unavailable } from "./task-reads.js";
 
@@ -40,7 +41,12 @@ export class Audit {
     try {
       return await this.#run(signal);
     } catch (error) {
-      throw unavailable(error);
+      if (!(error instanceof CountingLost)) throw unavailable(error);
+      const message = "Redis lost writes while its tasks were counted: verify it later";
+      throw new QueueError("redis_unavailable", message, {
+        retryAfterMs: RETRY_AFTER_MS,
+        cause: error,
+      });
     } finally {
       this.#underWay = false;
     }
@@ -64,6 +70,7 @@ export class Audit {
     }
     const audit = this.parts.redisAudit(tell);
     const { tasks, running } = await audit.walk(signal);
+    await audit.counts(signal);
     // What began or ended since the table was read is no contradiction.
     for (const run of running) {
       if (run.changedIndex > tableIndex) continue;

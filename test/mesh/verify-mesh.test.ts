@@ -1,6 +1,7 @@
 // POST /cluster/verify on a mesh of real nodes: nothing to tell under load, and every tampering told.
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { TaskStatus } from "../../src/gen/mesh/v1/task.js";
 import { RedisKeys } from "../../src/queue/redis/keys.js";
 import { startMesh, type TestMesh } from "../support/start-mesh.js";
 import { waitFor } from "../support/wait-for.js";
@@ -50,6 +51,21 @@ describe("an audit of the mesh", { timeout: 60_000 }, () => {
     expect(seen.flatMap(({ contradictions }) => contradictions)).toEqual([]);
     expect(seen.some(({ assignments }) => assignments > 0)).toBe(true);
     expect((await verify()).tasks).toBe(300);
+  });
+
+  test("finds a count that is wrong, and no other, while tasks come, run and end", async () => {
+    const { id } = await mesh.http.submit({ type: "hold", data: { ms: 0 }, queue: "quiet" });
+    await waitFor("it is done", async () => (await mesh.http.task(id)).status === "completed");
+    await redis.zincrby(keys.counts("quiet"), 1, String(TaskStatus.COMPLETED));
+    const items = Array.from({ length: 300 }, (_, at) => ({ type: "hold", data: { ms: at % 50 } }));
+    const load = mesh.http.expectOk("POST", "/tasks/batch", items);
+
+    const { contradictions } = await verify();
+
+    await load;
+    const text = "2 completed tasks are counted in the queue quiet, which has 1";
+    expect(contradictions).toEqual([{ taskId: null, text }]);
+    await redis.zincrby(keys.counts("quiet"), -1, String(TaskStatus.COMPLETED));
   });
 
   test("finds a task that runs and that Redis does not know as running", async () => {

@@ -1,6 +1,8 @@
 // Walks every task and every set of Redis and tells where they say different things. Each step looks at
 // some hundred tasks in one atomic script, so that a queue at work shows no contradiction that is none.
 import type { Redis } from "ioredis";
+import { TaskStatus } from "../../gen/mesh/v1/task.js";
+import { auditCounts } from "./count-audit.js";
 import type { RedisKeys } from "./keys.js";
 import { RedisScript } from "./script.js";
 import { callRedis } from "./errors.js";
@@ -27,6 +29,8 @@ export interface StoredRun {
 export interface RedisAuditOptions {
   readonly redis: Redis;
   readonly keys: RedisKeys;
+  /** Tasks that are counted in one step; smaller in tests. */
+  readonly countedPerStep?: number;
   /** Told as they are found. */
   readonly onFinding: (finding: AuditFinding) => void;
 }
@@ -65,6 +69,18 @@ export class RedisAudit {
       }
     }
     return running;
+  }
+
+  /**
+   * Holds the counts that are kept of each queue against its tasks.
+   * @throws CountingLost where Redis lost writes meanwhile, again and again
+   */
+  async counts(signal: AbortSignal): Promise<void> {
+    for (const { queue, status, kept, actual } of await auditCounts(this.options, signal)) {
+      const state = TaskStatus[status].toLowerCase();
+      const text = `${kept} ${state} tasks are counted in the queue ${queue}, which has ${actual}`;
+      this.options.onFinding({ taskId: "", text });
+    }
   }
 
   /** By the names of their keys: a task that no set lists is found all the same. */

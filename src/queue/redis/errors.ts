@@ -50,6 +50,11 @@ export class DumpLost extends Error {
   override readonly name = "DumpLost";
 }
 
+/** A count of tasks cannot be gone on with: Redis was emptied, has lost writes, or another one began. */
+export class CountingLost extends Error {
+  override readonly name = "CountingLost";
+}
+
 /**
  * A restore cannot be gone on with: Redis lost a part of it, or another leader has begun one. What is
  * there by now counts for nothing; look at Redis again.

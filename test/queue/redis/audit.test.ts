@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { type AuditFinding, RedisAudit, type StoredRun } from "../../../src/queue/redis/audit.js";
+import { CountingLost } from "../../../src/queue/redis/errors.js";
 import { RedisKeys } from "../../../src/queue/redis/keys.js";
 import {
   AppliedLog,
@@ -29,8 +30,12 @@ const keys = new RedisKeys("test");
 
 async function audit(): Promise<{ found: string[]; tasks: number; running: readonly StoredRun[] }> {
   const findings: AuditFinding[] = [];
-  const walk = new RedisAudit({ redis, keys, onFinding: (finding) => findings.push(finding) });
-  const seen = await walk.walk(new AbortController().signal);
+  const onFinding = (finding: AuditFinding): unknown => findings.push(finding);
+  // So few at a time that much changes in between.
+  const walk = new RedisAudit({ redis, keys, onFinding, countedPerStep: 1 });
+  const { signal } = new AbortController();
+  const seen = await walk.walk(signal);
+  await walk.counts(signal);
   return { found: findings.map(({ taskId, text }) => `${taskId} ${text}`), ...seen };
 }
 
@@ -64,6 +69,52 @@ describe("the audit", () => {
       tasks: 2,
       running: [{ taskId: "a", nodeId: "node-1", fence: 1, changedIndex: 1 }],
     });
+  });
+
+  it("finds no wrong count while a log goes on", { timeout: 60_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(randomLog, fc.nat(), async (entries, at) => {
+        await redis.flushall();
+        const fresh = new AppliedLog(redis, "test");
+        const start = at % entries.length;
+        await fresh.applier.apply(entries.slice(0, start));
+
+        const found: AuditFinding[] = [];
+        const onFinding = (finding: AuditFinding): unknown => found.push(finding);
+        const walk = new RedisAudit({ redis, keys, onFinding, countedPerStep: 1 });
+        const counted = walk.counts(new AbortController().signal);
+        // Each call has its turn between two steps of the count.
+        for (const entry of entries.slice(start)) await fresh.applier.apply([entry]);
+        await counted;
+
+        expect(found).toEqual([]);
+        expect(await redis.exists(`${keys.prefix}counting`, `${keys.prefix}counting:tasks`)).toBe(
+          0,
+        );
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("counts anew where what it counted is lost, and says so where it is lost again", async () => {
+    await oneOfEach();
+    const countLosing = async (losses: number): Promise<void> => {
+      const client = redis.duplicate();
+      const call = client.callBuffer.bind(client);
+      Object.assign(client, {
+        callBuffer: async (command: string, ...args: string[]) => {
+          const reply = await call(command, ...args);
+          // Of a step of the count: nothing of it is left.
+          if (Array.isArray(reply) && losses-- > 0) await redis.del(`${keys.prefix}counting`);
+          return reply;
+        },
+      });
+      const walk = new RedisAudit({ redis: client, keys, onFinding: () => undefined });
+      await walk.counts(new AbortController().signal).finally(() => client.disconnect());
+    };
+
+    await expect(countLosing(1)).resolves.toBeUndefined();
+    await expect(countLosing(9)).rejects.toThrow(CountingLost);
   });
 
   it("takes a mesh's name for what it is, not for a pattern", async () => {
@@ -112,6 +163,26 @@ describe("the audit", () => {
       "d is missing in the set ended:dead",
     ],
     ["a result that is gone", (r) => r.del(keys.result("c")), "c has lost its result"],
+    [
+      "a count that is too high",
+      (r) => r.zincrby(keys.counts("default"), 2, "4"),
+      " 3 completed tasks are counted in the queue default, which has 1",
+    ],
+    [
+      "a count that is missing",
+      (r) => r.zrem(keys.counts("default"), "6"),
+      " 0 dead tasks are counted in the queue default, which has 1",
+    ],
+    [
+      "a count that stands at another queue",
+      (r) => r.multi().zadd(keys.queues, 0, "mail").zadd(keys.counts("mail"), 1, "1").exec(),
+      " 1 scheduled tasks are counted in the queue mail, which has 0",
+    ],
+    [
+      "a queue that is not listed",
+      (r) => r.zrem(keys.queues, "default"),
+      "p is of the queue default, which is not listed",
+    ],
     [
       "a state that is newer than what is applied",
       (r) => r.set(keys.applied, "0 1 0"),

@@ -8,6 +8,8 @@ end
 local function look_at_task(id, state)
   expect_in(id, ALL, state[SEQUENCE])
   expect_in(id, set_of(state), state[SEQUENCE])
+  local queue = string.match(state[LANE], ":(.*)$")
+  if not redis.call("ZSCORE", QUEUES, queue) then tell(id, "is of the queue " .. queue .. ", which is not listed") end
   local status = state[STATUS]
   if ENDED_INDEX[status] then expect_in(id, ENDED_INDEX[status], state[FINISHED_AT]) end
   if status == SCHEDULED and not is_waiting(state) then expect_in(id, DUE, state[RUN_AT]) end

@@ -20,7 +20,7 @@ local function flush()
     local now, sequence = state[STATUS], state[SEQUENCE]
     writes[2 * n - 1], writes[2 * n] = STATE .. id, pack_state(state)
     if before ~= now then
-      tally(state[LANE], before, now)
+      tally(state, before, now)
       if before then
         local key = index_of(state, before)
         add(removes.of(key), id)
@@ -60,6 +60,6 @@ local function flush()
   for key in pairs(lanes) do list_lane(key) end
   write_counts()
   for lane in pairs(new_in) do
-    redis.call("ZADD", QUEUES, 0, string.match(lane, ":(.*)$")) -- listed from its first task on
+    redis.call("ZADD", QUEUES, 0, queue_of(lane)) -- listed from its first task on
   end
 end

@@ -21,6 +21,9 @@ local UNIQUE = PREFIX .. "unique:" -- of each key: the task that holds it
 local DEPENDENTS = PREFIX .. "dependents:" -- of each task: those that wait for its end, by sequence
 local SETTLING = PREFIX .. "settling" -- tasks that have ended and are waited for; 1: it completed
 local EVENTS = PREFIX .. "events"
+-- Hash: the audit that counts tasks, and the sequence that it has come to. See counting-next.lua.
+local COUNTING = PREFIX .. "counting"
+local COUNTED = PREFIX .. "counting:tasks" -- hash: "<status>:<queue>" -> how many it has counted
 -- Hash: the snapshot that is being loaded. While it is there, nothing else may be applied.
 local RESTORING = PREFIX .. "restoring"
 -- Hash: the dump under way, with what it has yet to read as it was. See before-images.lua.

@@ -10,7 +10,7 @@ local function remove_tasks(ids)
     local status = stored_status[id]
     if dump then keep_data(id, tasks[id]) end
     for _, prefix in ipairs(OWN_KEYS) do add(owned, prefix .. id) end
-    tally(tasks[id][LANE], status)
+    tally(tasks[id], status)
     add(removes.of(ALL), id)
     add(removes.of(STATUS_INDEX[status]), id)
     add(removes.of(ENDED_INDEX[status]), id)

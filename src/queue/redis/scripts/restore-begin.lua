@@ -1,5 +1,5 @@
 -- Begins to load a snapshot. From here to its end nothing is applied; whoever finds it half done
--- begins anew. Ends a dump that is under way.
+-- begins anew. Ends a dump, or a count of tasks, that is under way.
 -- KEYS[1]  prefix of the mesh, see keys.lua
 -- ARGV[1]  token   ARGV[2] term of the leader that restores   ARGV[3] index of the snapshot
 -- ARGV[4]  applied index that was found, -1 for a restore half done
@@ -11,7 +11,7 @@ local applied = term and "-1" or string.match(redis.call("GET", APPLIED) or "0",
 if applied ~= ARGV[4] or (term and term > tonumber(ARGV[2])) then
   return redis.error_reply("RESTOREINTERRUPTED Redis has applied entry " .. applied)
 end
-redis.call("UNLINK", DUMP, DUMP_IMAGES, DUMP_DATA, DUMP_KEYS, SETTLING)
+redis.call("UNLINK", DUMP, DUMP_IMAGES, DUMP_DATA, DUMP_KEYS, SETTLING, COUNTING, COUNTED)
 redis.call("HSET", RESTORING, "token", ARGV[1], "term", ARGV[2], "index", ARGV[3], "step", 0)
 redis.call("SET", APPLIED, "0 0")
 redis.call("PUBLISH", APPLIED, 0)

@@ -10,17 +10,13 @@
 --- @include "options.lua"
 --- @include "counts.lua"
 --- @include "flush.lua"
+--- @include "removal.lua"
 --- @include "restoring.lua"
 local interrupted = take_step()
 if interrupted then return interrupted end
 local function restore_task(id, data, state)
-  local before = tasks[id]
-  if before then
-    redis.call("UNLINK", DATA .. id, RESULT_OF .. id)
-    -- Counted anew where it is now: it may be of another queue.
-    tally(before[LANE], before[STATUS])
-    tally(state[LANE], nil, before[STATUS])
-  end
+  -- With its place, and its queue, which may be others now.
+  if tasks[id] then remove_tasks({ id }) end
   tasks[id] = state
   changed[#changed + 1], is_changed[id] = id, true
   if data ~= "" then redis.call("SET", DATA .. id, data) end
