@@ -18,7 +18,7 @@ export interface StopBounds {
 /** Bounds of a stop under this configuration. */
 export function stopBounds(config: Config): StopBounds {
   return {
-    nodeMs: config.worker.stopGraceMs + AFTER_GRACE_MS,
+    nodeMs: config.worker.stopGraceMs + config.worker.threads.abortGraceMs + AFTER_GRACE_MS,
     gatewayMs: GATEWAY_STOP_MS,
     redisMs: REDIS_STOP_MS,
     marginMs: MARGIN_MS,

@@ -5,6 +5,7 @@ import { redis } from "./redis-schema.js";
 import { retries } from "./retries-schema.js";
 import { balancer, queue } from "./scheduling-schema.js";
 import { milliseconds, name, port } from "./value-types.js";
+import { worker } from "./worker-schema.js";
 
 const nodes = z
   .strictObject({
@@ -132,35 +133,6 @@ const raft = z
   .refine((value) => value.heartbeatTicks * 3 <= value.electionTicks, {
     path: ["electionTicks"],
     message: "must be at least 3 times heartbeatTicks",
-  })
-  .prefault({});
-
-const worker = z
-  .strictObject({
-    concurrency: z
-      .int()
-      .min(1)
-      .max(1_000)
-      .default(20)
-      .describe("Tasks that a node runs at a time."),
-    labels: z.array(name).max(64).default([]).describe("What `requires` of a task can ask for."),
-    handlers: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        "Module with the user's task types; its path is relative to the config file. " +
-          "`export default { type: async (task, ctx) => result }`.",
-      ),
-    leaseMs: milliseconds(100, 60_000)
-      .default(600)
-      .describe("A node that the leader has not answered for this long stops its handlers."),
-    stopGraceMs: milliseconds(0, 600_000)
-      .default(10_000)
-      .describe("How long a stopping node lets its handlers finish before it hands them back."),
-    drainGraceMs: milliseconds(0, 86_400_000)
-      .default(60_000)
-      .describe("How long a node that is drained lets them finish before it hands them back."),
   })
   .prefault({});
 

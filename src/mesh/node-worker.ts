@@ -1,5 +1,11 @@
 // A node's worker, put together from its handlers and what the node knows.
+import { availableParallelism } from "node:os";
+import type { Config } from "../config/schema.js";
 import { Executor } from "../worker/executor.js";
+import { ThreadPool } from "../worker/threads/thread-pool.js";
+import type { Logger } from "../telemetry/logger.js";
+import type { TaskAssignment } from "../worker/attempt.js";
+import type { LogLine } from "../worker/log-line.js";
 import type { NodeParts } from "./node-parts.js";
 import type { QueueMachine } from "./queue-machine.js";
 import type { StallWatch } from "./stall-watch.js";
@@ -21,10 +27,11 @@ export function createAgent(
       new Executor({
         slots: config.worker.concurrency,
         handlers,
+        threads: createThreads(config),
         report,
         mayStart,
         progress: (taskId, fence, percent) => progress({ taskId, fence, percent }),
-        logFor: ({ taskId, type }) => logger.child({ taskId, taskType: type }),
+        line: (assignment, line) => writeLine(logger, assignment, line),
       }),
     fetchDefinitions: (ids) => redis.reader.getDefinitions(ids),
     monotonicMs: () => performance.now(),
@@ -33,4 +40,22 @@ export function createAgent(
   });
   stalls.onStall(config.worker.leaseMs, () => agent.stalled());
   return agent;
+}
+
+function createThreads({ worker, nodes }: Config): ThreadPool {
+  const { max = Math.min(worker.concurrency, availableParallelism()), abortGraceMs } =
+    worker.threads;
+  return new ThreadPool({
+    maxThreads: max,
+    abortGraceMs,
+    heapMb: nodes.heapMb,
+    userModule: worker.handlers,
+  });
+}
+
+/** A handler's line in the log of the node. */
+function writeLine(logger: Logger, { taskId, type, attempt }: TaskAssignment, line: LogLine): void {
+  if (!logger.isLevelEnabled(line.level)) return;
+  const fields = line.fieldsJson === "" ? {} : { fields: JSON.parse(line.fieldsJson) as unknown };
+  logger[line.level]({ taskId, taskType: type, attempt, ...fields }, line.message);
 }

@@ -9,7 +9,7 @@ import { OwnLinks } from "../links/own-links.js";
 import { openRaftStorage, type RaftStorage } from "../raft/index.js";
 import type { Logger } from "../telemetry/logger.js";
 import { createHandlerRegistry, type HandlerRegistry } from "../worker/handler-registry.js";
-import { loadUserHandlers } from "../worker/user-module.js";
+import { loadUserTypes } from "../worker/user-module.js";
 import { describeEndpoint, endpointOf, type RedisEndpoint } from "../redis/endpoint.js";
 import { inspectRedis } from "../redis/inspection.js";
 import { NodeStartError, startError } from "./errors.js";
@@ -145,9 +145,7 @@ function ownLinks({ config, id, links }: StartNodeOptions): OwnLinks | undefined
 
 async function handlersOf(config: Config): Promise<HandlerRegistry> {
   const { handlers } = config.worker;
-  return createHandlerRegistry(
-    handlers === undefined ? undefined : await loadUserHandlers(handlers),
-  );
+  return createHandlerRegistry(handlers === undefined ? undefined : await loadUserTypes(handlers));
 }
 
 function ownMesh({ identity, membership }: RaftStorage) {

@@ -1,16 +1,8 @@
 // One run of a handler: started once, settled once, whatever the handler does in between or after.
-import {
-  AttemptAborted,
-  type AbortReason,
-  type HandlerContext,
-  type TaskHandler,
-  type TaskLog,
-} from "./handler.js";
+import type { AttemptListener } from "./attempt-context.js";
+import { AttemptAborted, type AbortReason } from "./handler.js";
 import { startTimeout } from "./long-timeout.js";
-import { type AttemptResult, failure, failureOf, resultOf, timeoutFailure } from "./outcome.js";
-
-/** Shortest time between two reported values of progress, so that a handler cannot flood the node. */
-export const PROGRESS_INTERVAL_MS = 200;
+import { type AttemptResult, timeoutFailure } from "./outcome.js";
 
 /** What a node must know to run a task it was given. */
 export interface TaskAssignment {
@@ -29,11 +21,10 @@ export interface TaskAssignment {
 
 export interface AttemptOptions {
   readonly assignment: TaskAssignment;
-  readonly handler: TaskHandler;
-  readonly log: TaskLog;
-  readonly maxResultBytes: number;
+  /** Runs the handler, in whichever thread; never rejects. */
+  readonly run: (signal: AbortSignal, listener: AttemptListener) => Promise<AttemptResult>;
+  readonly listener: AttemptListener;
   readonly nowMs: () => number;
-  readonly onProgress: (percent: number) => void;
   /** Called once, unless the attempt was aborted before. */
   readonly onSettled: (result: AttemptResult) => void;
 }
@@ -46,7 +37,6 @@ export class Attempt {
   #stopTimeout: (() => void) | undefined;
   /** Once true nothing of the handler's is heard any more. */
   #over = false;
-  #progressAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: AttemptOptions) {
     this.#options = options;
@@ -54,7 +44,7 @@ export class Attempt {
     this.startedAtMs = options.nowMs();
   }
 
-  /** Runs the handler; its synchronous part runs before this returns. */
+  /** Runs the handler; where that is in this thread, its synchronous part runs before this returns. */
   start(): void {
     const { timeoutMs } = this.assignment;
     if (timeoutMs > 0) {
@@ -73,45 +63,17 @@ export class Attempt {
   }
 
   async #run(): Promise<void> {
-    const { handler, maxResultBytes } = this.#options;
-    const parsed = parseJson(this.assignment.dataJson);
-    if (parsed.kind === "failure") {
-      this.#settle(parsed);
-      return;
-    }
-    const { taskId, type, queue, priority, attempt } = this.assignment;
-    let result: AttemptResult;
-    try {
-      const task = { id: taskId, type, data: parsed.value, queue, priority, attempt };
-      const value = await handler(task, this.#context());
-      // Serialising runs the user's toJSON and costs time: not for a result that nobody awaits.
-      if (this.#over) return;
-      result = resultOf(value, maxResultBytes);
-    } catch (error) {
-      if (this.#over) return;
-      result = { kind: "failure", failure: failureOf(error) };
-    }
-    this.#settle(result);
-  }
-
-  #context(): HandlerContext {
-    return {
-      signal: this.#controller.signal,
-      fence: this.assignment.fence,
-      attempt: this.assignment.attempt,
-      log: this.#options.log,
+    const { run, listener } = this.#options;
+    // What another thread said before it heard that it is to stop may still arrive.
+    const heard: AttemptListener = {
       progress: (percent) => {
-        this.#progress(percent);
+        if (!this.#over) listener.progress(percent);
+      },
+      line: (line) => {
+        if (!this.#over) listener.line(line);
       },
     };
-  }
-
-  #progress(percent: number): void {
-    if (this.#over || typeof percent !== "number" || Number.isNaN(percent)) return;
-    const nowMs = this.#options.nowMs();
-    if (nowMs - this.#progressAtMs < PROGRESS_INTERVAL_MS) return;
-    this.#progressAtMs = nowMs;
-    this.#options.onProgress(Math.min(100, Math.max(0, percent)));
+    this.#settle(await run(this.#controller.signal, heard));
   }
 
   #settle(result: AttemptResult): void {
@@ -124,20 +86,5 @@ export class Attempt {
     this.#over = true;
     this.#stopTimeout?.();
     return true;
-  }
-}
-
-function parseJson(
-  json: string,
-):
-  | { readonly kind: "value"; readonly value: unknown }
-  | Extract<AttemptResult, { kind: "failure" }> {
-  try {
-    return { kind: "value", value: json === "" ? null : (JSON.parse(json) as unknown) };
-  } catch {
-    return {
-      kind: "failure",
-      failure: failure("BadData", "the task's data is not JSON", false),
-    };
   }
 }

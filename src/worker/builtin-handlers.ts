@@ -1,13 +1,13 @@
 // The task types that every node knows: enough to try the mesh, to load it and to see it retry.
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 
-import { NonRetryableError, type TaskHandler } from "./handler.js";
+import { NonRetryableError, type TaskHandler, type TaskType } from "./handler.js";
 
 /** Longest `ms` that sleep and cpu take: a day. */
 const MAX_MS = 86_400_000;
 /** Most failures that `fail` can be asked for: the bound of a task's attempts. */
 const MAX_TIMES = 1_000;
-/** How long cpu burns before it lets the node's own work run: well under a Raft tick. */
+/** How long cpu burns before its thread hears that it is to stop. */
 const CPU_SLICE_MS = 4;
 
 /** `process`: answers `{output}`; a string is taken as it is, anything else as its JSON text. */
@@ -32,7 +32,7 @@ const failHandler: TaskHandler = (task, context) => {
   return { attempts: context.attempt };
 };
 
-/** `cpu` `{ms}`: keeps the processor busy for that long, in slices between which the node breathes. */
+/** `cpu` `{ms}`: keeps the processor busy for that long, in slices between which it hears that it is to stop. */
 const cpuHandler: TaskHandler = async (task, context) => {
   const ms = numberField(task.data, "ms", MAX_MS);
   let burnedMs = 0;
@@ -48,12 +48,12 @@ const cpuHandler: TaskHandler = async (task, context) => {
   return { burnedMs: Math.round(burnedMs), rounds };
 };
 
-/** Types and handlers that a node has without any module of the user's. */
-export const BUILTIN_HANDLERS: ReadonlyMap<string, TaskHandler> = new Map([
-  ["process", processHandler],
-  ["sleep", sleepHandler],
-  ["fail", failHandler],
-  ["cpu", cpuHandler],
+/** The types that a node has without any module of the user's. */
+export const BUILTIN_TYPES: ReadonlyMap<string, TaskType> = new Map([
+  ["process", { handler: processHandler, thread: false }],
+  ["sleep", { handler: sleepHandler, thread: false }],
+  ["fail", { handler: failHandler, thread: false }],
+  ["cpu", { handler: cpuHandler, thread: true }],
 ]);
 
 function burn(sliceMs: number): { readonly tookMs: number; readonly rounds: number } {

@@ -6,10 +6,12 @@ export type UserModuleErrorCode =
   /** It threw, or did not parse, while it was loaded. */
   | "failed_to_load"
   | "no_default_export"
-  /** The default export is no object of type names to functions. */
+  /** The default export is no object of type names to handlers. */
   | "not_an_object"
-  /** The value of one type is no function; `type` names it. */
+  /** The value of one type is, and has, no function; `type` names it. */
   | "not_a_function"
+  /** What is said of one type beside its handler is wrong; `type` names it. */
+  | "bad_option"
   /** A type's name is empty or too long; `type` names it. */
   | "bad_type_name";
 

@@ -2,10 +2,14 @@
 // holds no lease and knows no leader: who tells it to abort decides why.
 import type { TaskReport } from "../gen/mesh/v1/worker_service.js";
 import { Attempt, type TaskAssignment } from "./attempt.js";
-import type { AbortReason, TaskLog } from "./handler.js";
+import type { AttemptListener } from "./attempt-context.js";
+import type { AbortReason, TaskType } from "./handler.js";
 import type { HandlerRegistry } from "./handler-registry.js";
 import { type AttemptResult, DEFAULT_MAX_RESULT_BYTES } from "./outcome.js";
+import type { LogLine } from "./log-line.js";
 import { startTimeout } from "./long-timeout.js";
+import { runHandler } from "./run-handler.js";
+import type { ThreadPool } from "./threads/thread-pool.js";
 
 /** Assignments that wait for a slot, per slot; past it one is handed back. */
 export const MAX_WAITING_PER_SLOT = 4;
@@ -20,17 +24,19 @@ export interface ExecutorOptions {
   /** Handlers that run at a time. */
   readonly slots: number;
   readonly handlers: HandlerRegistry;
+  /** For the types that run in threads. Closed when the executor has stopped. */
+  readonly threads: ThreadPool;
   /** Called once for each assignment that was not taken away, in the order of ending. */
   readonly report: (report: TaskReport) => void;
-  /** Called at most every 200 ms and task. */
+  /** Called at most every 200 ms and task, and once more at the end of an attempt. */
   readonly progress?: (taskId: string, fence: number, percent: number) => void;
   /**
    * Asked before each handler is started: the one before may have held up the event loop. Where it is
    * false the waiting assignments stay until `abort`. Default: yes.
    */
   readonly mayStart?: () => boolean;
-  /** A log whose lines carry the task. */
-  readonly logFor: (assignment: TaskAssignment) => TaskLog;
+  /** Called for each line that a handler writes. */
+  readonly line?: (assignment: TaskAssignment, line: LogLine) => void;
   /** Default 1 MiB. */
   readonly maxResultBytes?: number;
   /** Wall clock, milliseconds since the epoch. */
@@ -46,7 +52,8 @@ export interface ExecutorCounts {
 
 /**
  * Invariants: a task id is running or waiting at most once, with its highest fence; running <= slots;
- * a slot is free as soon as its attempt is settled or aborted, even where the handler goes on.
+ * a slot is free as soon as its attempt is settled or aborted, even where the handler goes on. A task
+ * whose type runs in threads waits for a thread, too, and others overtake it.
  */
 export class Executor {
   readonly #options: ExecutorOptions;
@@ -70,6 +77,7 @@ export class Executor {
     this.#options = options;
     this.#maxResultBytes = options.maxResultBytes ?? DEFAULT_MAX_RESULT_BYTES;
     this.#nowMs = options.nowMs ?? Date.now;
+    options.threads.onFree(() => this.#schedule());
   }
 
   /**
@@ -148,7 +156,11 @@ export class Executor {
       this.#handBack(assignment, "the node is stopping", 0);
     }
     this.#waiting.clear();
-    if (this.#running.size === 0) return;
+    if (this.#running.size > 0) await this.#finishOrHandBack(graceMs);
+    await this.#options.threads.close();
+  }
+
+  async #finishOrHandBack(graceMs: number): Promise<void> {
     const stopTimers: (() => void)[] = [];
     await new Promise<void>((resolve) => {
       this.#giveUpAfter = (ms) => stopTimers.push(startTimeout(ms, resolve));
@@ -193,30 +205,49 @@ export class Executor {
     for (const [taskId, assignment] of this.#waiting) {
       if (this.#running.size >= this.#options.slots) return;
       if (this.#options.mayStart?.() === false) return;
+      const taskType = this.#options.handlers.get(assignment.type);
+      if (taskType === undefined) {
+        throw new Error(`no handler for ${assignment.type}: it was accepted without one`);
+      }
+      if (taskType.thread && !this.#options.threads.hasFree) continue;
       this.#waiting.delete(taskId);
-      this.#start(assignment);
+      this.#start(assignment, taskType);
     }
   }
 
-  #start(assignment: TaskAssignment): void {
-    const handler = this.#options.handlers.get(assignment.type);
-    if (handler === undefined) {
-      throw new Error(`no handler for ${assignment.type}: it was accepted without one`);
-    }
+  #start(assignment: TaskAssignment, { handler, thread }: TaskType): void {
+    const { threads } = this.#options;
+    const maxResultBytes = this.#maxResultBytes;
+    const nowMs = this.#nowMs;
     const attempt = new Attempt({
       assignment,
-      handler,
-      log: this.#options.logFor(assignment),
-      maxResultBytes: this.#maxResultBytes,
-      nowMs: this.#nowMs,
-      onProgress: (percent) =>
-        this.#options.progress?.(assignment.taskId, assignment.fence, percent),
+      run: (signal, listener) =>
+        thread
+          ? threads.run(assignment, maxResultBytes, signal, listener)
+          : runHandler({
+              handler,
+              assignment,
+              signal: () => signal,
+              listener,
+              maxResultBytes,
+              nowMs,
+            }),
+      listener: this.#listenerFor(assignment),
+      nowMs,
       onSettled: (result) => {
         this.#settled(attempt, result);
       },
     });
     this.#running.set(assignment.taskId, attempt);
     attempt.start();
+  }
+
+  #listenerFor(assignment: TaskAssignment): AttemptListener {
+    const { progress, line } = this.#options;
+    return {
+      progress: (percent) => progress?.(assignment.taskId, assignment.fence, percent),
+      line: (said) => line?.(assignment, said),
+    };
   }
 
   #settled(attempt: Attempt, result: AttemptResult): void {

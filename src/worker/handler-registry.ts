@@ -1,20 +1,20 @@
-// Which function runs a task type. Built once at start and never changed after.
-import { BUILTIN_HANDLERS } from "./builtin-handlers.js";
-import type { TaskHandler } from "./handler.js";
+// Which function runs a task type, and where. Built once at start and never changed after.
+import { BUILTIN_TYPES } from "./builtin-handlers.js";
+import type { TaskType } from "./handler.js";
 
 export interface HandlerRegistry {
-  get(type: string): TaskHandler | undefined;
+  get(type: string): TaskType | undefined;
   /** Sorted, as the node announces them to the leader. */
   readonly types: readonly string[];
 }
 
 /** The built-in types and the user's; a type of the user's replaces a built-in of the same name. */
 export function createHandlerRegistry(
-  userHandlers: ReadonlyMap<string, TaskHandler> = new Map(),
+  userTypes: ReadonlyMap<string, TaskType> = new Map(),
 ): HandlerRegistry {
-  const handlers = new Map([...BUILTIN_HANDLERS, ...userHandlers]);
+  const taskTypes = new Map([...BUILTIN_TYPES, ...userTypes]);
   return {
-    get: (type) => handlers.get(type),
-    types: [...handlers.keys()].sort(),
+    get: (type) => taskTypes.get(type),
+    types: [...taskTypes.keys()].sort(),
   };
 }

@@ -13,18 +13,25 @@ export interface HandledTask {
   readonly attempt: number;
 }
 
-/** Where a handler writes what it has to say; the lines carry the task's id. */
+type WriteLine = (message: string, fields?: Readonly<Record<string, unknown>>) => void;
+
+/**
+ * Where a handler writes what it has to say; the lines carry the task's id. A line holds 4,096
+ * characters, and an attempt writes 1,000 lines at once and 200 a second for long: what is more is
+ * left out, and said so.
+ */
 export interface TaskLog {
-  debug(message: string): void;
-  info(message: string): void;
-  warn(message: string): void;
-  error(message: string): void;
+  readonly debug: WriteLine;
+  readonly info: WriteLine;
+  readonly warn: WriteLine;
+  readonly error: WriteLine;
 }
 
 export interface HandlerContext {
   /**
    * Aborted when the task is no longer this node's: cancelled, timed out, lease lost, node stopping.
-   * What the handler returns after that is ignored. `signal.reason` is an `AttemptAborted`.
+   * What the handler returns after that is ignored. `signal.reason` is an `AttemptAborted`. In a
+   * thread, `context.signal` also sees it where the handler never yields.
    */
   readonly signal: AbortSignal;
   /**
@@ -45,6 +52,13 @@ export interface HandlerContext {
  * run again after its node was lost, so a handler should be idempotent.
  */
 export type TaskHandler = (task: HandledTask, context: HandlerContext) => unknown;
+
+/** A task type: its handler, and where that runs. */
+export interface TaskType {
+  readonly handler: TaskHandler;
+  /** In a thread of its own: for what keeps the processor busy, which would hold up the node. */
+  readonly thread: boolean;
+}
 
 /** Thrown by a handler where another attempt cannot help: the task is dead at once. */
 export class NonRetryableError extends Error {

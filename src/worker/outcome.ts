@@ -53,8 +53,8 @@ export function failure(
   return { error: { name, message, stack: "" }, retryable, timedOut };
 }
 
-/** Undefined for a function or a symbol, which the standard library's type does not say. */
-const jsonOf: (value: unknown) => string | undefined = JSON.stringify;
+/** JSON text; undefined for a function or a symbol, which the standard library's type does not say. */
+export const jsonOf: (value: unknown) => string | undefined = JSON.stringify;
 
 function unusable(message: string): AttemptResult {
   return { kind: "failure", failure: failure("UnusableResult", message, false) };

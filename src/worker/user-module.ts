@@ -1,10 +1,11 @@
-// Loads the module that the config names: `export default { "type": async (task, ctx) => result }`.
+// Loads the module that the config names: `export default { "type": async (task, ctx) => result }`, or
+// `{ handler, thread: true }` in place of the function.
 import { access } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { UserModuleError } from "./errors.js";
-import type { TaskHandler } from "./handler.js";
+import { UserModuleError, type UserModuleErrorCode } from "./errors.js";
+import type { TaskHandler, TaskType } from "./handler.js";
 
 /** Longest name of a task type. */
 export const MAX_TYPE_NAME_LENGTH = 128;
@@ -16,7 +17,7 @@ export const MAX_TYPE_NAME_LENGTH = 128;
  *   against the config file first.
  * @throws UserModuleError that says what is wrong with it.
  */
-export async function loadUserHandlers(path: string): Promise<ReadonlyMap<string, TaskHandler>> {
+export async function loadUserTypes(path: string): Promise<ReadonlyMap<string, TaskType>> {
   const file = resolve(path);
   try {
     await access(file);
@@ -31,7 +32,7 @@ export async function loadUserHandlers(path: string): Promise<ReadonlyMap<string
       "has no default export: write `export default { type: handler }`",
     );
   }
-  return handlersOf(loaded.default, file);
+  return typesOf(loaded.default, file);
 }
 
 async function importModule(file: string): Promise<object> {
@@ -43,7 +44,7 @@ async function importModule(file: string): Promise<object> {
   }
 }
 
-function handlersOf(exported: unknown, file: string): ReadonlyMap<string, TaskHandler> {
+function typesOf(exported: unknown, file: string): ReadonlyMap<string, TaskType> {
   if (typeof exported !== "object" || exported === null || Array.isArray(exported)) {
     throw new UserModuleError(
       "not_an_object",
@@ -51,7 +52,7 @@ function handlersOf(exported: unknown, file: string): ReadonlyMap<string, TaskHa
       "its default export must be an object of task types and their handlers",
     );
   }
-  const handlers = new Map<string, TaskHandler>();
+  const types = new Map<string, TaskType>();
   for (const [type, value] of Object.entries(exported) as [string, unknown][]) {
     if (type.length === 0 || type.length > MAX_TYPE_NAME_LENGTH) {
       throw new UserModuleError(
@@ -61,15 +62,29 @@ function handlersOf(exported: unknown, file: string): ReadonlyMap<string, TaskHa
         { type },
       );
     }
-    if (typeof value !== "function") {
-      throw new UserModuleError(
-        "not_a_function",
-        file,
-        `the handler of type ${JSON.stringify(type)} must be a function, not ${typeof value}`,
-        { type },
-      );
-    }
-    handlers.set(type, value as TaskHandler);
+    types.set(type, typeOf(type, value, file));
   }
-  return handlers;
+  return types;
+}
+
+function typeOf(type: string, value: unknown, file: string): TaskType {
+  if (typeof value === "function") return { handler: value as TaskHandler, thread: false };
+  const refuse = (code: UserModuleErrorCode, what: string): UserModuleError =>
+    new UserModuleError(code, file, `type ${JSON.stringify(type)}: ${what}`, { type });
+  if (typeof value !== "object" || value === null) {
+    const given = value === null ? "null" : typeof value;
+    throw refuse("not_a_function", `must be a function or {handler, thread}, not ${given}`);
+  }
+  const { handler, thread = false, ...others } = value as Record<string, unknown>;
+  if (typeof handler !== "function") {
+    throw refuse("not_a_function", `handler must be a function, not ${typeof handler}`);
+  }
+  if (typeof thread !== "boolean") {
+    throw refuse("bad_option", `thread must be true or false, not ${typeof thread}`);
+  }
+  const [unknownOption] = Object.keys(others);
+  if (unknownOption !== undefined) {
+    throw refuse("bad_option", `${JSON.stringify(unknownOption)} is unknown: give handler, thread`);
+  }
+  return { handler: handler as TaskHandler, thread };
 }

@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 
+/** A test that fails is to end all the same. */
+const BURN_AT_MOST_MS = 20_000;
+
 /**
  * @typedef {{ id: string, data: unknown, attempt: number }} Task
  * @typedef {{ signal: AbortSignal, fence: number, progress: (percent: number) => void }} Context
@@ -137,6 +140,17 @@ export function handlersOf(node) {
       const { slowNode, slowMs } = /** @type {{ slowNode: string, slowMs: number }} */ (task.data);
       await delay(node === slowNode ? slowMs : msOf(task.data), undefined, { signal });
       return null;
+    },
+
+    /** Keeps a processor busy and never yields, until it is told to stop or nothing is to be gained. */
+    burn: {
+      thread: true,
+      handler: (/** @type {Task} */ task, /** @type {Context} */ context) => {
+        note("started", task, context);
+        const giveUpAtMs = Date.now() + BURN_AT_MOST_MS;
+        while (!context.signal.aborted && Date.now() < giveUpAtMs) Math.sqrt(2);
+        note("aborted", task, context, context.signal.reason.reason);
+      },
     },
 
     /** As hold, but goes on when it is told to stop: its result then comes too late. */

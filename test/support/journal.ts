@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-/** Module with the task types `note`, `hold` and `stubborn`. */
+/** Module with the task types `note`, `hold`, `burn` and others. */
 export const journalHandlers = fileURLToPath(new URL("journal-handlers.mjs", import.meta.url));
 
 export interface JournalLine {

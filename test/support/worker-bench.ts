@@ -9,9 +9,8 @@ import { logIndex, term } from "../../src/raft/index.js";
 import type { TaskAssignment } from "../../src/worker/attempt.js";
 import { Executor } from "../../src/worker/executor.js";
 import type { HandlerContext } from "../../src/worker/handler.js";
-import { createHandlerRegistry } from "../../src/worker/handler-registry.js";
 import { runningTask, taskDefinition, turns } from "./queue-fixtures.js";
-import { silentLog } from "../worker/support.js";
+import { registryOf, threadPool } from "../worker/support.js";
 
 export const LEASE_MS = 1_000;
 type Kind = NonNullable<CommandBatch["commands"][number]["kind"]>;
@@ -55,22 +54,17 @@ export function workerBench(options: { readonly bornAtIndex?: number } = {}) {
     executor: (report, _, mayStart) =>
       new Executor({
         slots: 2,
-        handlers: createHandlerRegistry(
-          new Map([
-            [
-              "process",
-              (task, context) => {
-                started.push(task.id);
-                clock.ms += blockMs.get(task.id) ?? 0;
-                contexts.set(task.id, context);
-                return new Promise((resolve) => finish.set(task.id, resolve));
-              },
-            ],
-          ]),
-        ),
+        handlers: registryOf({
+          process: (task, context) => {
+            started.push(task.id);
+            clock.ms += blockMs.get(task.id) ?? 0;
+            contexts.set(task.id, context);
+            return new Promise((resolve) => finish.set(task.id, resolve));
+          },
+        }),
+        threads: threadPool(),
         report,
         mayStart,
-        logFor: () => silentLog,
       }),
     fetchDefinitions: async (ids) => {
       redis.reads += 1;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { BUILTIN_HANDLERS } from "../../src/worker/builtin-handlers.js";
+import { BUILTIN_TYPES } from "../../src/worker/builtin-handlers.js";
 import { AttemptAborted, NonRetryableError } from "../../src/worker/handler.js";
 import { silentLog } from "./support.js";
 
@@ -9,7 +9,7 @@ async function runBuiltin(
   data: unknown,
   { attempt = 1, signal = new AbortController().signal, progress = (): void => undefined } = {},
 ): Promise<unknown> {
-  const handler = BUILTIN_HANDLERS.get(type);
+  const handler = BUILTIN_TYPES.get(type)?.handler;
   if (handler === undefined) throw new Error(`no built-in ${type}`);
   const task = { id: "t1", type, data, queue: "default", priority: 5, attempt };
   return await handler(task, {

@@ -2,6 +2,13 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { AttemptAborted } from "../../src/worker/handler.js";
 import { MAX_WAITING_PER_SLOT } from "../../src/worker/executor.js";
+import {
+  LineAllowance,
+  LINES_AT_ONCE,
+  LINES_PER_SECOND,
+  type LogLine,
+  MAX_LINE_LENGTH,
+} from "../../src/worker/log-line.js";
 import { assignmentOf, benchWith, deferred, turns } from "./support.js";
 
 const never = (): Promise<never> => new Promise<never>(() => undefined);
@@ -197,7 +204,7 @@ describe("Executor: time", () => {
 });
 
 describe("Executor: progress", () => {
-  test("passes on clamped progress at a bounded rate, and none after the end", async () => {
+  test("passes on clamped progress at a bounded rate, the last of it at the end, and none after", async () => {
     let nowMs = 0;
     const seen: number[] = [];
     let escape: ((percent: number) => void) | undefined;
@@ -211,6 +218,8 @@ describe("Executor: progress", () => {
             [300, 50],
             [600, Number.NaN],
             [700, 400],
+            [710, 30],
+            [720, 40],
           ] as const) {
             nowMs = atMs;
             progress(percent);
@@ -223,7 +232,44 @@ describe("Executor: progress", () => {
     await vi.waitFor(() => expect(reports).toHaveLength(1));
     nowMs = 9_000;
     escape?.(99);
-    expect(seen).toEqual([0, 50, 100]);
+    expect(seen).toEqual([0, 50, 100, 40]);
+  });
+});
+
+describe("Executor: lines of a handler", () => {
+  test("are passed on within bounds, whatever the handler hands over", async () => {
+    const lines: LogLine[] = [];
+    const cycle: Record<string, unknown> = {};
+    cycle["self"] = cycle;
+    const { executor, reports } = benchWith(
+      {
+        h: (_task, { log }) => {
+          log.info("plain", { a: 1 });
+          log.warn("x".repeat(100_000), { dropped: true });
+          log.error("cycle", cycle);
+          log.debug(undefined as unknown as string, [1] as unknown as Record<string, unknown>);
+        },
+      },
+      { nowMs: () => 5, line: (_assignment, line) => lines.push(line) },
+    );
+    executor.run(assignmentOf("h"));
+    await vi.waitFor(() => expect(reports).toHaveLength(1));
+    expect(lines).toEqual([
+      { atMs: 5, level: "info", message: "plain", fieldsJson: '{"a":1}' },
+      { atMs: 5, level: "warn", message: `${"x".repeat(MAX_LINE_LENGTH - 1)}…`, fieldsJson: "" },
+      { atMs: 5, level: "error", message: "cycle", fieldsJson: "" },
+      { atMs: 5, level: "debug", message: "undefined", fieldsJson: "" },
+    ]);
+  });
+
+  test("are so many at once and so many a second, and the others are counted", () => {
+    const allowance = new LineAllowance();
+    const taken = (count: number, nowMs: number): number =>
+      Array.from({ length: count }, () => allowance.take(nowMs)).filter(Boolean).length;
+    expect(taken(LINES_AT_ONCE + 7, 0)).toBe(LINES_AT_ONCE);
+    expect(allowance.takeHeldBack()).toBe(7);
+    expect(taken(LINES_PER_SECOND, 500)).toBe(LINES_PER_SECOND / 2);
+    expect(taken(5_000, 3_600_000)).toBe(LINES_AT_ONCE);
   });
 });
 

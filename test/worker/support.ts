@@ -3,10 +3,29 @@ import type { TaskReport } from "../../src/gen/mesh/v1/worker_service.js";
 import type { TaskAssignment } from "../../src/worker/attempt.js";
 import { Executor, type ExecutorOptions } from "../../src/worker/executor.js";
 import type { TaskHandler, TaskLog } from "../../src/worker/handler.js";
-import { createHandlerRegistry } from "../../src/worker/handler-registry.js";
+import { createHandlerRegistry, type HandlerRegistry } from "../../src/worker/handler-registry.js";
+import { ThreadPool, type ThreadPoolOptions } from "../../src/worker/threads/thread-pool.js";
 
 const nothing = (): void => undefined;
 export const silentLog: TaskLog = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+/** Types that run in the node's own thread. */
+export function registryOf(handlers: Readonly<Record<string, TaskHandler>>): HandlerRegistry {
+  return createHandlerRegistry(
+    new Map(Object.entries(handlers).map(([type, handler]) => [type, { handler, thread: false }])),
+  );
+}
+
+/** Threads, of which none is started before it is needed. */
+export function threadPool(options: Partial<ThreadPoolOptions> = {}): ThreadPool {
+  return new ThreadPool({
+    maxThreads: 2,
+    abortGraceMs: 60_000,
+    heapMb: 256,
+    userModule: undefined,
+    ...options,
+  });
+}
 
 export interface Bench {
   readonly executor: Executor;
@@ -20,9 +39,9 @@ export function benchWith(
   const reports: TaskReport[] = [];
   const executor = new Executor({
     slots: 2,
-    handlers: createHandlerRegistry(new Map(Object.entries(handlers))),
+    handlers: registryOf(handlers),
+    threads: threadPool(),
     report: (report) => reports.push(report),
-    logFor: () => silentLog,
     ...options,
   });
   return { executor, reports };
