@@ -3,9 +3,12 @@
 import fc from "fast-check";
 import type { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
+import { TaskStatus } from "../../../src/gen/mesh/v1/task.js";
 import { HALF_RESTORED } from "../../../src/queue/redis/applier.js";
+import { type AuditFinding, RedisAudit } from "../../../src/queue/redis/audit.js";
 import { type DumpPiece, RedisDump } from "../../../src/queue/redis/dump.js";
 import { AppliedIndexMismatch, RestoreInterrupted } from "../../../src/queue/redis/errors.js";
+import { QueueReader } from "../../../src/queue/redis/queue-reader.js";
 import { RedisRestorer } from "../../../src/queue/redis/restorer.js";
 import {
   assign,
@@ -13,10 +16,13 @@ import {
   dead,
   definition,
   entry,
+  expire,
   finish,
   retry,
+  settle,
   submit,
 } from "./applied-log.js";
+import { taskOf } from "./fresh-redis.js";
 import { randomLog } from "./random-log.js";
 import { type LoggedRedis, stateOf, withTwoRedis } from "./stored-content.js";
 
@@ -55,6 +61,15 @@ function breaking(redis: Redis, call: number, isDone: boolean): Redis {
       };
     },
   });
+}
+
+/** What an audit has against it. */
+async function contradictionsIn({ redis, log }: LoggedRedis): Promise<AuditFinding[]> {
+  const found: AuditFinding[] = [];
+  const audit = new RedisAudit({ redis, keys: log.keys, onFinding: (one) => found.push(one) });
+  await audit.walk(never);
+  await audit.counts(never);
+  return found;
 }
 
 async function everyKey(redis: Redis): Promise<Map<string, string>> {
@@ -104,6 +119,7 @@ describe("restoring Redis from a snapshot", () => {
         const kept = await other.redis.zrange(other.log.keys.completed, 0, "-1");
         const others = (ids: readonly string[]) => ids.filter((id) => !expected.tasks.has(id));
         expect(others(kept)).toEqual(others(endedBefore));
+        expect(await contradictionsIn(other)).toEqual([]);
         for (const key of ["deadlines", "settling"] as const) {
           const [there, restored] = await Promise.all(
             [one, other].map(({ redis, log: { keys } }) =>
@@ -115,6 +131,47 @@ describe("restoring Redis from a snapshot", () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it("brings a task that has completed, with its result, where another one does not know yet", async () => {
+    const one = await fresh(0);
+    const result = JSON.stringify("x".repeat(5_000));
+    await one.log.append(submit("first", definition("second", { after: ["first"] })));
+    await one.log.append(assign(["first"]));
+    await one.log.append(finish(completed("first", 2, result)));
+    const content = await piecesOf(one);
+    const other = await fresh(1);
+
+    await restore(other, content, { index: 3 });
+
+    expect((await taskOf(other.log, "first")).result).toBe(result);
+    expect(await other.redis.dumpBuffer(other.log.keys.task("first"))).toEqual(
+      await one.redis.dumpBuffer(one.log.keys.task("first")),
+    );
+    await other.log.applier.apply([entry(4, [settle()])]);
+    expect((await taskOf(other.log, "second")).status).toBe(TaskStatus.PENDING);
+    expect(await contradictionsIn(other)).toEqual([]);
+  });
+
+  it("puts a task in the place of a completed one of its id, wherever that was", async () => {
+    const [one, other] = [await fresh(0), await fresh(1)];
+    const first = [
+      entry(1, [submit("again")]),
+      entry(2, [assign(["again"])]),
+      entry(3, [finish(completed("again", 2, JSON.stringify("x".repeat(5_000))))]),
+    ];
+    await one.log.applier.apply(first);
+    await other.log.applier.apply(first);
+    const all = { status: TaskStatus.COMPLETED, endedBeforeMs: 9_000_000_000_000, maxCount: 0 };
+    const second = submit(definition("again", { queue: "mail" }));
+    await one.log.applier.apply([entry(4, [expire(9, all)]), entry(5, [second])]);
+
+    await restore(other, await piecesOf(one), { index: 5, found: 3 });
+
+    expect(await contradictionsIn(other)).toEqual([]);
+    expect((await taskOf(other.log, "again")).result).toBeUndefined();
+    const names = await new QueueReader(other.redis, other.log.keys).names("", 9);
+    expect(names).toEqual(["default", "mail"]);
   });
 
   it("lets the log go on: dead tasks are run again, and attempts under way can end", async () => {

@@ -36,12 +36,21 @@ local function read_lanes()
   end
 end
 
+-- A state with its result, behind the byte that says that it is elsewhere. Where the task was removed since,
+-- the log says so behind the dump.
+local function with_result(id, stored)
+  local state = unpack_state(stored)
+  if state[RESULT] ~= ELSEWHERE then return stored end
+  state[RESULT] = ELSEWHERE .. (redis.call("GET", RESULT_OF .. id) or "")
+  return pack_state(state)
+end
+
 local function read_images()
   local pairs_now = redis.call("LRANGE", DUMP_IMAGES, 0, 2 * limit - 1)
   local taken = 0
   while taken < #pairs_now and size < max_bytes do
     local id = pairs_now[taken + 1]
-    put(id) put(pairs_now[taken + 2])
+    put(id) put(with_result(id, pairs_now[taken + 2]))
     put(redis.call("HGET", DUMP_DATA, id) or redis.call("GET", DATA .. id) or "")
     taken = taken + 2
   end

@@ -17,6 +17,10 @@ if interrupted then return interrupted end
 local function restore_task(id, data, state)
   -- With its place, and its queue, which may be others now.
   if tasks[id] then remove_tasks({ id }) end
+  if #state[RESULT] > 1 and string.sub(state[RESULT], 1, 1) == ELSEWHERE then
+    redis.call("SET", RESULT_OF .. id, string.sub(state[RESULT], 2))
+    state[RESULT] = ELSEWHERE
+  end
   tasks[id] = state
   changed[#changed + 1], is_changed[id] = id, true
   if data ~= "" then redis.call("SET", DATA .. id, data) end
