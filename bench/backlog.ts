@@ -1,9 +1,9 @@
 // What a backlog costs: memory of each node, rate of submission and time of reads with nothing pending
 // and with a million tasks pending. npm run bench -- backlog. BENCH_TASKS names another backlog.
-import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { MeshProcess } from "../test/support/mesh-process.js";
 import { waitFor } from "../test/support/wait-for.js";
+import { residentMemory } from "./process-memory.js";
 
 const TASKS = Number(process.env["BENCH_TASKS"] ?? 1_000_000);
 const BATCH_ITEMS = 1_000;
@@ -11,7 +11,6 @@ const CONNECTIONS = 4;
 const WARM_UP_TASKS = 50_000;
 const MEASURED_TASKS = 100_000;
 const READS = 50;
-const NODES = ["n1", "n2", "n3"];
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -106,17 +105,11 @@ async function reads(): Promise<void> {
 
 /** Resident memory of every process, in MB; of nodes also the most that it ever was. */
 function memory(): string {
-  const nodes = NODES.map((id) => {
-    const status = readFileSync(`/proc/${mesh.nodePid(id)}/status`, "utf8");
-    return `${id} ${megabytes(status, "VmRSS")} (at most ${megabytes(status, "VmHWM")})`;
+  const nodes = mesh.nodeIds.map((id) => {
+    const { now, peak } = residentMemory(mesh.nodePid(id));
+    return `${id} ${now} (at most ${peak})`;
   });
-  const redis = readFileSync(`/proc/${mesh.redis().pid}/status`, "utf8");
-  return `${nodes.join(", ")}, Redis ${megabytes(redis, "VmRSS")} MB`;
-}
-
-function megabytes(status: string, field: string): number {
-  const kilobytes = new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1];
-  return Math.round(Number(kilobytes) / 1_024);
+  return `${nodes.join(", ")}, Redis ${residentMemory(mesh.redis().pid).now} MB`;
 }
 
 function rate(perSecond: number): string {

@@ -18,11 +18,15 @@ import { descendantsOf, type ProcessInfo } from "./process-tree.js";
 import { waitFor } from "./wait-for.js";
 
 const READY_MS = 60_000;
+/** What each node adds to it: their processes start at the same time. */
+const READY_PER_NODE_MS = 5_000;
 
 export interface MeshProcessOptions {
   /** Laid over the config of the tests, section by section. */
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly env?: NodeJS.ProcessEnv;
+  /** Nodes that found it. Default 3. */
+  readonly nodes?: number;
 }
 
 export class MeshProcess {
@@ -34,6 +38,7 @@ export class MeshProcess {
 
   private constructor(
     readonly ports: readonly number[],
+    readonly nodeIds: readonly string[],
     private readonly options: MeshProcessOptions,
   ) {
     const [gatewayPort = 0, grpcPort = 0] = ports;
@@ -42,16 +47,18 @@ export class MeshProcess {
     const config = {
       log: { level: "info", format: "json" },
       ...rest,
-      nodes: { grpcPort, dataDir: this.dataDir, ...nodes },
+      nodes: { count: this.nodeIds.length, grpcPort, dataDir: this.dataDir, ...nodes },
       gateway: { port: gatewayPort, ...gateway },
     };
     writeFileSync(this.configFile, JSON.stringify(config));
   }
 
-  /** Starts `up` with three nodes and waits until it says that all is ready. */
+  /** Starts `up` and waits until it says that all is ready. */
   static async start(options: MeshProcessOptions = {}): Promise<MeshProcess> {
     buildCli();
-    const mesh = new MeshProcess(await freePorts(4), options);
+    const { nodes = 3 } = options;
+    const ids = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
+    const mesh = new MeshProcess(await freePorts(1 + nodes), ids, options);
     await mesh.startAgain();
     return mesh;
   }
@@ -81,7 +88,8 @@ export class MeshProcess {
     const failure = end.then(({ code, stdout, stderr }) => {
       throw new Error(`up ended with ${String(code)}: ${stderr}${stdout}`);
     });
-    const ready = waitFor("up is ready", () => output.includes('{"gateway":'), READY_MS);
+    const patienceMs = READY_MS + READY_PER_NODE_MS * this.nodeIds.length;
+    const ready = waitFor("up is ready", () => output.includes('{"gateway":'), patienceMs);
     await Promise.race([ready, failure]);
     failure.catch(() => undefined);
   }
@@ -115,15 +123,15 @@ export class MeshProcess {
 
   async followerId(): Promise<string> {
     const leader = await this.leaderId();
-    return ["n1", "n2", "n3"].find((id) => id !== leader) ?? "";
+    return this.nodeIds.find((id) => id !== leader) ?? "";
   }
 
-  /** All three nodes take work, and one of them leads. */
+  /** All nodes take work, and one of them leads. */
   async whole(): Promise<void> {
     await waitFor("all nodes take work", async () => {
       const workers = await this.http.workers();
       const active = workers.filter(({ state }) => state === "active");
-      return active.length === 3 && workers.some(({ role }) => role === "leader");
+      return active.length === this.nodeIds.length && workers.some(({ role }) => role === "leader");
     });
   }
 
