@@ -14,7 +14,7 @@ interface QueueView {
 }
 
 /** Bound of how late a node begins what it was given, beside another that was at once. */
-const LATE_MS = 250;
+const LATE_MS = 1_000;
 
 let mesh: TestMesh;
 beforeAll(async () => {
