@@ -3,6 +3,7 @@ import { type ChannelCredentials, connectivityState, credentials } from "@grpc/g
 
 import { ChaosServiceClient } from "../gen/mesh/v1/chaos_service.js";
 import { ClusterServiceClient } from "../gen/mesh/v1/cluster_service.js";
+import { LivenessServiceClient } from "../gen/mesh/v1/liveness_service.js";
 import { MembershipServiceClient } from "../gen/mesh/v1/membership_service.js";
 import { QueueServiceClient } from "../gen/mesh/v1/queue_service.js";
 import { ScheduleServiceClient } from "../gen/mesh/v1/schedule_service.js";
@@ -19,6 +20,7 @@ export interface PeerClients {
   readonly schedules: ScheduleServiceClient;
   readonly queues: QueueServiceClient;
   readonly membership: MembershipServiceClient;
+  readonly liveness: LivenessServiceClient;
   readonly chaos: ChaosServiceClient;
 }
 
@@ -59,8 +61,9 @@ export class ClientPool {
     const schedules = new ScheduleServiceClient(address, this.#credentials, shared);
     const queues = new QueueServiceClient(address, this.#credentials, shared);
     const membership = new MembershipServiceClient(address, this.#credentials, shared);
+    const liveness = new LivenessServiceClient(address, this.#credentials, shared);
     const chaos = new ChaosServiceClient(address, this.#credentials, shared);
-    return { tasks, cluster, schedules, queues, membership, chaos };
+    return { tasks, cluster, schedules, queues, membership, liveness, chaos };
   }
 }
 

@@ -11,6 +11,7 @@ export const HEALTH_SERVICES = [
   "mesh.v1.ChaosService",
   "mesh.v1.QueueService",
   "mesh.v1.MembershipService",
+  "mesh.v1.LivenessService",
   "mesh.v1.WorkerService",
   "raft.v1.RaftService",
   "grpc.health.v1.Health",

@@ -6,6 +6,7 @@ import {
   type VerifyResponse,
   type WatchClusterResponse,
   type Worker,
+  WorkerReachability,
   WorkerState,
 } from "../gen/mesh/v1/cluster_service.js";
 
@@ -27,12 +28,21 @@ const stateName: Readonly<Record<WorkerState, string>> = {
   [WorkerState.UNRECOGNIZED]: "unknown",
 };
 
+const reachabilityName: Readonly<Record<WorkerReachability, string>> = {
+  [WorkerReachability.UNSPECIFIED]: "unknown",
+  [WorkerReachability.DIRECT]: "direct",
+  [WorkerReachability.THROUGH_PEERS]: "through-peers",
+  [WorkerReachability.NONE]: "none",
+  [WorkerReachability.UNRECOGNIZED]: "unknown",
+};
+
 export function workerView(worker: Worker): Record<string, unknown> {
-  const { lastSeenMs, role, state, ...rest } = worker;
+  const { lastSeenMs, role, state, reachability, ...rest } = worker;
   return {
     ...rest,
     role: roleName[role],
     state: stateName[state],
+    reachability: reachabilityName[reachability],
     lastSeen: lastSeenMs === 0 ? null : new Date(lastSeenMs).toISOString(),
   };
 }

@@ -30,6 +30,7 @@ export function servingOf(condition: NodeCondition): Readonly<Record<HealthServi
     "mesh.v1.MembershipService": hasLeader,
     // Workers are tied to the leader alone.
     "mesh.v1.WorkerService": answers && leadership === "self",
+    "mesh.v1.LivenessService": answers,
     "raft.v1.RaftService": answers,
     "grpc.health.v1.Health": answers,
     "grpc.reflection.v1.ServerReflection": answers,

@@ -14,6 +14,7 @@ import { NodeDrain } from "./node-drain.js";
 import { NodeHealth } from "./node-health.js";
 import type { WorkerHello } from "../gen/mesh/v1/worker_service.js";
 import type { NodeParts } from "./node-parts.js";
+import { answerProbe, createProbes } from "./node-probes.js";
 import { type NodeServer, serveNode } from "./node-server.js";
 import { createAgent } from "./node-worker.js";
 import { StallWatch } from "./stall-watch.js";
@@ -109,12 +110,8 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     now,
   });
   const cluster = viewOf(parts, consensus);
-  const server = await serve(parts, consensus, {
-    reads,
-    cluster,
-    health: health.service,
-    keeper,
-  });
+  const server = await serve(parts, consensus, { reads, cluster, health, keeper, agent });
+  const probes = createProbes(parts, consensus, server.clients);
   raft.start();
   state.up = true;
   health.review();
@@ -133,6 +130,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     await agent.stop(config.worker.stopGraceMs);
     link.stop();
     keeper.stop();
+    probes.stop();
     clearInterval(introducing);
     stalls.stop();
     await handOver(consensus);
@@ -234,14 +232,15 @@ function createDrain(
 interface ServedParts {
   readonly reads: NodeTaskReads;
   readonly cluster: ClusterView;
-  readonly health: NodeHealth["service"];
+  readonly health: NodeHealth;
   readonly keeper: MembershipKeeper;
+  readonly agent: WorkerAgent;
 }
 
 function serve(
   parts: NodeParts,
   consensus: Consensus,
-  { keeper, ...served }: ServedParts,
+  { keeper, agent, health, ...served }: ServedParts,
 ): Promise<NodeServer> {
   const { config, id, port, meshId, redis, links, logger } = parts;
   const { raft, office, machine, sessions, peerCredentials, introduced } = consensus;
@@ -271,7 +270,10 @@ function serve(
     schedules: new MeshSchedules(office),
     queues: new MeshQueues({ office, machine, reader: redis.queues }),
     ...served,
+    health: health.service,
     sessions,
+    answerProbe: (request) => answerProbe(parts, consensus, agent, request),
+    addressOf: consensus.addressOf,
     chaos: links && new LinkControl({ self: id, table: links.table, nodes: consensus.knownNodes }),
     logger,
   });

@@ -6,6 +6,7 @@ import { createClusterService } from "../api/cluster-service.js";
 import { Forwarder } from "../api/forwarding.js";
 import type { HealthService } from "../api/health-service.js";
 import type { LinkControl } from "../api/link-control.js";
+import { createLivenessService } from "../api/liveness-service.js";
 import { createMembershipService, type LeaderAdmissions } from "../api/membership-service.js";
 import { createRaftService } from "../api/raft-service.js";
 import { createQueueService } from "../api/queue-service.js";
@@ -22,6 +23,11 @@ import { createTaskService } from "../api/task-service.js";
 import { createWorkerAttachService } from "../api/worker-attach-service.js";
 import { ChaosServiceService } from "../gen/mesh/v1/chaos_service.js";
 import { ClusterServiceService } from "../gen/mesh/v1/cluster_service.js";
+import {
+  LivenessServiceService,
+  type ProbeRequest,
+  type ProbeResponse,
+} from "../gen/mesh/v1/liveness_service.js";
 import { MembershipServiceService } from "../gen/mesh/v1/membership_service.js";
 import { QueueServiceService } from "../gen/mesh/v1/queue_service.js";
 import { ScheduleServiceService } from "../gen/mesh/v1/schedule_service.js";
@@ -52,6 +58,9 @@ export interface NodeServerOptions {
   readonly cluster: ClusterReads;
   readonly sessions: LeaderSessions;
   readonly health: HealthService;
+  /** What this node answers where the leader asks after it. */
+  readonly answerProbe: (request: ProbeRequest) => ProbeResponse;
+  readonly addressOf: (nodeId: string) => string | undefined;
   /** Undefined where links may not be impaired. */
   readonly chaos: LinkControl | undefined;
   readonly logger: Logger;
@@ -101,6 +110,17 @@ export async function serveNode(options: NodeServerOptions): Promise<NodeServer>
         meshId: options.meshId,
         admissions: options.admissions,
         forwarder,
+        log,
+      }),
+    },
+    {
+      definition: LivenessServiceService,
+      implementation: createLivenessService({
+        meshId: options.meshId,
+        nodeId: options.id,
+        answer: options.answerProbe,
+        addressOf: options.addressOf,
+        clients,
         log,
       }),
     },

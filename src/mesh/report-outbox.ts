@@ -17,6 +17,11 @@ export class ReportOutbox {
     return this.#reports.size;
   }
 
+  /** What the log does not show yet, sent or not. */
+  all(): readonly TaskReport[] {
+    return [...this.#reports.values()];
+  }
+
   has(taskId: string): boolean {
     return this.#reports.has(taskId);
   }

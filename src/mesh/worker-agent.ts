@@ -4,7 +4,13 @@ import type { TaskDefinition } from "../gen/mesh/v1/task.js";
 import type { LeaseGrant, TaskProgress, TaskReport } from "../gen/mesh/v1/worker_service.js";
 import type { AssignmentTable, RunningTask } from "../queue/assignment-table.js";
 import type { DefinitionCache } from "../queue/definition-cache.js";
-import { LEASE_HAD_RUN_OUT, LEASE_LOST, RESTARTED, STALLED } from "../queue/report.js";
+import {
+  LEASE_HAD_RUN_OUT,
+  LEASE_LOST,
+  LEASE_REVOKED,
+  RESTARTED,
+  STALLED,
+} from "../queue/report.js";
 import type { Logger } from "../telemetry/logger.js";
 import type { Executor, TakenAway } from "../worker/executor.js";
 import { WorkerLease } from "../worker/lease.js";
@@ -127,7 +133,7 @@ export class WorkerAgent {
     this.options.lookForStall?.();
     const wasHeld = this.#holdsLease();
     if (!this.#lease.granted(sequence, leaseMs)) return;
-    if (!wasHeld) this.#doubtedThrough = index;
+    if (!wasHeld) this.#doubtedThrough = Math.max(this.#doubtedThrough, index);
     this.#armExpiry();
     if (!wasHeld) this.#outbox.resend();
     if (this.#awaiting.size > 0) this.#startAwaiting();
@@ -137,6 +143,20 @@ export class WorkerAgent {
   stalled(): void {
     this.#lease.revoke();
     this.#giveUp(STALLED);
+  }
+
+  /**
+   * The leader takes back what it has assigned up to `index`: nothing of it runs here, or is started
+   * here, from now on, whatever lease may still be granted.
+   *
+   * @returns how attempts ended that the log still shows as running
+   */
+  revoked(index: number): readonly TaskReport[] {
+    this.options.lookForStall?.();
+    this.#lease.revoke();
+    this.#doubtedThrough = Math.max(this.#doubtedThrough, index);
+    this.#giveUp(LEASE_REVOKED);
+    return this.#outbox.all();
   }
 
   entryApplied({ index, changes }: AppliedEntry): void {

@@ -1,9 +1,21 @@
 // The workers as the leader knows them, for people: members of the mesh, with what runs on each.
-import { NodeRole, type Worker, WorkerState } from "../gen/mesh/v1/cluster_service.js";
-import type { AttachedWorker } from "../queue/worker-directory.js";
+import {
+  NodeRole,
+  type Worker,
+  WorkerReachability,
+  WorkerState,
+} from "../gen/mesh/v1/cluster_service.js";
+import type { AttachedWorker, Reachability } from "../queue/worker-directory.js";
 import type { RaftNode } from "../raft/index.js";
 import type { LeadershipOffice } from "./leadership.js";
 import type { QueueMachine } from "./queue-machine.js";
+
+const { UNSPECIFIED, DIRECT, THROUGH_PEERS, NONE } = WorkerReachability;
+const REACHABILITY: Readonly<Record<Reachability, WorkerReachability>> = {
+  direct: DIRECT,
+  "through-peers": THROUGH_PEERS,
+  none: NONE,
+};
 
 export interface WorkerViewOptions {
   readonly raft: RaftNode;
@@ -43,6 +55,7 @@ export class WorkerView {
       relativeServiceTime: attached?.pace.overall ?? 1,
       stalls: hello?.stalls ?? 0,
       longestStallMs: hello?.longestStallMs ?? 0,
+      reachability: attached === undefined ? UNSPECIFIED : REACHABILITY[attached.reachability],
     };
   }
 

@@ -13,6 +13,7 @@ export const STALLED = "the node stood still for longer than its lease";
 /** Why a worker hands back what it may own no more. */
 export const LEASE_LOST = "the lease was lost";
 export const LEASE_HAD_RUN_OUT = "the lease had run out";
+export const LEASE_REVOKED = "the leader did not hear of the node";
 
 /**
  * How the node was lost, as far as the leader can tell. "gone": its process ended, or may have. "lapsed":
@@ -106,6 +107,11 @@ export function endingOfLoss(
   };
 }
 
+/** The node lives and has given up the attempt: another one gets the task, at once. */
+export function endingOfRevocation(running: RunningTask): Extract<Ending, { kind: "release" }> {
+  return release(running, AttemptOutcome.HANDED_BACK, LEASE_REVOKED, 0);
+}
+
 function finish(report: TaskReport, outcome: NonNullable<Finish["outcome"]>): Ending {
   const { taskId, fence, startedAtMs, finishedAtMs } = report;
   return { kind: "finish", finish: { taskId, fence, startedAtMs, finishedAtMs, outcome } };
@@ -116,7 +122,7 @@ function release(
   reason: AttemptOutcome.LOST | AttemptOutcome.LAPSED | AttemptOutcome.HANDED_BACK,
   cause: string,
   runAtMs: number,
-): Ending {
+): Extract<Ending, { kind: "release" }> {
   const { taskId } = running.assignment;
   return { kind: "release", release: { taskId, fence: running.fence, reason, cause, runAtMs } };
 }

@@ -9,6 +9,7 @@ import {
   type Ending,
   endingOf,
   endingOfLoss,
+  endingOfRevocation,
   type EndingRules,
   LEASE_HAD_RUN_OUT,
 } from "./report.js";
@@ -70,6 +71,31 @@ export class RunningAttempts {
     const early = [...this.#early.values()];
     this.#early.clear();
     for (const { nodeId, report } of early) this.report(nodeId, [report]);
+  }
+
+  /**
+   * The node has said that it gave up its lease and all that was assigned to it up to `index`.
+   *
+   * @param reports how attempts ended of which it had not been able to tell
+   * @returns tasks that go to others
+   */
+  revoked(nodeId: string, index: number, reports: readonly TaskReport[]): number {
+    const { table, workers, office } = this.parts;
+    workers.revoked(nodeId);
+    this.report(nodeId, reports);
+    const known = new Map(
+      reports.map(({ taskId, fence, outcome }) => [taskId, { fence, outcome }]),
+    );
+    let tasks = 0;
+    for (const running of [...table.ofNode(nodeId)]) {
+      const { fence } = running;
+      if (fence > index) continue;
+      const told = known.get(running.assignment.taskId);
+      const isTold = told?.fence === fence;
+      if (isTold && told.outcome?.$case !== "handedBack") continue;
+      if (isTold || office.release(endingOfRevocation(running).release)) tasks += 1;
+    }
+    return tasks;
   }
 
   /** Takes their tasks from nodes whose lease has surely run out. */

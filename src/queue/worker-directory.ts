@@ -18,6 +18,9 @@ const DURATION_WEIGHT = 0.05;
 /** What is left of the recent assignments after one `review`. */
 const DECAY = 0.95;
 
+/** Who hears of a node when it is asked after: this leader, only others, nobody. */
+export type Reachability = "direct" | "through-peers" | "none";
+
 export interface AttachedWorker {
   readonly id: string;
   hello: WorkerHello;
@@ -26,6 +29,7 @@ export interface AttachedWorker {
   leased: boolean;
   /** Its stream stands, but it has let its lease run out: frozen, or cut off unseen. */
   silent: boolean;
+  reachability: Reachability;
   /** Leader's monotonic clock when it last granted a lease, or attached. */
   lastGrantMs: number;
   /** Running tasks, those proposed but not yet committed included. */
@@ -74,16 +78,18 @@ export class WorkerDirectory {
       known.connected = true;
       known.leased = false;
       known.silent = false;
+      known.reachability = "direct";
       known.draining = draining;
       known.lastGrantMs = nowMs;
       return known;
     }
-    const worker = {
+    const worker: AttachedWorker = {
       id: hello.nodeId,
       hello,
       connected: true,
       leased: false,
       silent: false,
+      reachability: "direct",
       lastGrantMs: nowMs,
       running,
       draining,
@@ -106,6 +112,19 @@ export class WorkerDirectory {
     worker.lastGrantMs = nowMs;
     worker.leased = true;
     worker.silent = false;
+    worker.reachability = "direct";
+  }
+
+  /** It was asked after. One that only others reach gets no work from this leader. */
+  noteReachability(id: string, reachability: Reachability): void {
+    const worker = this.#workers.get(id);
+    if (worker !== undefined) worker.reachability = reachability;
+  }
+
+  /** It has given up its lease: nothing is given to it until it has a new one. */
+  revoked(id: string): void {
+    const worker = this.#workers.get(id);
+    if (worker !== undefined) worker.leased = false;
   }
 
   /** Passes over the nodes that are lost by now, until they ask for a lease again. */
@@ -121,7 +140,9 @@ export class WorkerDirectory {
 
   /** Whether it is given work at all, as soon as a slot is free. */
   takesWork(worker: AttachedWorker): boolean {
-    return worker.connected && worker.leased && !worker.silent && !this.isDraining(worker);
+    const { connected, leased, silent, reachability } = worker;
+    const isHeard = connected && !silent && reachability === "direct";
+    return isHeard && leased && !this.isDraining(worker);
   }
 
   /** In one word, for people. */

@@ -119,6 +119,7 @@ describe.skipIf(!hasGrpcurl)("grpcurl (skipped where grpcurl is not on PATH)", (
       "grpc.health.v1.Health",
       "mesh.v1.ChaosService",
       "mesh.v1.ClusterService",
+      "mesh.v1.LivenessService",
       "mesh.v1.MembershipService",
       "mesh.v1.QueueService",
       "mesh.v1.ScheduleService",

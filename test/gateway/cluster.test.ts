@@ -32,6 +32,7 @@ describe("the cluster", () => {
       relativeServiceTime: 1,
       stalls: 2,
       longestStallMs: 1_200,
+      reachability: "direct",
     });
   });
 

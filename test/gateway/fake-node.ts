@@ -14,6 +14,7 @@ import {
   type GetClusterResponse,
   NodeRole,
   type Worker,
+  WorkerReachability,
   WorkerState,
 } from "../../src/gen/mesh/v1/cluster_service.js";
 import { type Task, TaskStatus } from "../../src/gen/mesh/v1/task.js";
@@ -252,6 +253,7 @@ export class FakeNode {
       relativeServiceTime: 1,
       stalls: 2,
       longestStallMs: 1_200,
+      reachability: WorkerReachability.DIRECT,
     };
   }
 }

@@ -63,3 +63,48 @@ describe("a node's worker whose event loop stood still", () => {
     );
   });
 });
+
+describe("a node's worker whose lease the leader takes back", () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test("has stopped its handlers when it confirms, and says how the others ended", async () => {
+    const { agent, apply, contexts, finish, channel, grant } = workerBench();
+    agent.attached(channel);
+    grant();
+    apply(submit("a", "b"), assign("a"), assign("b"));
+    await turns();
+    agent.detached(channel);
+    finish.get("b")?.(1);
+    await turns();
+
+    const reports = agent.revoked(1);
+
+    expect(contexts.get("a")?.signal.aborted).toBe(true);
+    expect(reports.map(({ taskId, outcome }) => `${taskId} ${outcome?.$case ?? ""}`)).toEqual([
+      "b result",
+      "a handedBack",
+    ]);
+  });
+
+  test("never starts what it had been assigned before, whatever lease it gets", async () => {
+    const { agent, apply, started, channel, grant, pass } = workerBench();
+    agent.attached(channel);
+    grant();
+
+    agent.revoked(2);
+    grant();
+    apply(submit("a", "b", "c"), assign("a"));
+    apply(assign("b"));
+    apply(assign("c"));
+    await pass(LEASE_MS / 4);
+    grant(channel, 1);
+    await turns();
+
+    expect(started).toEqual(["c"]);
+  });
+});

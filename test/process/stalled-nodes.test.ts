@@ -55,6 +55,36 @@ describe("a handler that blocks its node for longer than the lease", { timeout: 
     expect(longestStallMs).toBeGreaterThan(BLOCK_MS / 2);
   });
 
+  test("is asked after in vain while it is frozen, and keeps its tasks until its lease is over", async () => {
+    await mesh.whole();
+    const follower = await mesh.followerId();
+    const pid = mesh.nodePid(follower);
+    const tasks = await Promise.all(
+      Array.from({ length: 9 }, () => mesh.http.submit({ type: "hold", data: { ms: 5_000 } })),
+    );
+    const its = await waitFor("it runs some of them", () => {
+      const ids = tasks.map(({ id }) => id);
+      const found = ids.filter((id) => journal.of(id, "started").some((line) => line.pid === pid));
+      return found.length > 0 && found;
+    });
+    const reachability = async () =>
+      (await mesh.http.workers()).find(({ id }) => id === follower)?.reachability;
+
+    process.kill(pid, "SIGSTOP");
+    await waitFor("nobody reaches it", async () => (await reachability()) === "none");
+    for (const id of its) {
+      await waitFor("another node starts it", () => journal.of(id, "started").length > 1);
+    }
+    process.kill(pid, "SIGCONT");
+
+    await waitFor("it is heard of again", async () => (await reachability()) === "direct");
+    for (const id of its) {
+      const [taken] = (await mesh.http.ended(id)).history;
+      expect(["lapsed", "lost"]).toContain(taken?.outcome);
+      expect(journal.of(id, "aborted").map((line) => line.pid)).toContain(pid);
+    }
+  });
+
   test("does no more harm where every node is blocked at once, the leader too", async () => {
     await mesh.whole();
     const tasks = await Promise.all(

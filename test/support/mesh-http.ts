@@ -45,6 +45,7 @@ export interface WorkerView {
   readonly completed: number;
   readonly stalls: number;
   readonly longestStallMs: number;
+  readonly reachability: string;
 }
 
 export interface ProblemView {
