@@ -15,6 +15,8 @@ import { stopBounds } from "./stop-bounds.js";
 import { type ChildSpec, SupervisedChild } from "./supervised-child.js";
 
 const REDIS_PING_MS = 3_000;
+/** Half of V8's own choice: an idle node keeps all that it ever took of it, some 20 MB less so. */
+const NODE_SEMI_SPACE_MB = 8;
 
 export interface LaunchOptions {
   readonly config: Config;
@@ -149,6 +151,7 @@ export class MeshLauncher {
       name: place.id,
       args: [
         `--max-old-space-size=${config.nodes.heapMb}`,
+        `--max-semi-space-size=${NODE_SEMI_SPACE_MB}`,
         ...this.mainArgs(["node", "--id", place.id, "--port", String(place.port)]),
       ],
       env,
