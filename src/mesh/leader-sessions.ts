@@ -86,7 +86,7 @@ export class LeaderSessions implements WorkerSessions {
     );
     if (this.#confirming !== doubts) return;
     this.#confirming = undefined;
-    if (!confirmed || this.#leader !== leader || this.#doubts !== doubts) return;
+    if (!confirmed || this.#leader !== leader) return;
     const unanswered = this.#unanswered ?? [];
     this.#unanswered = undefined;
     for (const [session, sequence] of unanswered) this.keepalive(session, sequence);

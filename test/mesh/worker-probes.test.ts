@@ -23,7 +23,10 @@ const alive: Answer = ({ revocation }) => ({
 function bench() {
   const clock = { ms: 0 };
   const workers = new WorkerDirectory(LEASE_MS, 0, 0);
-  for (const id of ["n1", "n2", "n3", "n4"]) workers.attach(workerHello(id), 0, 0);
+  for (const id of ["n1", "n2", "n3", "n4"]) {
+    workers.attach(workerHello(id), 0, 0);
+    workers.granted(id, 0);
+  }
   const answers = new Map<string, Answer>();
   const asked: { readonly at: string; readonly request: ProbeRequest }[] = [];
   const taken: { node: string; index: number; reports: readonly TaskReport[] }[] = [];
