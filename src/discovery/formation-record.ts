@@ -1,5 +1,6 @@
 // The record of a mesh's formation: its identity and who was in it first.
 import { z } from "zod";
+import { parseRecord } from "./parse-record.js";
 
 const schema = z.object({
   meshId: z.string().min(1).max(256),
@@ -38,14 +39,8 @@ export function encodeFormation(formation: Formation): string {
 
 /** Reads a record; undefined where the text is none. */
 export function decodeFormation(text: string): Formation | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) return undefined;
-  const { meshId, members, voters, rewritten } = parsed.data;
+  const parsed = parseRecord(schema, text);
+  if (parsed === undefined) return undefined;
+  const { meshId, members, voters, rewritten } = parsed;
   return { meshId, members, voters, rewritten: rewritten ?? false };
 }

@@ -1,5 +1,6 @@
 // What a node says of itself in the registry, and its JSON form.
 import { z } from "zod";
+import { parseRecord } from "./parse-record.js";
 
 const MAX_LIST = 1_024;
 const shortText = z.string().min(1).max(256);
@@ -59,13 +60,6 @@ export function encodeNodeRecord(record: NodeRecord): string {
  * that nodes of two versions can meet.
  */
 export function decodeNodeRecord(text: string): NodeRecord | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) return undefined;
-  return { ...parsed.data, meshId: parsed.data.meshId };
+  const parsed = parseRecord(schema, text);
+  return parsed && { ...parsed, meshId: parsed.meshId };
 }

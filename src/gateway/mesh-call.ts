@@ -1,23 +1,10 @@
 // One try of one gRPC call, and what its failure means for the next.
-import {
-  type CallOptions,
-  type ClientUnaryCall,
-  Metadata,
-  type ServiceError,
-  status,
-} from "@grpc/grpc-js";
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { type ClientPool, isConnected, type PeerClients } from "../api/client-pool.js";
+import type { UnaryStub } from "../api/forwarding.js";
 import { problemOf } from "../api/status.js";
 import type { Problem } from "../gen/mesh/v1/task_service.js";
 import { CONNECT_MS } from "./limits.js";
-
-/** A unary method of a generated client, bound to it. */
-export type UnaryStub<Request, Response> = (
-  request: Request,
-  metadata: Metadata,
-  options: Partial<CallOptions>,
-  callback: (error: ServiceError | null, response: Response) => void,
-) => ClientUnaryCall;
 
 export type Stub<Request, Response> = (peer: PeerClients) => UnaryStub<Request, Response>;
 

@@ -2,8 +2,9 @@
 // a call that surely was not done from one whose answer was lost.
 import pRetry from "p-retry";
 import type { ClientPool } from "../api/client-pool.js";
+import type { RepeatEffect } from "../api/forwarding.js";
 import type { LeaderTracker } from "./leader-tracker.js";
-import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, MAX_TRY_MS } from "./limits.js";
+import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, CALL_TRY_MS, MAX_TRY_MS } from "./limits.js";
 import { type Stub, tryOnce, type TryOutcome } from "./mesh-call.js";
 import { MeshRefusal, unavailable } from "./mesh-refusal.js";
 import type { Peers } from "./peers.js";
@@ -12,16 +13,13 @@ export interface MeshOperation<Request, Response> {
   readonly stub: Stub<Request, Response>;
   /** @param sentBefore whether an earlier try reached a node */
   readonly request: (sentBefore: boolean) => Request;
-  readonly target: "leader" | "any";
-  /**
-   * What a second run does: "none" for a read, "same" where it ends in the same state, "other"
-   * where it does more than the first, so that it is not sent again after a lost answer.
-   */
-  readonly repeat: "none" | "same" | "other";
-  /** Deadline of the first try; doubled with each further one. */
-  readonly tryMs: number;
-  /** How long new tries are begun. */
-  readonly retryForMs: number;
+  /** Who may answer; default: the leader. */
+  readonly target?: "leader" | "any";
+  readonly repeat: RepeatEffect;
+  /** Deadline of the first try; doubled with each further one. Default: `CALL_TRY_MS`. */
+  readonly tryMs?: number;
+  /** How long new tries are begun; default: as the caller was told. */
+  readonly retryForMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,6 +36,8 @@ export class MeshCaller {
     private readonly pool: ClientPool,
     private readonly peers: Peers,
     private readonly leaders: LeaderTracker,
+    /** How long a call looks for a node that can answer it, where it says nothing else. */
+    private readonly retryForMs: number,
   ) {}
 
   /**
@@ -45,7 +45,8 @@ export class MeshCaller {
    * where the time ran out; the reason of the signal where it is aborted
    */
   async call<Request, Response>(operation: MeshOperation<Request, Response>): Promise<Response> {
-    const attempts = new Attempts(operation);
+    const { repeat, tryMs = CALL_TRY_MS, retryForMs = this.retryForMs } = operation;
+    const attempts = new Attempts({ repeat, tryMs, retryForMs });
     try {
       // The first try is made outside: a call that succeeds pays nothing for the retries.
       return await this.attempt(operation, attempts);
@@ -59,7 +60,7 @@ export class MeshCaller {
         maxTimeout: BACKOFF_MAX_MS,
         factor: 2,
         randomize: true,
-        maxRetryTime: operation.retryForMs,
+        maxRetryTime: retryForMs,
         shouldRetry: ({ error }) => attempts.mayGoOn(error),
         ...(operation.signal === undefined ? {} : { signal: operation.signal }),
       });
@@ -72,7 +73,7 @@ export class MeshCaller {
     operation: MeshOperation<Request, Response>,
     attempts: Attempts,
   ): Promise<Response> {
-    const { target, signal } = operation;
+    const { target = "leader", signal } = operation;
     if (this.leaders.leader === undefined && (target === "leader" || attempts.number > 0)) {
       await this.leaders.look();
     }
@@ -114,9 +115,8 @@ class Attempts {
   private readonly endsAtMs: number;
 
   constructor(
-    private readonly operation: Pick<
-      MeshOperation<unknown, unknown>,
-      "repeat" | "tryMs" | "retryForMs"
+    private readonly operation: Required<
+      Pick<MeshOperation<unknown, unknown>, "repeat" | "tryMs" | "retryForMs">
     >,
   ) {
     this.endsAtMs = performance.now() + operation.retryForMs;

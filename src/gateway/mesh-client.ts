@@ -30,6 +30,7 @@ import {
   VERIFY_TRY_MS,
   WAIT_SLACK_MS,
 } from "./limits.js";
+import type { Stub } from "./mesh-call.js";
 import { MeshCaller } from "./mesh-caller.js";
 import { MeshRefusal } from "./mesh-refusal.js";
 import { type NodeDirectory, Peers } from "./peers.js";
@@ -69,12 +70,18 @@ export interface Mesh {
 /** "short" is for health checks, which tell of a missing leader rather than wait for one. */
 export type Patience = "normal" | "short";
 
+/** Of a call about one task. */
+type TaskStub = Stub<{ id: string }, { readonly task?: Task | undefined }>;
+
 const STARTED: readonly TaskStatus[] = [
   TaskStatus.SCHEDULED,
   TaskStatus.PENDING,
   TaskStatus.RUNNING,
   TaskStatus.COMPLETED,
 ];
+
+/** Of what would do more the second time. */
+const DONE_ONCE = { repeat: "other", tryMs: CALL_TRY_MS + WAIT_SLACK_MS } as const;
 
 export interface MeshClientOptions {
   readonly directory: NodeDirectory;
@@ -105,9 +112,9 @@ export class MeshClient implements Mesh {
     this.pool = new ClientPool(options.links?.credentials("calls", nameOf));
     this.retryForMs = options.retryForMs;
     this.leaders = new LeaderTracker(this.pool, peers);
-    this.caller = new MeshCaller(this.pool, peers, this.leaders);
-    this.schedules = new ScheduleCalls(this.caller, options.retryForMs);
-    this.queues = new QueueCalls(this.caller, options.retryForMs);
+    this.caller = new MeshCaller(this.pool, peers, this.leaders, options.retryForMs);
+    this.schedules = new ScheduleCalls(this.caller);
+    this.queues = new QueueCalls(this.caller);
     this.taskWatch = new TaskWatch(this.pool, peers, this.leaders);
     this.clusterWatch = new ClusterWatch(this.pool, peers, this.leaders);
   }
@@ -157,47 +164,25 @@ export class MeshClient implements Mesh {
       request: () => request,
       target: "any",
       repeat: "none",
-      tryMs: CALL_TRY_MS,
-      retryForMs: this.retryForMs,
     });
   }
 
   cancel(id: string): Promise<Task> {
-    return this.changeOnce(id, "already_ended", [TaskStatus.CANCELLED], async (request) => {
-      const { task } = await this.caller.call({
-        stub: (peer) => peer.tasks.cancelTask.bind(peer.tasks),
-        request,
-        target: "leader",
-        repeat: "same",
-        tryMs: CALL_TRY_MS,
-        retryForMs: this.retryForMs,
-      });
-      return present(task);
-    });
+    const stub: TaskStub = (peer) => peer.tasks.cancelTask.bind(peer.tasks);
+    return this.changeOnce(id, stub, "already_ended", [TaskStatus.CANCELLED]);
   }
 
   retry(id: string): Promise<Task> {
-    return this.changeOnce(id, "not_retryable", STARTED, async (request) => {
-      const { task } = await this.caller.call({
-        stub: (peer) => peer.tasks.retryTask.bind(peer.tasks),
-        request,
-        target: "leader",
-        repeat: "same",
-        tryMs: CALL_TRY_MS,
-        retryForMs: this.retryForMs,
-      });
-      return present(task);
-    });
+    const stub: TaskStub = (peer) => peer.tasks.retryTask.bind(peer.tasks);
+    return this.changeOnce(id, stub, "not_retryable", STARTED);
   }
 
   why(id: string): Promise<WhyTaskResponse> {
     return this.caller.call({
       stub: (peer) => peer.tasks.whyTask.bind(peer.tasks),
       request: () => ({ id }),
-      target: "leader",
       repeat: "none",
       tryMs: CALL_TRY_MS + WAIT_SLACK_MS,
-      retryForMs: this.retryForMs,
     });
   }
 
@@ -205,7 +190,7 @@ export class MeshClient implements Mesh {
     return this.caller.call({
       stub: (peer) => peer.tasks.retryDeadLetters.bind(peer.tasks),
       request: () => ({ selection }),
-      ...this.onceAtLeader(),
+      ...DONE_ONCE,
     });
   }
 
@@ -213,7 +198,7 @@ export class MeshClient implements Mesh {
     return this.caller.call({
       stub: (peer) => peer.tasks.dropDeadLetters.bind(peer.tasks),
       request: () => ({ selection }),
-      ...this.onceAtLeader(),
+      ...DONE_ONCE,
     });
   }
 
@@ -229,7 +214,6 @@ export class MeshClient implements Mesh {
     const { workers } = await this.caller.call({
       stub: (peer) => peer.cluster.listWorkers.bind(peer.cluster),
       request: () => ({}),
-      target: "leader",
       repeat: "none",
       ...this.boundsOf(patience),
     });
@@ -240,7 +224,6 @@ export class MeshClient implements Mesh {
     const cluster = await this.caller.call({
       stub: (peer) => peer.cluster.getCluster.bind(peer.cluster),
       request: () => ({}),
-      target: "leader",
       repeat: "none",
       ...this.boundsOf(patience),
     });
@@ -252,11 +235,9 @@ export class MeshClient implements Mesh {
     const response = await this.caller.call({
       stub: (peer) => peer.cluster.transferLeadership.bind(peer.cluster),
       request: () => ({ to }),
-      target: "leader",
       // Without a named successor a second transfer would move on from the first one's.
       repeat: to === "" ? "other" : "same",
       tryMs: CALL_TRY_MS + WAIT_SLACK_MS,
-      retryForMs: this.retryForMs,
     });
     void this.leaders.look();
     return response;
@@ -266,10 +247,7 @@ export class MeshClient implements Mesh {
     const { worker } = await this.caller.call({
       stub: (peer) => peer.cluster.drainWorker.bind(peer.cluster),
       request: () => ({ id: workerId }),
-      target: "leader",
       repeat: "same",
-      tryMs: CALL_TRY_MS,
-      retryForMs: this.retryForMs,
     });
     return present(worker);
   }
@@ -278,10 +256,8 @@ export class MeshClient implements Mesh {
     return this.caller.call({
       stub: (peer) => peer.cluster.verify.bind(peer.cluster),
       request: () => ({}),
-      target: "leader",
       repeat: "none",
       tryMs: VERIFY_TRY_MS,
-      retryForMs: this.retryForMs,
       signal,
     });
   }
@@ -290,10 +266,8 @@ export class MeshClient implements Mesh {
     const { results } = await this.caller.call({
       stub: (peer) => peer.tasks.submitTasks.bind(peer.tasks),
       request: (sentBefore) => ({ items, resend: sentBefore }),
-      target: "leader",
       repeat: "same",
       tryMs: SUBMIT_TRY_MS,
-      retryForMs: this.retryForMs,
     });
     return results;
   }
@@ -304,36 +278,32 @@ export class MeshClient implements Mesh {
    */
   private async changeOnce(
     id: string,
+    stub: TaskStub,
     doneCode: string,
     doneStatuses: readonly TaskStatus[],
-    change: (request: (sentBefore: boolean) => { id: string }) => Promise<Task>,
   ): Promise<Task> {
     const sent = { before: false };
+    const request = (sentBefore: boolean): { id: string } => {
+      sent.before = sentBefore;
+      return { id };
+    };
     try {
-      return await change((sentBefore) => {
-        sent.before = sentBefore;
-        return { id };
-      });
+      const { task } = await this.caller.call({ stub, request, repeat: "same" });
+      return present(task);
     } catch (error) {
       const mayBeOurs =
         sent.before && error instanceof MeshRefusal && error.problem.code === doneCode;
       if (!mayBeOurs) throw error;
-      const request = { id, waitMs: 0, linearizable: true, minIndex: 0 };
-      const task = await this.get(request, new AbortController().signal);
+      const read = { id, waitMs: 0, linearizable: true, minIndex: 0 };
+      const task = await this.get(read, new AbortController().signal);
       if (doneStatuses.includes(task.status)) return task;
       throw error;
     }
   }
 
-  /** For what would do more the second time. */
-  private onceAtLeader() {
-    const tryMs = CALL_TRY_MS + WAIT_SLACK_MS;
-    return { target: "leader", repeat: "other", tryMs, retryForMs: this.retryForMs } as const;
-  }
-
-  private boundsOf(patience: Patience): { readonly tryMs: number; readonly retryForMs: number } {
+  private boundsOf(patience: Patience): { readonly tryMs?: number; readonly retryForMs?: number } {
     return patience === "short"
       ? { tryMs: HEALTH_TRY_MS, retryForMs: Math.min(HEALTH_RETRY_MS, this.retryForMs) }
-      : { tryMs: CALL_TRY_MS, retryForMs: this.retryForMs };
+      : {};
   }
 }

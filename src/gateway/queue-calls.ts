@@ -1,6 +1,5 @@
 // What the routes ask of named queues, through whichever node leads.
-import type { PeerClients } from "../api/client-pool.js";
-import type { UnaryStub } from "../api/forwarding.js";
+import type { RepeatEffect } from "../api/forwarding.js";
 import type {
   LimitQueueRequest,
   ListQueuesRequest,
@@ -8,64 +7,43 @@ import type {
   Queue,
 } from "../gen/mesh/v1/queue_service.js";
 import { present } from "./answers.js";
-import { CALL_TRY_MS } from "./limits.js";
+import type { Stub } from "./mesh-call.js";
 import type { MeshCaller } from "./mesh-caller.js";
 
 /** Every method rejects with MeshRefusal where the mesh refused or did not answer in time. */
 export class QueueCalls {
-  constructor(
-    private readonly caller: MeshCaller,
-    private readonly retryForMs: number,
-  ) {}
+  constructor(private readonly caller: MeshCaller) {}
 
   list(request: ListQueuesRequest): Promise<ListQueuesResponse> {
-    return this.atLeader("none", request, (peer) => peer.queues.listQueues.bind(peer.queues));
-  }
-
-  async get(name: string): Promise<Queue> {
-    const request = { name };
-    return queueOf(
-      await this.atLeader("none", request, (peer) => peer.queues.getQueue.bind(peer.queues)),
-    );
-  }
-
-  async limit(request: LimitQueueRequest): Promise<Queue> {
-    return queueOf(
-      await this.atLeader("same", request, (peer) => peer.queues.limitQueue.bind(peer.queues)),
-    );
-  }
-
-  async pause(name: string): Promise<Queue> {
-    const request = { name };
-    return queueOf(
-      await this.atLeader("same", request, (peer) => peer.queues.pauseQueue.bind(peer.queues)),
-    );
-  }
-
-  async resume(name: string): Promise<Queue> {
-    const request = { name };
-    return queueOf(
-      await this.atLeader("same", request, (peer) => peer.queues.resumeQueue.bind(peer.queues)),
-    );
-  }
-
-  private atLeader<Request, Response>(
-    repeat: "none" | "same",
-    request: Request,
-    stub: (peer: PeerClients) => UnaryStub<Request, Response>,
-  ): Promise<Response> {
-    const { retryForMs } = this;
     return this.caller.call({
-      stub,
+      stub: (peer) => peer.queues.listQueues.bind(peer.queues),
       request: () => request,
-      target: "leader",
-      repeat,
-      tryMs: CALL_TRY_MS,
-      retryForMs,
+      repeat: "none",
     });
   }
-}
 
-function queueOf({ queue }: { readonly queue?: Queue | undefined }): Queue {
-  return present(queue);
+  get(name: string): Promise<Queue> {
+    return this.queue("none", { name }, (peer) => peer.queues.getQueue.bind(peer.queues));
+  }
+
+  limit(request: LimitQueueRequest): Promise<Queue> {
+    return this.queue("same", request, (peer) => peer.queues.limitQueue.bind(peer.queues));
+  }
+
+  pause(name: string): Promise<Queue> {
+    return this.queue("same", { name }, (peer) => peer.queues.pauseQueue.bind(peer.queues));
+  }
+
+  resume(name: string): Promise<Queue> {
+    return this.queue("same", { name }, (peer) => peer.queues.resumeQueue.bind(peer.queues));
+  }
+
+  private async queue<Request>(
+    repeat: RepeatEffect,
+    request: Request,
+    stub: Stub<Request, { readonly queue?: Queue | undefined }>,
+  ): Promise<Queue> {
+    const { queue } = await this.caller.call({ stub, request: () => request, repeat });
+    return present(queue);
+  }
 }

@@ -7,21 +7,17 @@ import type {
   PutScheduleResponse,
 } from "../gen/mesh/v1/schedule_service.js";
 import { present } from "./answers.js";
-import { CALL_TRY_MS } from "./limits.js";
 import type { MeshCaller } from "./mesh-caller.js";
 
 /** Every method rejects with MeshRefusal where the mesh refused or did not answer in time. */
 export class ScheduleCalls {
-  constructor(
-    private readonly caller: MeshCaller,
-    private readonly retryForMs: number,
-  ) {}
+  constructor(private readonly caller: MeshCaller) {}
 
   put(request: PutScheduleRequest): Promise<PutScheduleResponse> {
     return this.caller.call({
       stub: (peer) => peer.schedules.putSchedule.bind(peer.schedules),
       request: () => request,
-      ...this.atLeader("same"),
+      repeat: "same",
     });
   }
 
@@ -29,7 +25,7 @@ export class ScheduleCalls {
     const { schedule } = await this.caller.call({
       stub: (peer) => peer.schedules.getSchedule.bind(peer.schedules),
       request: () => ({ name }),
-      ...this.atLeader("none"),
+      repeat: "none",
     });
     return present(schedule);
   }
@@ -38,7 +34,7 @@ export class ScheduleCalls {
     return this.caller.call({
       stub: (peer) => peer.schedules.listSchedules.bind(peer.schedules),
       request: () => request,
-      ...this.atLeader("none"),
+      repeat: "none",
     });
   }
 
@@ -46,13 +42,8 @@ export class ScheduleCalls {
     const { schedule } = await this.caller.call({
       stub: (peer) => peer.schedules.deleteSchedule.bind(peer.schedules),
       request: () => ({ name }),
-      ...this.atLeader("other"),
+      repeat: "other",
     });
     return present(schedule);
-  }
-
-  private atLeader(repeat: "none" | "same" | "other") {
-    const { retryForMs } = this;
-    return { target: "leader", repeat, tryMs: CALL_TRY_MS, retryForMs } as const;
   }
 }

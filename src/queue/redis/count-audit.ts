@@ -3,8 +3,7 @@
 import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
 import type { TaskStatus } from "../../gen/mesh/v1/task.js";
-import { errorCode, isErrorReply } from "../../redis/error-reply.js";
-import { CountingLost, toRedisError } from "./errors.js";
+import { callRedis, CountingLost } from "./errors.js";
 import type { RedisKeys } from "./keys.js";
 import { RedisScript } from "./script.js";
 import { storedStatus } from "./stored-enums.js";
@@ -19,6 +18,12 @@ const MAX_TRIES = 3;
 
 const beginScript = new RedisScript("counting-begin.lua");
 const nextScript = new RedisScript("counting-next.lua");
+
+const COUNTING_LOST = {
+  code: "COUNTINGLOST",
+  toError: (cause: Error) =>
+    new CountingLost(`the tasks were not counted: ${cause.message}`, { cause }),
+};
 
 export interface CountAuditOptions {
   readonly redis: Redis;
@@ -60,10 +65,12 @@ async function count(
 ): Promise<readonly WrongCount[]> {
   const owner = randomUUID();
   const wrong: WrongCount[] = [];
-  await call(redis, keys, beginScript, [owner, LEASE_MS]);
+  const run = (script: RedisScript, args: readonly (string | number)[]): Promise<unknown> =>
+    callRedis(() => script.run(redis, keys.prefix, args), COUNTING_LOST);
+  await run(beginScript, [owner, LEASE_MS]);
   for (let step = 0; ; step += 1) {
     signal.throwIfAborted();
-    const reply = await call(redis, keys, nextScript, [owner, step, countedPerStep, STEP_QUEUES]);
+    const reply = await run(nextScript, [owner, step, countedPerStep, STEP_QUEUES]);
     const [isDone, ...differences] = reply as [number, ...Buffer[]];
     wrong.push(...wrongCounts(differences.map((value) => value.toString("utf8"))));
     if (isDone === 1) return wrong;
@@ -79,21 +86,5 @@ function* wrongCounts(differences: readonly string[]): Iterable<WrongCount> {
       kept: Number(kept),
       actual: Number(actual),
     };
-  }
-}
-
-async function call(
-  redis: Redis,
-  keys: RedisKeys,
-  script: RedisScript,
-  args: readonly (string | number)[],
-): Promise<unknown> {
-  try {
-    return await script.run(redis, keys.prefix, args);
-  } catch (error) {
-    if (isErrorReply(error) && errorCode(error) === "COUNTINGLOST") {
-      throw new CountingLost(`the tasks were not counted: ${error.message}`, { cause: error });
-    }
-    throw toRedisError(error);
   }
 }

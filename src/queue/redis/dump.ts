@@ -3,8 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
-import { errorCode, isErrorReply } from "../../redis/error-reply.js";
-import { DumpLost, toRedisError } from "./errors.js";
+import { callRedis, DumpLost } from "./errors.js";
 import type { RedisKeys } from "./keys.js";
 import { RedisScript } from "./script.js";
 import { MAX_TASKS_PER_ENTRY } from "./task-sequence.js";
@@ -23,6 +22,11 @@ const DEFAULT_MAX_IMAGE_BYTES = 64 * 1024 * 1024;
 const beginScript = new RedisScript("dump-begin.lua");
 const nextScript = new RedisScript("dump-next.lua");
 const endScript = new RedisScript("dump-end.lua");
+
+const DUMP_LOST = {
+  code: "DUMPLOST",
+  toError: (cause: Error) => new DumpLost(`Redis ended the dump: ${cause.message}`, { cause }),
+};
 
 /** A task as Redis stores it. */
 export interface StoredTask {
@@ -107,19 +111,12 @@ export class RedisDump {
   }
 }
 
-async function call(
+function call(
   { redis, keys }: RedisDumpOptions,
   script: RedisScript,
   args: readonly (string | number)[],
 ): Promise<unknown> {
-  try {
-    return await script.run(redis, keys.prefix, args);
-  } catch (error) {
-    if (isErrorReply(error) && errorCode(error) === "DUMPLOST") {
-      throw new DumpLost(`Redis ended the dump: ${error.message}`, { cause: error });
-    }
-    throw toRedisError(error);
-  }
+  return callRedis(() => script.run(redis, keys.prefix, args), DUMP_LOST);
 }
 
 function tasksOf(values: readonly Buffer[]): StoredTask[] {

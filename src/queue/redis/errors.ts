@@ -95,11 +95,18 @@ export function toRedisError(cause: unknown): RedisUnavailable | RedisRefused {
   return PASSING_CODES.has(code) ? new RedisUnavailable(cause) : new RedisRefused(cause);
 }
 
-/** Runs a call and turns what it throws into RedisUnavailable or RedisRefused. */
-export async function callRedis<T>(call: () => Promise<T>): Promise<T> {
+/** What an error reply of a script's own code is told as. */
+export interface OwnReply {
+  readonly code: string;
+  readonly toError: (cause: Error) => Error;
+}
+
+/** Runs a call and turns what it throws into RedisUnavailable or RedisRefused, or what `own` makes of it. */
+export async function callRedis<T>(call: () => Promise<T>, own?: OwnReply): Promise<T> {
   try {
     return await call();
   } catch (error) {
+    if (isErrorReply(error) && errorCode(error) === own?.code) throw own.toError(error);
     throw toRedisError(error);
   }
 }

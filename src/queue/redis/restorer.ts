@@ -2,9 +2,8 @@
 // the log is applied from there on. The scripts restore-*.lua do it, some tasks at a time.
 import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
-import { errorCode, isErrorReply } from "../../redis/error-reply.js";
 import type { DumpPiece } from "./dump.js";
-import { RestoreInterrupted, toRedisError } from "./errors.js";
+import { callRedis, RestoreInterrupted } from "./errors.js";
 import type { RedisKeys } from "./keys.js";
 import { RedisScript } from "./script.js";
 
@@ -16,6 +15,12 @@ const clearScript = new RedisScript("restore-clear.lua");
 const tasksScript = new RedisScript("restore-tasks.lua");
 const keysScript = new RedisScript("restore-keys.lua");
 const endScript = new RedisScript("restore-end.lua");
+
+const RESTORE_INTERRUPTED = {
+  code: "RESTOREINTERRUPTED",
+  toError: (cause: Error) =>
+    new RestoreInterrupted(`Redis is not restored: ${cause.message}`, { cause }),
+};
 
 export interface RestoreSource {
   /** The entry that the content is of, and its term. */
@@ -68,14 +73,7 @@ export class RedisRestorer {
     await next(endScript, [source.index, source.term]);
   }
 
-  async #call(script: RedisScript, args: readonly (string | number | Buffer)[]): Promise<unknown> {
-    try {
-      return await script.run(this.redis, this.keys.prefix, args);
-    } catch (error) {
-      if (isErrorReply(error) && errorCode(error) === "RESTOREINTERRUPTED") {
-        throw new RestoreInterrupted(`Redis is not restored: ${error.message}`, { cause: error });
-      }
-      throw toRedisError(error);
-    }
+  #call(script: RedisScript, args: readonly (string | number | Buffer)[]): Promise<unknown> {
+    return callRedis(() => script.run(this.redis, this.keys.prefix, args), RESTORE_INTERRUPTED);
   }
 }
