@@ -30,6 +30,7 @@ import type {
   PutScheduleResponse,
 } from "../gen/mesh/v1/schedule_service.js";
 import type { Task } from "../gen/mesh/v1/task.js";
+import type { ListTaskLogsRequest, ListTaskLogsResponse } from "../gen/mesh/v1/task_log.js";
 import type { WhyTaskRequest, WhyTaskResponse } from "../gen/mesh/v1/task_why.js";
 
 /** Where the leader is, as this node knows it. */
@@ -95,6 +96,8 @@ export interface TaskReads {
   /** Throws QueueError "not_found". Ends early when `signal` is aborted. */
   get(request: GetTaskRequest, signal: AbortSignal): Promise<Task>;
   list(request: ListTasksRequest): Promise<ListTasksResponse>;
+  /** Throws QueueError "not_found". */
+  logs(request: ListTaskLogsRequest): Promise<ListTaskLogsResponse>;
   /** Changes in log order, until `signal` is aborted or the node stops. */
   watch(request: WatchTasksRequest, signal: AbortSignal): AsyncIterable<WatchTasksResponse>;
 }

@@ -32,6 +32,7 @@ export function createTaskService(options: TaskServiceOptions): TaskServiceServe
       log,
     ),
     listTasks: unaryHandler((request) => reads.list(request), log),
+    listTaskLogs: unaryHandler((request) => reads.logs(request), log),
     cancelTask: leaderHandler(
       options,
       "other",

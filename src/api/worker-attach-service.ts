@@ -5,6 +5,7 @@ import type {
   AttachRequest,
   AttachResponse,
   LeaseGrant,
+  TaskLog,
   TaskProgress,
   TaskReport,
   WorkerHello,
@@ -41,6 +42,8 @@ export interface WorkerSessions {
   keepalive(session: WorkerSession, sequence: number): void;
   reports(session: WorkerSession, reports: readonly TaskReport[]): void;
   progress(session: WorkerSession, progress: readonly TaskProgress[]): void;
+  /** What its handlers have written down. */
+  lines(session: WorkerSession, logs: readonly TaskLog[]): void;
   detached(session: WorkerSession): void;
 }
 
@@ -144,6 +147,9 @@ class AttachedStream {
         return;
       case "progress":
         sessions.progress(session, kind.value.tasks);
+        return;
+      case "logs":
+        sessions.lines(session, kind.value.tasks);
         return;
     }
   }

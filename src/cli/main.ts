@@ -6,6 +6,7 @@ import { describeError, exitCode, exitCodeOf } from "./exit.js";
 import { drainCommand } from "./drain.js";
 import { eventsCommand } from "./events.js";
 import { gatewayCommand } from "./gateway.js";
+import { logsCommand } from "./logs.js";
 import { nodeCommand } from "./node.js";
 import { printError } from "./output.js";
 import { scenarioCommand } from "./scenario/command.js";
@@ -51,6 +52,7 @@ function program(): Command {
     tasksCommand(),
     taskCommand(),
     whyCommand(),
+    logsCommand(),
     eventsCommand(),
     queuesCommand(),
     queueCommand(),

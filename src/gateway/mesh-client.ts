@@ -19,6 +19,7 @@ import type {
   SubmitTaskResponse,
   SubmitTaskResult,
 } from "../gen/mesh/v1/task_service.js";
+import type { ListTaskLogsRequest, ListTaskLogsResponse } from "../gen/mesh/v1/task_log.js";
 import type { WhyTaskResponse } from "../gen/mesh/v1/task_why.js";
 import type { OwnLinks } from "../links/own-links.js";
 import { LeaderTracker } from "./leader-tracker.js";
@@ -48,6 +49,7 @@ export interface Mesh {
   submit(item: SubmitTaskRequest): Promise<SubmitTaskResponse>;
   get(request: GetTaskRequest, signal: AbortSignal): Promise<Task>;
   list(request: ListTasksRequest): Promise<ListTasksResponse>;
+  logs(request: ListTaskLogsRequest): Promise<ListTaskLogsResponse>;
   cancel(id: string): Promise<Task>;
   retry(id: string): Promise<Task>;
   /** Why a task stands where it does. */
@@ -164,6 +166,17 @@ export class MeshClient implements Mesh {
       request: () => request,
       target: "any",
       repeat: "none",
+    });
+  }
+
+  logs(request: ListTaskLogsRequest): Promise<ListTaskLogsResponse> {
+    return this.caller.call({
+      stub: (peer) => peer.tasks.listTaskLogs.bind(peer.tasks),
+      request: () => request,
+      target: "any",
+      repeat: "none",
+      tryMs: CALL_TRY_MS,
+      retryForMs: this.retryForMs,
     });
   }
 

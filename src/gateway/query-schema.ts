@@ -1,6 +1,7 @@
 // What the query strings of the task calls take.
 import { z } from "zod";
 import { TaskStatus } from "../gen/mesh/v1/task.js";
+import type { ListTaskLogsRequest } from "../gen/mesh/v1/task_log.js";
 import type { GetTaskRequest, ListTasksRequest } from "../gen/mesh/v1/task_service.js";
 import { parseDurationMs } from "./duration.js";
 import { invalidFields } from "./problem.js";
@@ -36,6 +37,10 @@ const listQuery = z.strictObject({
   queue: z.string().min(1).max(63).optional(),
   limit: digits.transform(Number).pipe(z.int().min(1).max(1_000)).optional(),
   cursor: z.string().min(1).max(1_024).optional(),
+});
+
+const logsQuery = listQuery.pick({ limit: true, cursor: true }).extend({
+  attempt: digits.transform(Number).pipe(z.int().min(1).max(1_000)).optional(),
 });
 
 const deadLettersQuery = listQuery.omit({ status: true });
@@ -96,6 +101,12 @@ export function listRequestFrom(query: unknown): ListTasksRequest {
     limit: limit ?? 0,
     cursor: cursor ?? "",
   };
+}
+
+/** @throws HttpProblem 422 */
+export function logsRequestFrom(id: string, query: unknown): ListTaskLogsRequest {
+  const { attempt, limit, cursor } = validated(logsQuery, query);
+  return { id, attempt: attempt ?? 0, limit: limit ?? 0, cursor: cursor ?? "" };
 }
 
 /**

@@ -88,6 +88,7 @@ export class LeaderLink {
     const channel: LeaderChannel = {
       keepalive: (sequence) => send({ $case: "keepalive", value: { sequence } }),
       progress: (tasks) => send({ $case: "progress", value: { tasks: [...tasks] } }),
+      logs: (tasks) => send({ $case: "logs", value: { tasks: [...tasks] } }),
       reports: (reports) => send({ $case: "reports", value: { reports: [...reports] } }),
     };
     send({ $case: "hello", value: this.options.hello() });

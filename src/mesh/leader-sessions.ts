@@ -1,7 +1,12 @@
 // The leader's end of the workers' streams: sessions come and go, the leader of this term hears of
 // them, and every keepalive is answered with a lease.
 import type { WorkerSession, WorkerSessions } from "../api/worker-attach-service.js";
-import type { TaskProgress, TaskReport, WorkerHello } from "../gen/mesh/v1/worker_service.js";
+import type {
+  TaskLog,
+  TaskProgress,
+  TaskReport,
+  WorkerHello,
+} from "../gen/mesh/v1/worker_service.js";
 import type { QueueLeader } from "../queue/leader.js";
 
 export interface LeaderSessionsOptions {
@@ -98,6 +103,10 @@ export class LeaderSessions implements WorkerSessions {
 
   progress(session: WorkerSession, progress: readonly TaskProgress[]): void {
     this.#leader?.attempts.progress(session.nodeId, progress);
+  }
+
+  lines(session: WorkerSession, logs: readonly TaskLog[]): void {
+    this.#leader?.attempts.lines(session.nodeId, logs);
   }
 
   detached(session: WorkerSession): void {

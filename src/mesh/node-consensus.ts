@@ -165,6 +165,7 @@ function openDesk(
     }),
     reader: redis.reader,
     keepProgress: (all) => redis.progress.keep(all),
+    keepLines: (all) => redis.logWriter.keep(all),
     table: machine.table,
     schedules: machine.schedules,
     queues: machine.queues,

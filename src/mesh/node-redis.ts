@@ -9,6 +9,8 @@ import type { RedisDumpOptions } from "../queue/redis/dump.js";
 import { EventReader } from "../queue/redis/event-reader.js";
 import { EventTail } from "../queue/redis/event-tail.js";
 import { RedisKeys } from "../queue/redis/keys.js";
+import { LogReader } from "../queue/redis/log-reader.js";
+import { LogWriter } from "../queue/redis/log-writer.js";
 import { ProgressWriter } from "../queue/redis/progress-writer.js";
 import { QueueReader } from "../queue/redis/queue-reader.js";
 import { TaskReader } from "../queue/redis/reader.js";
@@ -23,6 +25,8 @@ export class NodeRedis {
   readonly applier: RedisApplier;
   readonly restorer: RedisRestorer;
   readonly progress: ProgressWriter;
+  readonly logWriter: LogWriter;
+  readonly logReader: LogReader;
   /** For the snapshots of this node. */
   readonly dump: RedisDumpOptions;
   readonly appliedWatch: AppliedIndexWatch;
@@ -59,6 +63,8 @@ export class NodeRedis {
     });
     this.restorer = new RedisRestorer(this.#writer.client, keys);
     this.progress = new ProgressWriter(this.#writer.client, keys);
+    this.logWriter = new LogWriter(this.#writer.client, keys);
+    this.logReader = new LogReader({ redis: this.#reader.client, keys });
     this.dump = { redis: this.#reader.client, keys };
     this.eventReader = new EventReader({ redis: this.#reader.client, keys });
     this.eventTail = new EventTail({ connect: () => connect("events"), commandTimeoutMs, keys });

@@ -103,6 +103,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     raft,
     machine,
     reader: redis.reader,
+    logs: redis.logReader,
     appliedWatch: redis.appliedWatch,
     feed,
     events,

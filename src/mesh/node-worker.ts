@@ -1,6 +1,7 @@
 // A node's worker, put together from its handlers and what the node knows.
 import { availableParallelism } from "node:os";
 import type { Config } from "../config/schema.js";
+import type { TaskLogLine } from "../gen/mesh/v1/task_log.js";
 import { Executor } from "../worker/executor.js";
 import { ThreadPool } from "../worker/threads/thread-pool.js";
 import type { Logger } from "../telemetry/logger.js";
@@ -23,7 +24,7 @@ export function createAgent(
     table: machine.table,
     definitions: machine.definitions,
     bornAtIndex: storage.lastIndex(),
-    executor: (report, progress, mayStart) =>
+    executor: (report, progress, mayStart, keepLine) =>
       new Executor({
         slots: config.worker.concurrency,
         handlers,
@@ -31,7 +32,10 @@ export function createAgent(
         report,
         mayStart,
         progress: (taskId, fence, percent) => progress({ taskId, fence, percent }),
-        line: (assignment, line) => writeLine(logger, assignment, line),
+        line: (assignment, line) => {
+          writeLine(logger, assignment, line);
+          keepLine(assignment.taskId, assignment.fence, storedLine(assignment, line));
+        },
       }),
     fetchDefinitions: (ids) => redis.reader.getDefinitions(ids),
     monotonicMs: () => performance.now(),
@@ -51,6 +55,12 @@ function createThreads({ worker, nodes }: Config): ThreadPool {
     heapMb: nodes.heapMb,
     userModule: worker.handlers,
   });
+}
+
+/** A handler's line in the log of its task. */
+function storedLine({ attempt }: TaskAssignment, line: LogLine): TaskLogLine {
+  const { atMs, level, message, fieldsJson: fields } = line;
+  return { atMs, attempt, level, message, fields };
 }
 
 /** A handler's line in the log of the node. */

@@ -15,12 +15,17 @@ export class ProgressOutbox {
 
   add(progress: TaskProgress): void {
     this.#newest.set(progress.taskId, progress);
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      const newest = [...this.#newest.values()];
-      this.#newest.clear();
-      this.send(newest);
-    }, GATHER_MS);
+    this.#timer ??= setTimeout(() => this.flush(), GATHER_MS);
+  }
+
+  /** Sends what waits, before the report that ends its attempt. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#newest.size === 0) return;
+    const newest = [...this.#newest.values()];
+    this.#newest.clear();
+    this.send(newest);
   }
 
   stop(): void {

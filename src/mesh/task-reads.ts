@@ -9,9 +9,11 @@ import type {
   WatchTasksRequest,
   WatchTasksResponse,
 } from "../gen/mesh/v1/task_service.js";
+import type { ListTaskLogsRequest, ListTaskLogsResponse } from "../gen/mesh/v1/task_log.js";
 import { QueueError } from "../queue/errors.js";
 import type { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
 import { InvalidCursor, RedisUnavailable } from "../queue/redis/errors.js";
+import type { LogReader } from "../queue/redis/log-reader.js";
 import type { TaskReader } from "../queue/redis/reader.js";
 import { taskFromLog } from "../queue/task-snapshot.js";
 import { NoLeader, type RaftNode } from "../raft/index.js";
@@ -30,6 +32,7 @@ export interface TaskReadsOptions {
   readonly raft: RaftNode;
   readonly machine: QueueMachine;
   readonly reader: TaskReader;
+  readonly logs: LogReader;
   readonly appliedWatch: AppliedIndexWatch;
   readonly feed: TaskFeed;
   readonly events: TaskEvents;
@@ -77,10 +80,7 @@ export class NodeTaskReads implements TaskReads {
   }
 
   async list(request: ListTasksRequest): Promise<ListTasksResponse> {
-    const limit = request.limit === 0 ? DEFAULT_PAGE : request.limit;
-    if (limit > MAX_PAGE) {
-      throw new QueueError("invalid_field", `limit must be 1 to ${MAX_PAGE}`, { field: "limit" });
-    }
+    const limit = pageLimit(request.limit, DEFAULT_PAGE);
     try {
       const page = await this.options.reader.list({
         limit,
@@ -91,10 +91,22 @@ export class NodeTaskReads implements TaskReads {
       });
       return { tasks: [...page.tasks], nextCursor: page.nextCursor ?? "" };
     } catch (error) {
-      if (error instanceof InvalidCursor) {
-        throw new QueueError("invalid_cursor", error.message, { field: "cursor" });
-      }
-      throw unavailable(error);
+      throw refusal(error);
+    }
+  }
+
+  async logs(request: ListTaskLogsRequest): Promise<ListTaskLogsResponse> {
+    const { id, attempt, cursor } = request;
+    const limit = pageLimit(request.limit, MAX_PAGE);
+    await this.#find(id);
+    try {
+      return await this.options.logs.read(id, {
+        attempt: attempt === 0 ? undefined : attempt,
+        limit,
+        cursor,
+      });
+    } catch (error) {
+      throw refusal(error);
     }
   }
 
@@ -146,6 +158,17 @@ export class NodeTaskReads implements TaskReads {
       retryAfterMs: RETRY_AFTER_MS,
     });
   }
+}
+
+function pageLimit(asked: number, ifNone: number): number {
+  if (asked <= MAX_PAGE) return asked === 0 ? ifNone : asked;
+  throw new QueueError("invalid_field", `limit must be 1 to ${MAX_PAGE}`, { field: "limit" });
+}
+
+/** Of a page that was not read. */
+function refusal(error: unknown): unknown {
+  if (!(error instanceof InvalidCursor)) return unavailable(error);
+  return new QueueError("invalid_cursor", error.message, { field: "cursor" });
 }
 
 /** Redis that does not answer is a refusal that says so; the rest stays what it is. */

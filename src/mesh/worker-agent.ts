@@ -1,7 +1,13 @@
 // The worker of this node: it reads its assignments in the log, runs them while it holds the
 // leader's lease, and reports how they ended.
 import type { TaskDefinition } from "../gen/mesh/v1/task.js";
-import type { LeaseGrant, TaskProgress, TaskReport } from "../gen/mesh/v1/worker_service.js";
+import type { TaskLogLine } from "../gen/mesh/v1/task_log.js";
+import type {
+  LeaseGrant,
+  TaskLog,
+  TaskProgress,
+  TaskReport,
+} from "../gen/mesh/v1/worker_service.js";
 import type { AssignmentTable, RunningTask } from "../queue/assignment-table.js";
 import type { DefinitionCache } from "../queue/definition-cache.js";
 import {
@@ -15,6 +21,7 @@ import type { Logger } from "../telemetry/logger.js";
 import type { Executor, TakenAway } from "../worker/executor.js";
 import { WorkerLease } from "../worker/lease.js";
 import type { AppliedEntry } from "./queue-machine.js";
+import { LogOutbox } from "./log-outbox.js";
 import { ProgressOutbox } from "./progress-outbox.js";
 import { ReportOutbox } from "./report-outbox.js";
 
@@ -36,6 +43,7 @@ export interface LeaderChannel {
   keepalive(sequence: number): void;
   reports(reports: readonly TaskReport[]): void;
   progress(progress: readonly TaskProgress[]): void;
+  logs(logs: readonly TaskLog[]): void;
 }
 
 export interface WorkerAgentOptions {
@@ -49,6 +57,7 @@ export interface WorkerAgentOptions {
     report: (report: TaskReport) => void,
     progress: (progress: TaskProgress) => void,
     mayStart: () => boolean,
+    line: (taskId: string, fence: number, line: TaskLogLine) => void,
   ) => Executor;
   /** Calls `stalled()` at once where the event loop has just stood still. Default: nobody watches. */
   readonly lookForStall?: () => void;
@@ -65,6 +74,7 @@ export class WorkerAgent {
   readonly executor: Executor;
   readonly #outbox: ReportOutbox;
   readonly #progress: ProgressOutbox;
+  readonly #logs: LogOutbox;
   readonly #lease = new WorkerLease();
   /** Assigned, not started: the lease or the definition is still to come. */
   readonly #awaiting = new Map<string, RunningTask>();
@@ -80,6 +90,10 @@ export class WorkerAgent {
   constructor(private readonly options: WorkerAgentOptions) {
     this.#outbox = new ReportOutbox((reports) => this.#send(reports));
     this.#progress = new ProgressOutbox((progress) => this.#channel?.progress(progress));
+    this.#logs = new LogOutbox((logs) => {
+      this.#channel?.logs(logs);
+      return this.#channel !== undefined;
+    });
     this.executor = options.executor(
       (report) => {
         this.options.lookForStall?.();
@@ -91,6 +105,7 @@ export class WorkerAgent {
         this.#checkLease();
         return this.#holdsLease();
       },
+      (taskId, fence, line) => this.#logs.add(taskId, fence, line),
     );
   }
 
@@ -114,6 +129,7 @@ export class WorkerAgent {
     this.#stopped = true;
     clearInterval(this.#beat);
     this.#progress.stop();
+    this.#logs.stop();
     clearTimeout(this.#expiry);
   }
 
@@ -121,6 +137,7 @@ export class WorkerAgent {
   attached(channel: LeaderChannel): void {
     this.#channel = channel;
     this.#keepalive();
+    this.#logs.flush();
     this.#outbox.resend();
   }
 
@@ -323,7 +340,11 @@ export class WorkerAgent {
     const told = this.#holdsLease()
       ? reports
       : reports.filter(({ outcome }) => outcome?.$case === "handedBack");
-    if (told.length > 0) this.#channel?.reports(told);
+    if (told.length === 0) return;
+    // What was said before the end: after it the leader takes nothing more of the attempt.
+    this.#progress.flush();
+    this.#logs.flush();
+    this.#channel?.reports(told);
   }
 
   #handBack({ assignment, fence, assignedAtMs }: RunningTask, reason: string): void {

@@ -9,6 +9,7 @@ import type { DrainTable } from "./drain-table.js";
 import type { LifecycleReader } from "./lifecycle.js";
 import type { CommandLog } from "./office.js";
 import type { PendingLimits } from "./pending-set.js";
+import type { AttemptLines } from "./redis/log-writer.js";
 import type { AttemptProgress } from "./redis/progress-writer.js";
 import type { Applier, CommittedLog, SnapshotRestorer } from "./redis-sync.js";
 import type { LossRules } from "./report.js";
@@ -72,6 +73,8 @@ export interface LeaderParts {
   readonly refusal: (error: unknown) => SubmitTaskResult;
   /** Shows how far running tasks have come. Default: nobody does. */
   readonly keepProgress?: (all: readonly AttemptProgress[]) => void;
+  /** Keeps what handlers write down. Default: nobody does. */
+  readonly keepLines?: (all: readonly AttemptLines[]) => void;
   readonly logger: LeaderLogger;
   /** The picture can no longer be trusted: close this leader; begin anew where the node still leads. */
   readonly onLost: (reason: string) => void;

@@ -1,8 +1,9 @@
 // How running attempts end at the leader: by what their workers report, or because their node is lost.
-import type { TaskProgress, TaskReport } from "../gen/mesh/v1/worker_service.js";
+import type { TaskLog, TaskProgress, TaskReport } from "../gen/mesh/v1/worker_service.js";
 import type { AssignmentTable } from "./assignment-table.js";
 import type { LeaderLogger, LeaderSettings } from "./leader-parts.js";
 import type { Office } from "./office.js";
+import type { AttemptLines } from "./redis/log-writer.js";
 import type { AttemptProgress } from "./redis/progress-writer.js";
 import type { CommittedLog } from "./redis-sync.js";
 import {
@@ -25,6 +26,8 @@ export interface RunningAttemptsParts {
   readonly random: () => number;
   /** Shows how far running tasks have come. Default: nobody does. */
   readonly keepProgress?: (all: readonly AttemptProgress[]) => void;
+  /** Keeps what handlers write down. Default: nobody does. */
+  readonly keepLines?: (all: readonly AttemptLines[]) => void;
   readonly logger: LeaderLogger;
 }
 
@@ -57,12 +60,28 @@ export class RunningAttempts {
 
   /** Keeps how far running tasks have come; what is not the node's own, or not the newest, is not. */
   progress(nodeId: string, all: readonly TaskProgress[]): void {
-    const { table, keepProgress } = this.parts;
-    const current = all.filter(({ taskId, fence }) => {
+    const current = this.#ofNode(nodeId, all);
+    if (current.length > 0) this.parts.keepProgress?.(current);
+  }
+
+  /** Keeps what the handlers of running tasks have written down, under the same condition. */
+  lines(nodeId: string, all: readonly TaskLog[]): void {
+    const current = this.#ofNode(nodeId, all);
+    if (current.length > 0) this.parts.keepLines?.(current);
+  }
+
+  #ofNode<T extends { readonly taskId: string; readonly fence: number }>(
+    nodeId: string,
+    all: readonly T[],
+  ): T[] {
+    const { table, committedLog } = this.parts;
+    const appliedIndex = committedLog.appliedIndex();
+    return all.filter(({ taskId, fence }) => {
+      // As with reports: the worker may be ahead of this table. Nobody else can have that fence.
+      if (fence > appliedIndex) return true;
       const running = table.get(taskId);
       return running?.nodeId === nodeId && running.fence === fence;
     });
-    if (current.length > 0) keepProgress?.(current);
   }
 
   /** A committed entry was applied to the table: what was reported early may be known by now. */

@@ -46,6 +46,9 @@ class RecordingSessions implements WorkerSessions {
     this.events.push(["keepalive", session.nodeId, sequence]);
     session.sendLease(sequence, { leaseMs: 600, term: 3, index: 9 });
   }
+  lines(): void {
+    // Not of interest here.
+  }
   progress(): void {
     return undefined;
   }

@@ -132,6 +132,7 @@ export class FakeQueue implements LeaderTaskOperations, TaskReads, ClusterReads 
   };
   list: TaskReads["list"] = () =>
     Promise.resolve({ tasks: [...this.kept.values()], nextCursor: "" });
+  logs: TaskReads["logs"] = () => Promise.resolve({ lines: [], nextCursor: "" });
   watch: TaskReads["watch"] = async function* () {
     /* nothing happens */
   };

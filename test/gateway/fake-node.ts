@@ -29,6 +29,7 @@ import {
   type WatchTasksRequest,
   WatchTasksResponse,
 } from "../../src/gen/mesh/v1/task_service.js";
+import type { ListTaskLogsRequest } from "../../src/gen/mesh/v1/task_log.js";
 import { WhyTaskResponse } from "../../src/gen/mesh/v1/task_why.js";
 
 /** A message of a watch with nothing in it. */
@@ -115,6 +116,10 @@ export class FakeNode {
         this.lists.push(request);
         this.refuseOnce();
         return { tasks: [...this.tasks.values()], nextCursor: "next" };
+      }),
+      listTaskLogs: unary((request: ListTaskLogsRequest) => {
+        this.find(request.id);
+        return { lines: [], nextCursor: "" };
       }),
       cancelTask: unary(({ id }: { id: string }) => this.change(id, TaskStatus.CANCELLED)),
       retryTask: unary(({ id }: { id: string }) => this.change(id, TaskStatus.PENDING)),

@@ -11,7 +11,8 @@ const BURN_AT_MOST_MS = 20_000;
 
 /**
  * @typedef {{ id: string, data: unknown, attempt: number }} Task
- * @typedef {{ signal: AbortSignal, fence: number, progress: (percent: number) => void }} Context
+ * @typedef {{ signal: AbortSignal, fence: number, progress: (percent: number) => void,
+ *   log: { info: (message: string, fields?: object) => void, warn: (message: string) => void } }} Context
  */
 
 /**
@@ -58,6 +59,16 @@ function isFirst({ id }) {
   } catch {
     return false;
   }
+}
+
+/** @type {(task: Task, context: Context) => null} */
+function tells(task, { log, progress }) {
+  log.info("begins", { attempt: task.attempt });
+  progress(1);
+  progress(99);
+  log.warn("ends");
+  if (isToFail(task)) throw new Error(`attempt ${String(task.attempt)} is to fail`);
+  return null;
 }
 
 /** Whether the attempt is one of those that are to fail. @param {Task} task */
@@ -152,6 +163,10 @@ export function handlersOf(node) {
         note("aborted", task, context, context.signal.reason.reason);
       },
     },
+
+    /** Writes two lines and two values of progress at once; with `{failures: n}` its first n attempts fail. */
+    tells,
+    "tells-apart": { thread: true, handler: tells },
 
     /** As hold, but goes on when it is told to stop: its result then comes too late. */
     stubborn: async (/** @type {Task} */ task, /** @type {Context} */ context) => {

@@ -22,6 +22,7 @@ export class FakeChannel implements LeaderChannel {
     this.keepalives.push(sequence);
   }
   progress = (): void => undefined;
+  logs = (): void => undefined;
 
   reports(reports: readonly TaskReport[]): void {
     this.sent.push(...reports);

@@ -2,7 +2,8 @@
 import type { FastifyInstance } from "fastify";
 import { clientSignal } from "../client-gone.js";
 import { HttpProblem } from "../problem.js";
-import { getRequestFrom, listRequestFrom } from "../query-schema.js";
+import { logJson } from "../log-json.js";
+import { getRequestFrom, listRequestFrom, logsRequestFrom } from "../query-schema.js";
 import { type RouteContext, sendJson, taskIdFrom } from "../route-context.js";
 import { submissionContext } from "../submission-context.js";
 import { submissionFrom } from "../submission-schema.js";
@@ -50,6 +51,11 @@ export function taskRoutes(app: FastifyInstance, context: RouteContext): void {
   app.get<ById>("/tasks/:id/why", async (request) =>
     whyView(await mesh.why(taskIdFrom(request.params.id))),
   );
+
+  app.get<ById>("/tasks/:id/logs", async (request, reply) => {
+    const query = logsRequestFrom(taskIdFrom(request.params.id), request.query);
+    return sendJson(reply, logJson(await mesh.logs(query)));
+  });
 
   app.delete<ById>("/tasks/:id", async (request, reply) => {
     const task = await mesh.cancel(taskIdFrom(request.params.id));

@@ -63,7 +63,7 @@ export class RestoreInterrupted extends Error {
   override readonly name = "RestoreInterrupted";
 }
 
-/** Thrown by `TaskReader.list` for a cursor that it did not make. */
+/** Thrown by a listing for a cursor that it did not make. */
 export class InvalidCursor extends Error {
   override readonly name = "InvalidCursor";
 

@@ -77,6 +77,11 @@ export class RedisKeys {
     return `${this.prefix}progress:${id}`;
   }
 
+  /** Stream: what the handlers of a task have written down, see log.lua. */
+  log(id: string): string {
+    return `${this.prefix}log:${id}`;
+  }
+
   /** String: until when an idempotency key holds, and the task that it stands for. */
   idempotent(key: string): string {
     return `${this.prefix}idempotent:${key}`;

@@ -8,6 +8,7 @@ local STATE = PREFIX .. "task:"
 local DATA = PREFIX .. "data:"
 local RESULT_OF = PREFIX .. "result:"
 local PROGRESS = PREFIX .. "progress:" -- "<fence> <percent>", as progress.lua keeps it
+local LOG = PREFIX .. "log:" -- stream of the lines of a task's handlers, see log.lua
 local ALL = PREFIX .. "all"
 local DUE = PREFIX .. "due"
 local QUEUES = PREFIX .. "queues"

@@ -1,6 +1,6 @@
 -- Removes ended tasks with everything that is theirs. Idempotency keys stay until their window ends:
 -- what was done once is not done again because its record went.
-local OWN_KEYS = { STATE, DATA, RESULT_OF, PROGRESS }
+local OWN_KEYS = { STATE, DATA, RESULT_OF, PROGRESS, LOG }
 
 -- The tasks must be loaded, and ended.
 local function remove_tasks(ids)
