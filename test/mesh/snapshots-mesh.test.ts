@@ -3,7 +3,10 @@
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { type Task, TaskStatus } from "../../src/gen/mesh/v1/task.js";
+import type { GetTaskResponse } from "../../src/gen/mesh/v1/task_service.js";
 import { submitLoad } from "../support/mesh-load.js";
+import { stateOf } from "../support/queue-fixtures.js";
 import { startMesh, type TestMesh } from "../support/start-mesh.js";
 import { waitFor } from "../support/wait-for.js";
 
@@ -43,6 +46,20 @@ async function compacted(...ids: readonly string[]): Promise<void> {
 async function submitHeld(count: number, queue: string): Promise<Set<string>> {
   const ids = await submitLoad(mesh.http, { count, queue, type: "hold", data: { ms: 20 } });
   return new Set(ids);
+}
+
+/** A read at one node, which waits for the end of the task for so long. */
+async function getAt(node: string, id: string, waitMs: number): Promise<Task> {
+  const { tasks } = mesh.at(node);
+  const request = { id, waitMs, linearizable: false, minIndex: 0 };
+  const { task } = await new Promise<GetTaskResponse>((resolve, reject) => {
+    tasks.getTask(request, (error, response) => {
+      if (error === null) resolve(response);
+      else reject(error);
+    });
+  });
+  if (task === undefined) throw new Error(`no task ${id}`);
+  return task;
 }
 
 /** How often each of them was run to its end. */
@@ -135,6 +152,35 @@ describe("a mesh whose log is compacted", { timeout: 180_000 }, () => {
     await mesh.redis.loseAll();
 
     await allEndedOnce(ids);
+  });
+
+  test("answers who waits at a follower for a task that ended within the snapshot it was given", async () => {
+    mesh = await startMesh({ raft: COMPACTING });
+    const follower = await mesh.follower();
+    const others = ["n1", "n2", "n3"].filter((id) => id !== follower);
+    // It lets a call wait for longer than this test may take: the time is not what ends it.
+    const limits = { ...mesh.config.limits, waitMs: 600_000 };
+    await mesh.stopNode(follower);
+    await mesh.startNode(follower, { limits });
+    await mesh.whole(3);
+    const { id } = await mesh.http.submit({ type: "note", delayMs: 600_000 });
+    const answer = getAt(follower, id, limits.waitMs);
+    // A call behind it is answered: it has begun.
+    expect((await getAt(follower, id, 0)).status).toBe(TaskStatus.SCHEDULED);
+
+    // Lost, not held up as behind a cut: it must not get these entries after all.
+    for (const one of others) mesh.faults.impair(one, follower, { lossRate: 1 });
+    const leader = await mesh.leaderAmong(others);
+    await mesh.http.expectOk("DELETE", `/tasks/${id}`);
+    const endedBy = mesh.nodes.get(leader)?.raft.status().commit ?? 0;
+    const load = mesh.load({ type: "note", data: { text: "x".repeat(2_000) } });
+    await compacted(...others);
+    expect(await stateOf(answer)).toBe("open");
+    mesh.faults.heal();
+
+    expect((await answer).status).toBe(TaskStatus.CANCELLED);
+    expect(mesh.nodes.get(follower)?.raft.snapshotIndex).toBeGreaterThan(endedBy);
+    await load.stop();
   });
 
   test("keeps its log within bounds, however long it works", async () => {
