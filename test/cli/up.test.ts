@@ -1,13 +1,11 @@
 // `taskmesh up` from outside: one command gives a mesh that works, heals and leaves nothing behind.
 import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { freePort } from "../../src/cli/ports.js";
 import { findRedisServer } from "../../src/cli/redis-server.js";
+import { freePorts } from "../support/free-ports.js";
 import { buildCli, cli, ended, type Ended, isRunning, startCli } from "./built-cli.js";
 
 const WAIT = { timeout: 30_000, interval: 100 };
@@ -32,10 +30,11 @@ beforeAll(() => buildCli(), 120_000);
 beforeEach(async (context) => {
   if (findRedisServer() === undefined) context.skip("redis-server is missing");
   data = mkdtempSync(path.join(tmpdir(), "taskmesh-up-"));
+  const [gatewayPort, grpcPort] = await freePorts(4);
   env = {
     TASKMESH_DATA: data,
-    TASKMESH_GATEWAY_PORT: String(await freePort()),
-    TASKMESH_GRPC_PORT: String(await freeRange(3)),
+    TASKMESH_GATEWAY_PORT: String(gatewayPort),
+    TASKMESH_GRPC_PORT: String(grpcPort),
     TASKMESH_LOG_LEVEL: "warn",
   };
 });
@@ -47,26 +46,6 @@ afterEach(async () => {
   if (started.length > 0) rmSync(data, { recursive: true, force: true });
   started = [];
 });
-
-/** The first of some ports in a row that are free. */
-async function freeRange(count: number): Promise<number> {
-  for (;;) {
-    const first = await freePort();
-    const servers = [];
-    try {
-      for (let port = first; port < first + count; port += 1) {
-        const server = createServer().listen(port, "127.0.0.1");
-        servers.push(server);
-        await once(server, "listening");
-      }
-      return first;
-    } catch {
-      // Another range, then.
-    } finally {
-      for (const server of servers) server.close();
-    }
-  }
-}
 
 async function up(): Promise<Up> {
   const child = startCli(["up", "--json"], env);
