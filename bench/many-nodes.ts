@@ -3,6 +3,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
+import { nodeFlags } from "../src/cli/node-flags.js";
+import { configSchema } from "../src/config/schema.js";
 import { cliEntry, plainEnvironment } from "../test/cli/built-cli.js";
 import { freePorts } from "../test/support/free-ports.js";
 import { MeshProcess } from "../test/support/mesh-process.js";
@@ -12,8 +14,6 @@ import { residentMemory } from "./process-memory.js";
 const [FIRST = 5, ...LATER] = (process.env["BENCH_NODES"] ?? "5,20").split(",").map(Number);
 /** Nodes that start at the same time. */
 const AT_A_TIME = 3;
-/** As `up` starts its own. */
-const NODE_FLAGS = ["--max-old-space-size=512", "--max-semi-space-size=8"];
 const IDLE_MS = 20_000;
 const TASKS_PER_NODE = 200;
 const TASK_MS = 50;
@@ -54,7 +54,7 @@ async function grow(size: number): Promise<void> {
 
 function start(id: string, port: number): ChildProcess {
   const args = ["node", "--id", id, "--port", String(port), "--config", mesh.configFile];
-  return spawn(process.execPath, [...NODE_FLAGS, cliEntry, ...args], {
+  return spawn(process.execPath, [...nodeFlags(configSchema.parse({})), cliEntry, ...args], {
     cwd: mesh.folder,
     env: plainEnvironment({ REDIS_URL: mesh.redis().url }),
     stdio: "ignore",

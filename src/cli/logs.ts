@@ -1,8 +1,8 @@
 // `taskmesh logs`: what the handlers of a task have written down.
 import type { Command } from "commander";
 import { clientCommand, type ClientOptions, gatewayOf, integer } from "./context.js";
-import { type JsonObject, objectsOf, textOf } from "./gateway-client.js";
-import { paint, print, printJson } from "./output.js";
+import { type JsonObject, objectsOf, searchOf, textOf } from "./gateway-client.js";
+import { paint, print, printJson, printMore } from "./output.js";
 
 interface LogsOptions extends ClientOptions {
   readonly attempt?: number;
@@ -22,19 +22,14 @@ export function logsCommand(): Command {
 
 async function showLogs(id: string, options: LogsOptions): Promise<void> {
   const { attempt, limit, cursor } = options;
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ attempt, limit, cursor })) {
-    if (value !== undefined) query.set(name, String(value));
-  }
-  const search = query.size === 0 ? "" : `?${query.toString()}`;
-  const answer = await gatewayOf(options).call(`/tasks/${encodeURIComponent(id)}/logs${search}`);
+  const path = `/tasks/${encodeURIComponent(id)}/logs${searchOf({ attempt, limit, cursor })}`;
+  const answer = await gatewayOf(options).call(path);
   if (options.json === true) {
     printJson(answer);
     return;
   }
   for (const line of objectsOf(answer["lines"])) print(lineText(line));
-  const next = textOf(answer["nextCursor"]);
-  if (next !== "") print(paint("dim", `more: --cursor ${next}`));
+  printMore(textOf(answer["nextCursor"]));
 }
 
 function lineText(line: JsonObject): string {

@@ -6,6 +6,7 @@ import type { Config } from "../config/schema.js";
 import { endpointOf, type RedisEndpoint } from "../redis/endpoint.js";
 import { isPretty, type Logger } from "../telemetry/logger.js";
 import { ExitError } from "./exit.js";
+import { nodeFlags } from "./node-flags.js";
 import { gatewayUrl, type NodePlace, nodePlaces, reachableHost } from "./places.js";
 import { freePort } from "./ports.js";
 import { gatewayNotReady, nodeNotReady } from "./readiness.js";
@@ -15,8 +16,6 @@ import { stopBounds } from "./stop-bounds.js";
 import { type ChildSpec, SupervisedChild } from "./supervised-child.js";
 
 const REDIS_PING_MS = 3_000;
-/** Half of V8's own choice: an idle node keeps all that it ever took of it, some 20 MB less so. */
-const NODE_SEMI_SPACE_MB = 8;
 
 export interface LaunchOptions {
   readonly config: Config;
@@ -67,12 +66,12 @@ export class MeshLauncher {
 
   /** Pid of a node that was started here and runs. */
   nodePid(id: string): number | undefined {
-    return this.nodes.find(({ name }) => name === id)?.pid;
+    return this.startedNode(id)?.pid;
   }
 
   /** Stops a node that was started here as a good operator does; it stays down. */
   async stopNode(id: string): Promise<void> {
-    const node = this.nodes.find(({ name }) => name === id);
+    const node = this.startedNode(id);
     if (node === undefined) throw new Error(`no node ${id} was started here`);
     await node.stop();
     this.nodes = this.nodes.filter((one) => one !== node);
@@ -100,6 +99,10 @@ export class MeshLauncher {
   /** Ends everything at once. */
   kill(): void {
     for (const child of [this.gateway, ...this.nodes, this.redis]) void child?.kill();
+  }
+
+  private startedNode(id: string): SupervisedChild | undefined {
+    return this.nodes.find(({ name }) => name === id);
   }
 
   private async stopInOrder(): Promise<void> {
@@ -150,8 +153,7 @@ export class MeshLauncher {
     return {
       name: place.id,
       args: [
-        `--max-old-space-size=${config.nodes.heapMb}`,
-        `--max-semi-space-size=${NODE_SEMI_SPACE_MB}`,
+        ...nodeFlags(config),
         ...this.mainArgs(["node", "--id", place.id, "--port", String(place.port)]),
       ],
       env,

@@ -79,3 +79,8 @@ function visibleLength(text: string): number {
   // Colour codes take no room: ESC [ digits m.
   return text.replaceAll(new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g"), "").length;
 }
+
+/** Where a list goes on; an empty cursor: it is at its end. */
+export function printMore(nextCursor: string): void {
+  if (nextCursor !== "") print(paint("dim", `more: --cursor ${nextCursor}`));
+}

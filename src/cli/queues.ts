@@ -7,9 +7,10 @@ import {
   type JsonObject,
   objectOf,
   objectsOf,
+  searchOf,
   textOf,
 } from "./gateway-client.js";
-import { paint, print, printJson, table } from "./output.js";
+import { print, printJson, printMore, table } from "./output.js";
 
 interface ListOptions extends ClientOptions {
   readonly limit?: number;
@@ -65,10 +66,8 @@ export function queueCommand(): Command {
 }
 
 async function list(options: ListOptions): Promise<void> {
-  const query = new URLSearchParams();
-  if (options.limit !== undefined) query.set("limit", String(options.limit));
-  if (options.cursor !== undefined) query.set("cursor", options.cursor);
-  const answer = await gatewayOf(options).call(`/queues?${query.toString()}`);
+  const { limit, cursor } = options;
+  const answer = await gatewayOf(options).call(`/queues${searchOf({ limit, cursor })}`);
   if (options.json === true) {
     printJson(answer);
     return;
@@ -79,8 +78,7 @@ async function list(options: ListOptions): Promise<void> {
     return;
   }
   for (const line of table(HEAD, queues.map(row))) print(line);
-  const next = textOf(answer["nextCursor"]);
-  if (next !== "") print(paint("dim", `more: --cursor ${next}`));
+  printMore(textOf(answer["nextCursor"]));
 }
 
 async function queue(action: Action, name: string, options: QueueOptions): Promise<void> {

@@ -1,8 +1,8 @@
 // `taskmesh schedules` and `taskmesh schedule`: what is submitted again and again.
 import type { Command } from "commander";
 import { clientCommand, type ClientOptions, gatewayOf, integer } from "./context.js";
-import { type JsonObject, objectOf, objectsOf, textOf } from "./gateway-client.js";
-import { paint, pairs, print, printJson, table } from "./output.js";
+import { type JsonObject, objectOf, objectsOf, searchOf, textOf } from "./gateway-client.js";
+import { pairs, print, printJson, printMore, table } from "./output.js";
 import { parseData } from "./submit.js";
 
 interface ListOptions extends ClientOptions {
@@ -45,10 +45,8 @@ export function scheduleCommand(): Command {
 }
 
 async function list(options: ListOptions): Promise<void> {
-  const query = new URLSearchParams();
-  if (options.limit !== undefined) query.set("limit", String(options.limit));
-  if (options.cursor !== undefined) query.set("cursor", options.cursor);
-  const answer = await gatewayOf(options).call(`/schedules?${query.toString()}`);
+  const { limit, cursor } = options;
+  const answer = await gatewayOf(options).call(`/schedules${searchOf({ limit, cursor })}`);
   if (options.json === true) {
     printJson(answer);
     return;
@@ -60,8 +58,7 @@ async function list(options: ListOptions): Promise<void> {
     return;
   }
   for (const line of table(head, schedules.map(row))) print(line);
-  const next = textOf(answer["nextCursor"]);
-  if (next !== "") print(paint("dim", `more: --cursor ${next}`));
+  printMore(textOf(answer["nextCursor"]));
 }
 
 function row(one: JsonObject): string[] {

@@ -1,6 +1,7 @@
 // `taskmesh task`: one task with all that is known of it.
 import type { Command } from "commander";
 import { clientCommand, type ClientOptions, duration, gatewayOf } from "./context.js";
+import { searchOf } from "./gateway-client.js";
 import { print, printJson } from "./output.js";
 import { taskDetails } from "./task-view.js";
 
@@ -19,10 +20,10 @@ export function taskCommand(): Command {
 }
 
 async function showTask(id: string, options: TaskOptions): Promise<void> {
-  const query = new URLSearchParams();
-  if (options.wait !== undefined) query.set("wait", `${options.wait}ms`);
-  if (options.linearizable === true) query.set("consistency", "linearizable");
-  const search = query.size === 0 ? "" : `?${query.toString()}`;
+  const search = searchOf({
+    wait: options.wait === undefined ? undefined : `${options.wait}ms`,
+    consistency: options.linearizable === true ? "linearizable" : undefined,
+  });
   const path = `/tasks/${encodeURIComponent(id)}${search}`;
   const task = await gatewayOf(options).call(path, { waitMs: options.wait ?? 0 });
   if (options.json === true) printJson(task);

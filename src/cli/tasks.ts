@@ -1,8 +1,8 @@
 // `taskmesh tasks`: the newest tasks, filtered.
 import type { Command } from "commander";
 import { clientCommand, type ClientOptions, gatewayOf, integer } from "./context.js";
-import { objectsOf, textOf } from "./gateway-client.js";
-import { paint, print, printJson } from "./output.js";
+import { objectsOf, searchOf, textOf } from "./gateway-client.js";
+import { print, printJson, printMore } from "./output.js";
 import { taskTable } from "./task-view.js";
 
 interface TasksOptions extends ClientOptions {
@@ -26,11 +26,7 @@ export function tasksCommand(): Command {
 
 async function listTasks(options: TasksOptions): Promise<void> {
   const { status, type, queue, limit, cursor } = options;
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ status, type, queue, limit, cursor })) {
-    if (value !== undefined) query.set(name, String(value));
-  }
-  const search = query.size === 0 ? "" : `?${query.toString()}`;
+  const search = searchOf({ status, type, queue, limit, cursor });
   const answer = await gatewayOf(options).call(`/tasks${search}`);
   if (options.json === true) {
     printJson(answer);
@@ -42,6 +38,5 @@ async function listTasks(options: TasksOptions): Promise<void> {
     return;
   }
   for (const line of taskTable(tasks)) print(line);
-  const next = textOf(answer["nextCursor"]);
-  if (next !== "") print(paint("dim", `more: --cursor ${next}`));
+  printMore(textOf(answer["nextCursor"]));
 }

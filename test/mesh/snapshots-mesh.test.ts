@@ -5,18 +5,12 @@ import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { type Task, TaskStatus } from "../../src/gen/mesh/v1/task.js";
 import type { GetTaskResponse } from "../../src/gen/mesh/v1/task_service.js";
+import { COMPACTING } from "../support/compacting.js";
 import { submitLoad } from "../support/mesh-load.js";
 import { stateOf } from "../support/queue-fixtures.js";
 import { startMesh, type TestMesh } from "../support/start-mesh.js";
 import { waitFor } from "../support/wait-for.js";
 
-/** Snapshots every second or so of a load. */
-const COMPACTING = {
-  snapshotEveryEntries: 100,
-  snapshotEveryBytes: 65_536,
-  keepEntries: 20,
-  segmentBytes: 65_536,
-};
 const PATIENCE_MS = 60_000;
 
 let mesh: TestMesh;

@@ -32,7 +32,7 @@ describe("a handler that blocks its node for longer than the lease", { timeout: 
     const task = await mesh.http.submit({ type: "block", data: { ms: BLOCK_MS } });
     const first = await waitFor("it is started", () => journal.of(task.id, "started")[0]);
     const blocked = await waitFor("the node that runs it is known", () =>
-      ["n1", "n2", "n3"].find((id) => mesh.nodePid(id) === first.pid),
+      mesh.nodeIds.find((id) => mesh.nodePid(id) === first.pid),
     );
 
     await waitFor("it goes on", () => journal.of(task.id, "unblocked")[0]);

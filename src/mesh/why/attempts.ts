@@ -1,8 +1,12 @@
 // Of each attempt of a task: why it ran where it did, and why it ended there. From the task's history
 // and the log; why its node was chosen only the leader knows that chose it.
-import { AttemptOutcome, type AttemptRecord, type Task } from "../../gen/mesh/v1/task.js";
+import {
+  AttemptOutcome,
+  type AttemptRecord,
+  type Task,
+  TaskStatus,
+} from "../../gen/mesh/v1/task.js";
 import type { AttemptWhy, ConsideredNode, Reason } from "../../gen/mesh/v1/task_why.js";
-import { TaskStatus } from "../../gen/mesh/v1/task.js";
 import type { DrainRecord } from "../../queue/drain-table.js";
 import { LEASE_HAD_RUN_OUT, LEASE_LOST, RESTARTED } from "../../queue/report.js";
 import type { Considered, Placement } from "../../queue/why/placements.js";

@@ -1,7 +1,7 @@
-// Writes down in Redis what handlers say, beside what the log decides: one write at a time. What Redis
-// does not take is lost: no promise hangs on it.
+// Writes down in Redis what handlers say, beside what the log decides.
 import type { Redis } from "ioredis";
 import { TaskLogLine } from "../../gen/mesh/v1/task_log.js";
+import { BackgroundWrites } from "./background-writes.js";
 import { callRedis } from "./errors.js";
 import type { RedisKeys } from "./keys.js";
 import { RedisScript } from "./script.js";
@@ -27,7 +27,11 @@ interface WaitingLine {
 export class LogWriter {
   #waiting: WaitingLine[] = [];
   #waitingBytes = 0;
-  #writing = false;
+  readonly #writes = new BackgroundWrites({
+    isEmpty: () => this.#waiting.length === 0,
+    writeSome: () => this.#writeSome(),
+    letGo: () => this.#letGo(),
+  });
 
   constructor(
     private readonly redis: Redis,
@@ -43,25 +47,19 @@ export class LogWriter {
         this.#waiting.push({ taskId, line });
       }
     }
-    if (!this.#writing) void this.#write();
+    this.#writes.wake();
   }
 
-  async #write(): Promise<void> {
-    this.#writing = true;
-    try {
-      while (this.#waiting.length > 0) {
-        const some = this.#waiting.splice(0, MAX_LINES_PER_WRITE);
-        for (const { line } of some) this.#waitingBytes -= line.length;
-        const args = argumentsOf(some);
-        await callRedis(() => logScript.run(this.redis, this.keys.prefix, args));
-      }
-    } catch {
-      // Whatever Redis has against it: what matters is told elsewhere.
-      this.#waiting = [];
-      this.#waitingBytes = 0;
-    } finally {
-      this.#writing = false;
-    }
+  async #writeSome(): Promise<void> {
+    const some = this.#waiting.splice(0, MAX_LINES_PER_WRITE);
+    for (const { line } of some) this.#waitingBytes -= line.length;
+    const args = argumentsOf(some);
+    await callRedis(() => logScript.run(this.redis, this.keys.prefix, args));
+  }
+
+  #letGo(): void {
+    this.#waiting = [];
+    this.#waitingBytes = 0;
   }
 }
 

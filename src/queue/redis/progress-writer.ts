@@ -1,9 +1,10 @@
-// Writes the progress of running tasks to Redis, beside what the log decides: the newest of each task,
-// one write at a time. What Redis does not take is lost: the next one comes soon.
+// Writes the progress of running tasks to Redis, beside what the log decides: the newest of each task.
+// What Redis does not take is lost: the next one comes soon.
 import type { Redis } from "ioredis";
+import { BackgroundWrites } from "./background-writes.js";
+import { callRedis } from "./errors.js";
 import type { RedisKeys } from "./keys.js";
 import { RedisScript } from "./script.js";
-import { callRedis } from "./errors.js";
 
 /** Tasks of one write: less than a millisecond of Redis's time. */
 const MAX_TASKS_PER_WRITE = 200;
@@ -21,7 +22,11 @@ export interface AttemptProgress {
 
 export class ProgressWriter {
   readonly #waiting = new Map<string, AttemptProgress>();
-  #writing = false;
+  readonly #writes = new BackgroundWrites({
+    isEmpty: () => this.#waiting.size === 0,
+    writeSome: () => this.#writeSome(),
+    letGo: () => this.#waiting.clear(),
+  });
 
   constructor(
     private readonly redis: Redis,
@@ -34,23 +39,13 @@ export class ProgressWriter {
         this.#waiting.set(one.taskId, one);
       }
     }
-    if (!this.#writing) void this.#write();
+    this.#writes.wake();
   }
 
-  async #write(): Promise<void> {
-    this.#writing = true;
-    try {
-      while (this.#waiting.size > 0) {
-        const some = [...this.#waiting.values()].slice(0, MAX_TASKS_PER_WRITE);
-        for (const { taskId } of some) this.#waiting.delete(taskId);
-        const args = some.flatMap(({ taskId, fence, percent }) => [taskId, fence, percent]);
-        await callRedis(() => progressScript.run(this.redis, this.keys.prefix, args));
-      }
-    } catch {
-      // Whatever Redis has against it: nobody depends on it, and what matters is told elsewhere.
-      this.#waiting.clear();
-    } finally {
-      this.#writing = false;
-    }
+  async #writeSome(): Promise<void> {
+    const some = [...this.#waiting.values()].slice(0, MAX_TASKS_PER_WRITE);
+    for (const { taskId } of some) this.#waiting.delete(taskId);
+    const args = some.flatMap(({ taskId, fence, percent }) => [taskId, fence, percent]);
+    await callRedis(() => progressScript.run(this.redis, this.keys.prefix, args));
   }
 }

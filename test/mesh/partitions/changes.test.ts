@@ -1,6 +1,7 @@
 // Cuts at the worst moment: while the mesh changes its members, while a snapshot is on its way, and
 // no cut at all, but every node stopped and started again.
 import { describe, expect } from "vitest";
+import { COMPACTING } from "../../support/compacting.js";
 import { meshStories } from "../../support/mesh-stories.js";
 import type { TestMesh } from "../../support/start-mesh.js";
 import { waitFor } from "../../support/wait-for.js";
@@ -71,15 +72,7 @@ describe("the leader is cut off while the members change", () => {
 });
 
 describe("the leader is cut off while it sends a snapshot", () => {
-  const story = meshStories({
-    nodes: 3,
-    raft: {
-      snapshotEveryEntries: 100,
-      snapshotEveryBytes: 65_536,
-      keepEntries: 20,
-      segmentBytes: 65_536,
-    },
-  });
+  const story = meshStories({ nodes: 3, raft: COMPACTING });
 
   story("and the next one brings the follower up to date", async (mesh) => {
     const leader = await mesh.leader();

@@ -1,0 +1,33 @@
+// Writes to Redis on which no promise hangs: one at a time, and what Redis does not take is lost.
+
+/** What waits to be written; it bounds itself. */
+export interface Waiting {
+  readonly isEmpty: () => boolean;
+  /** Takes some of it and writes that. */
+  readonly writeSome: () => Promise<unknown>;
+  /** Redis did not take some of it: the rest is let go. */
+  readonly letGo: () => void;
+}
+
+export class BackgroundWrites {
+  #writing = false;
+
+  constructor(private readonly waiting: Waiting) {}
+
+  /** Writes until nothing waits any more, unless that is under way. */
+  wake(): void {
+    if (!this.#writing) void this.#write();
+  }
+
+  async #write(): Promise<void> {
+    this.#writing = true;
+    try {
+      while (!this.waiting.isEmpty()) await this.waiting.writeSome();
+    } catch {
+      // Whatever Redis has against it: what matters is told elsewhere.
+      this.waiting.letGo();
+    } finally {
+      this.#writing = false;
+    }
+  }
+}
