@@ -71,7 +71,10 @@ export class ClientPool {
  * True once the peer is connected, false where it cannot be reached by `deadlineMs`. Asked before a
  * call is sent, so that a call that fails for want of a connection is known not to have arrived.
  */
-export async function isConnected(peer: PeerClients, deadlineMs: number): Promise<boolean> {
+export async function isConnected(
+  peer: { readonly tasks: Pick<TaskServiceClient, "getChannel"> },
+  deadlineMs: number,
+): Promise<boolean> {
   const channel = peer.tasks.getChannel();
   let triedToConnect = false;
   for (;;) {
@@ -85,10 +88,10 @@ export async function isConnected(peer: PeerClients, deadlineMs: number): Promis
         // A failure of this very moment is an answer; an old one is worth waiting for a new try.
         if (triedToConnect) return false;
         break;
-      case connectivityState.CONNECTING:
-        triedToConnect = true;
-        break;
       case connectivityState.IDLE:
+      case connectivityState.CONNECTING:
+        // A try may fail so soon that it is never seen under way.
+        triedToConnect = true;
         break;
     }
     const changed = await new Promise<boolean>((resolve) => {

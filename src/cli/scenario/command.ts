@@ -42,7 +42,7 @@ const SCENARIOS: readonly Listed[] = [
   {
     name: "rolling-restart",
     description: "every node is restarted, one after the other, under load: nobody notices",
-    sizes: { taskMs: 20 },
+    sizes: { taskMs: 20, rate: 300, rounds: 1 },
     load: async () => (await import("./rolling-restart.js")).rollingRestart,
   },
   {
@@ -53,10 +53,11 @@ const SCENARIOS: readonly Listed[] = [
   },
 ];
 
-const NO_SIZES: Sizes = { tasks: 0, taskMs: 0, forMs: 0, rate: 0 };
+const NO_SIZES: Sizes = { tasks: 0, taskMs: 0, forMs: 0, rate: 0, rounds: 0 };
 const MAX_TASKS = 10_000;
 const MAX_TASK_MS = 60_000;
 const MAX_RATE = 1_000;
+const MAX_ROUNDS = 100;
 
 interface ScenarioOptions extends Partial<Sizes> {
   readonly json?: boolean;
@@ -94,6 +95,14 @@ function commandOf({ name, description, sizes, load }: Listed): Command {
   if (sizes.rate !== undefined) {
     const parse = integer("--rate", 1, MAX_RATE);
     command.option("--rate <tasks>", `submitted in a second (default: ${sizes.rate})`, parse);
+  }
+  if (sizes.rounds !== undefined) {
+    const parse = integer("--rounds", 1, MAX_ROUNDS);
+    command.option(
+      "--rounds <count>",
+      `times each node's turn comes (default: ${sizes.rounds})`,
+      parse,
+    );
   }
   if (sizes.forMs !== undefined) {
     const text = `how long it lasts (default: ${sizes.forMs / 1_000}s)`;

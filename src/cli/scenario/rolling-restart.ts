@@ -1,5 +1,5 @@
-// Scenario: every node is stopped gently and started again, one after the other, under 300 submissions
-// a second. None is refused, and what a client notices is a wait while the leadership goes on.
+// Scenario: every node is stopped gently and started again, one after the other, under steady
+// submissions. None is refused, and what a client notices is a wait while the leadership goes on.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Outcome, Scenario, Stage } from "./scenario.js";
 import { median, perSecond } from "./statistics.js";
@@ -8,7 +8,6 @@ import { auditCheck, completedOnceCheck, tasksEnded } from "./task-watch.js";
 import { until } from "./until.js";
 
 const NODES = 3;
-const SUBMISSIONS_PER_SECOND = 300;
 /** Submissions before the first restart and after the last. */
 const AROUND_MS = 2_000;
 /** What is promised of the longest wait at a handover, in the median. */
@@ -28,16 +27,16 @@ export const rollingRestart: Scenario = {
   async play(stage: Stage): Promise<Outcome> {
     const { mesh, narration, sizes, signal } = stage;
     const task = { type: "sleep", data: { ms: sizes.taskMs } } as const;
-    const submitter = new SteadySubmitter(mesh.client, task, 1_000 / SUBMISSIONS_PER_SECOND);
+    const submitter = new SteadySubmitter(mesh.client, task, 1_000 / sizes.rate);
     signal.addEventListener("abort", () => void submitter.stop(), { once: true });
-    narration.say(`${SUBMISSIONS_PER_SECOND} tasks of ${sizes.taskMs} ms are submitted a second`);
+    narration.say(`${sizes.rate} tasks of ${sizes.taskMs} ms are submitted a second`);
     submitter.start();
     const startedAtMs = Date.now();
     await sleep(AROUND_MS, undefined, { signal });
 
     const restarts: Restart[] = [];
-    for (let node = 1; node <= NODES; node += 1) {
-      restarts.push(await restart(stage, submitter, `n${node}`));
+    for (let turn = 0; turn < NODES * sizes.rounds; turn += 1) {
+      restarts.push(await restart(stage, submitter, `n${1 + (turn % NODES)}`));
     }
     await sleep(AROUND_MS, undefined, { signal });
     const submittedForMs = Date.now() - startedAtMs;

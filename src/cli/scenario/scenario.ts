@@ -10,6 +10,8 @@ export interface Sizes {
   readonly forMs: number;
   /** Tasks submitted in a second. */
   readonly rate: number;
+  /** How often it is done. */
+  readonly rounds: number;
 }
 
 /** Something that was measured or counted. */
