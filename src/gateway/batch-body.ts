@@ -30,7 +30,7 @@ export function batchItems(body: unknown, maxItems: number): readonly BatchItem[
 
 function checkLength(length: number, maxItems: number): void {
   if (length <= maxItems) return;
-  const detail = `${length} items: at most ${maxItems} are taken at a time, none of these was kept`;
+  const detail = `${length} items, none of which was kept: send at most ${maxItems} at a time`;
   throw new HttpProblem(422, "too_many_items", detail);
 }
 

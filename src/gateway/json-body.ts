@@ -1,5 +1,5 @@
-// Reads JSON text from outside: malformed text and nesting without end are refused, keys such as
-// `__proto__` stay plain keys.
+// Reads JSON text from outside: malformed text, nesting without end and numbers that no double holds
+// are refused, keys such as `__proto__` stay plain keys.
 import { MAX_JSON_DEPTH } from "./limits.js";
 import { HttpProblem } from "./problem.js";
 
@@ -13,15 +13,22 @@ export function parseJson(text: string): unknown {
     const reason = error instanceof SyntaxError ? error.message : "not JSON";
     throw new HttpProblem(400, "malformed_json", `the body is not JSON: ${reason}`);
   }
-  if (isDeeperThan(value, MAX_JSON_DEPTH)) {
-    const detail = `the body is nested more than ${MAX_JSON_DEPTH} levels deep`;
-    throw new HttpProblem(400, "malformed_json", detail);
-  }
+  const fault = faultOf(value, MAX_JSON_DEPTH);
+  if (fault !== undefined) throw new HttpProblem(400, "malformed_json", `the body ${fault}`);
   return value;
 }
 
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (levels === 0) return true;
-  return Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
+/** What is wrong with a value although its text is JSON. */
+function faultOf(value: unknown, levels: number): string | undefined {
+  // It would be written as null.
+  if (value === Infinity || value === -Infinity) {
+    return "holds a number beyond ±1.8e308, which JSON readers do not keep: send it as text";
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  if (levels === 0) return `is nested more than ${MAX_JSON_DEPTH} levels deep`;
+  for (const inner of Object.values(value)) {
+    const fault = faultOf(inner, levels - 1);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
 }

@@ -146,6 +146,7 @@ class Attempts {
     if (outcome?.kind === "not-done" && outcome.problem !== undefined) {
       return unavailable("no_leader", "no leader with a quorum was found in time", error);
     }
-    return unavailable("no_node", "no node of the mesh could be reached in time", error);
+    const what = outcome?.kind === "lost" ? "answered" : "could be reached";
+    return unavailable("no_node", `no node of the mesh ${what} in time`, error);
   }
 }

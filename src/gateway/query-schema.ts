@@ -1,5 +1,6 @@
 // What the query strings of the task calls take.
 import { z } from "zod";
+import { isName, NAME_RULE } from "../config/name-rule.js";
 import { TaskStatus } from "../gen/mesh/v1/task.js";
 import type { ListTaskLogsRequest } from "../gen/mesh/v1/task_log.js";
 import type { GetTaskRequest, ListTasksRequest } from "../gen/mesh/v1/task_service.js";
@@ -28,19 +29,33 @@ const statusName = z.enum([
   "cancelled",
 ]);
 
-/** A whole number in a query string. */
-export const digits = z.string().regex(/^\d{1,15}$/, "must be a whole number");
+/** A whole number in a query string, from `min` to `max`. */
+export function wholeNumber(min: number, max?: number): z.ZodType<number> {
+  const rule =
+    max === undefined ? "must be a whole number" : `must be a whole number from ${min} to ${max}`;
+  return z
+    .string(rule)
+    .regex(/^\d{1,15}$/, rule)
+    .transform(Number)
+    .refine((value) => value >= min && value <= (max ?? Number.MAX_SAFE_INTEGER), rule);
+}
+
+/** How many things a page of a listing has. */
+export const pageLimit = wholeNumber(1, 1_000);
+
+/** The name of a queue or of a schedule. */
+export const name = z.string().refine(isName, NAME_RULE);
 
 const listQuery = z.strictObject({
   status: statusName.optional(),
   type: z.string().min(1).max(128).optional(),
-  queue: z.string().min(1).max(63).optional(),
-  limit: digits.transform(Number).pipe(z.int().min(1).max(1_000)).optional(),
+  queue: name.optional(),
+  limit: pageLimit.optional(),
   cursor: z.string().min(1).max(1_024).optional(),
 });
 
 const logsQuery = listQuery.pick({ limit: true, cursor: true }).extend({
-  attempt: digits.transform(Number).pipe(z.int().min(1).max(1_000)).optional(),
+  attempt: wholeNumber(1, 1_000).optional(),
 });
 
 const deadLettersQuery = listQuery.omit({ status: true });
@@ -48,14 +63,14 @@ const deadLettersQuery = listQuery.omit({ status: true });
 const getQuery = z.strictObject({
   wait: z.string().optional(),
   consistency: z.enum(["eventual", "linearizable"]).optional(),
-  minIndex: digits.transform(Number).optional(),
+  minIndex: wholeNumber(0).optional(),
 });
 
 const eventsQuery = z.strictObject({
   id: z.string().min(1).max(26_999).optional(),
   type: z.string().min(1).max(128).optional(),
-  queue: z.string().min(1).max(63).optional(),
-  from: digits.transform(Number).optional(),
+  queue: name.optional(),
+  from: wholeNumber(0).optional(),
   only: z.enum(["task", "cluster"]).optional(),
 });
 

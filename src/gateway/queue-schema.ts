@@ -1,7 +1,7 @@
 // What PUT /queues/{name} takes, and queues in the form that HTTP shows.
 import { z } from "zod";
 import type { LimitQueueRequest, Queue } from "../gen/mesh/v1/queue_service.js";
-import { digits } from "./query-schema.js";
+import { name, pageLimit } from "./query-schema.js";
 import { validated } from "./validated.js";
 
 const limits = z.strictObject({
@@ -17,8 +17,8 @@ const limits = z.strictObject({
 });
 
 const listQuery = z.strictObject({
-  limit: digits.transform(Number).pipe(z.int().min(1).max(1_000)).optional(),
-  cursor: z.string().min(1).max(63).optional(),
+  limit: pageLimit.optional(),
+  cursor: name.optional(),
 });
 
 /** What is not named has no limit, and weight 1. @throws HttpProblem 422 naming every field at fault */

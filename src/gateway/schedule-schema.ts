@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { MisfirePolicy } from "../gen/mesh/v1/schedule.js";
 import type { PutScheduleRequest } from "../gen/mesh/v1/schedule_service.js";
-import { digits } from "./query-schema.js";
+import { name, pageLimit } from "./query-schema.js";
 import { requestOf, type SubmissionContext, taskTemplate } from "./submission-schema.js";
 import { validated } from "./validated.js";
 
@@ -19,8 +19,8 @@ const schedule = z.strictObject({
 });
 
 const listQuery = z.strictObject({
-  limit: digits.transform(Number).pipe(z.int().min(1).max(1_000)).optional(),
-  cursor: z.string().min(1).max(63).optional(),
+  limit: pageLimit.optional(),
+  cursor: name.optional(),
 });
 
 /** @throws HttpProblem 422 naming every field at fault */

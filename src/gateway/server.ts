@@ -3,7 +3,9 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { logField } from "../telemetry/fields.js";
 import type { Logger } from "../telemetry/logger.js";
+import { answerClientError } from "./client-error.js";
 import { parseJson } from "./json-body.js";
+import { takeBodies } from "./request-body.js";
 import { MethodTable } from "./method-table.js";
 import { HttpProblem, PROBLEM_CONTENT_TYPE, problemBody, retryAfterSeconds } from "./problem.js";
 import type { RouteContext } from "./route-context.js";
@@ -36,6 +38,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     // What came in before the connection was closed is answered as ever.
     return503OnClosing: false,
     logger: false,
+    clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => {
       answerError(error, request, reply, options.logger);
     },
@@ -70,14 +73,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
 
 function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => {
-    try {
-      const text = String(body);
-      done(null, text === "" ? undefined : parseJson(text));
-    } catch (error) {
-      done(error instanceof Error ? error : new Error(String(error)));
-    }
-  });
+  takeBodies(app, ["application/json"], (text) => (text === "" ? undefined : parseJson(text)));
 }
 
 function notFound(request: FastifyRequest, methods: MethodTable): HttpProblem {
@@ -96,7 +92,7 @@ function answerError(
   reply: FastifyReply,
   logger: Logger,
 ): void {
-  const problem = toProblem(error);
+  const problem = toProblem(error, request.routeOptions.bodyLimit);
   if (problem.status === 500) {
     const route = `${request.method} ${pathOf(request)}`;
     logger.error({ [logField.error]: error, [logField.route]: route }, "a request failed");

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Config } from "../config/schema.js";
 import { BackoffType, OnDependencyFailure } from "../gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../gen/mesh/v1/task_service.js";
-import { isName, NAME_RULE } from "../config/name-rule.js";
+import { name } from "./query-schema.js";
 import { validated } from "./validated.js";
 
 const DAY_MS = 86_400_000;
@@ -18,15 +18,26 @@ export const PRIORITY_BY_WORD = { high: 8, normal: 5, low: 2 } as const;
 
 const milliseconds = z.int().min(0).max(DAY_MS);
 
-const priority = z.union([z.enum(["high", "normal", "low"]), z.int().min(0).max(9)], {
-  error: 'must be "high", "normal", "low" or an integer from 0 to 9',
-});
+const PRIORITY_RULE = 'must be "high", "normal", "low" or an integer from 0 to 9';
+const priority = z.union(
+  [
+    z.enum(["high", "normal", "low"]),
+    z.int(PRIORITY_RULE).min(0, PRIORITY_RULE).max(9, PRIORITY_RULE),
+  ],
+  PRIORITY_RULE,
+);
 
 const ulid = z.string().refine(isUlid, "must be the id of a task");
 
-const runAt = z.union([z.iso.datetime({ offset: true }), z.int().min(0).max(MAX_EPOCH_MS)], {
-  error: "must be an ISO 8601 time such as 2030-01-31T12:00:00Z, or milliseconds since 1970",
-});
+const TIME_RULE =
+  "must be an ISO 8601 time with a time zone such as 2030-01-31T12:00:00Z, or milliseconds since 1970";
+const runAt = z.union(
+  [
+    z.iso.datetime({ offset: true, error: TIME_RULE }),
+    z.int(TIME_RULE).min(0, TIME_RULE).max(MAX_EPOCH_MS, TIME_RULE),
+  ],
+  TIME_RULE,
+);
 
 const backoff = z.strictObject({
   type: z.enum(["exponential", "fixed"]).optional(),
@@ -39,7 +50,7 @@ const backoff = z.strictObject({
 export const taskTemplate = z.strictObject({
   type: z.string().min(1).max(128),
   data: z.unknown().optional(),
-  queue: z.string().refine(isName, NAME_RULE).optional(),
+  queue: name.optional(),
   priority: priority.optional(),
   maxAttempts: z.int().min(1).max(1_000).optional(),
   backoff: backoff.optional(),

@@ -10,13 +10,16 @@ interface FrameworkError {
   readonly statusCode: number | undefined;
 }
 
-/** A problem for any error. Status 500 stands for one that is none of ours and has to be logged. */
-export function toProblem(error: unknown): HttpProblem {
+/**
+ * A problem for any error. Status 500 stands for one that is none of ours and has to be logged.
+ * @param bodyLimit bytes that the route takes
+ */
+export function toProblem(error: unknown, bodyLimit?: number): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (error instanceof MeshRefusal) return fromMesh(error.problem);
   const framework = frameworkError(error);
   if (framework !== undefined) {
-    const known = fromFramework(framework);
+    const known = fromFramework(framework, bodyLimit);
     if (known !== undefined) return known;
   }
   return new HttpProblem(500, "internal", "the gateway failed to answer; its log says why");
@@ -42,10 +45,15 @@ function frameworkError(error: unknown): FrameworkError | undefined {
   return { code: error.code, message: error.message, statusCode };
 }
 
-function fromFramework({ code, message, statusCode }: FrameworkError): HttpProblem | undefined {
+function fromFramework(
+  { code, message, statusCode }: FrameworkError,
+  bodyLimit: number | undefined,
+): HttpProblem | undefined {
   switch (code) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
-      return new HttpProblem(413, "body_too_large", "the body is larger than this call takes");
+      return new HttpProblem(413, "body_too_large", tooLarge(bodyLimit));
+    case "FST_ERR_MAX_PARAM_LENGTH":
+      return new HttpProblem(414, "malformed_request", "an id or a name in the path is too long");
     case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
       return new HttpProblem(
         415,
@@ -61,4 +69,9 @@ function fromFramework({ code, message, statusCode }: FrameworkError): HttpProbl
         ? new HttpProblem(statusCode, "malformed_request", message)
         : undefined;
   }
+}
+
+function tooLarge(bodyLimit: number | undefined): string {
+  const bound = bodyLimit === undefined ? "" : `: ${bodyLimit} bytes at most`;
+  return `the body is larger than this call takes${bound}; send less, or several tasks apart`;
 }

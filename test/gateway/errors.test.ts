@@ -1,5 +1,7 @@
 // Every error is a problem with a stable code, and nothing refused reaches a node.
 import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { FakeMesh } from "./fake-mesh.js";
 import { problem } from "./fake-node.js";
@@ -61,6 +63,119 @@ describe("a body", () => {
       expect((await call("POST", "/tasks", "x", type)).is).toEqual([415, "unsupported_media_type"]);
     },
   );
+});
+
+describe("a body that is not what it says", () => {
+  const send = async (payload: Buffer | string, headers: Record<string, string>) => {
+    const all = { "content-type": "application/json", ...headers };
+    const response = await mesh.app.inject({
+      method: "POST",
+      url: "/tasks",
+      payload,
+      headers: all,
+    });
+    expect(mesh.tasks.size).toBe(0);
+    return [response.statusCode, response.json<Record<string, unknown>>()["code"]];
+  };
+  const task = '{"type":"process"}';
+
+  it("is refused where it is compressed", async () => {
+    expect(await send(gzipSync(task), { "content-encoding": "gzip" })).toEqual([
+      415,
+      "unsupported_media_type",
+    ]);
+  });
+
+  it("is refused in another character set, and not read as another text", async () => {
+    expect(await send(task, { "content-type": "application/json; charset=latin1" })).toEqual([
+      415,
+      "unsupported_media_type",
+    ]);
+    const latin = Buffer.from('{"type":"process","data":"\u00fc"}', "latin1");
+    expect(await send(latin, {})).toEqual([400, "malformed_json"]);
+  });
+
+  it.each(["1e999", "[-1e999]"])("is refused with a number that would be null: %s", async (n) => {
+    expect(await send(`{"type":"process","data":${n}}`, {})).toEqual([400, "malformed_json"]);
+  });
+});
+
+describe("the message of a field", () => {
+  it.each([
+    [{}, "type: is missing: give a string"],
+    [{ type: "" }, "type: must not be empty"],
+    [{ type: 7 }, "type: must be a string"],
+    [[], "the body: must be a JSON object"],
+    [
+      { type: "process", priority: -1 },
+      'priority: must be "high", "normal", "low" or an integer from 0 to 9',
+    ],
+    [{ type: "process", maxAttempts: 1.5 }, "maxAttempts: must be a whole number"],
+    [{ type: "process", maxAttempts: 1e99 }, "maxAttempts: must be at most 1000"],
+    [{ type: "process", requires: "gpu" }, "requires: must be an array"],
+    [
+      { type: "process", backoff: { base: 2 } },
+      "backoff.base: is not known: there are type, delayMs, maxMs, jitter",
+    ],
+    [
+      { type: "process", backoff: { type: "x" } },
+      "backoff.type: must be one of exponential, fixed",
+    ],
+  ])("says what is to be given: %j", async (task, detail) => {
+    expect((await submit(task)).body["detail"]).toBe(detail);
+  });
+
+  it.each([
+    ["/tasks?limit=0", "limit: must be a whole number from 1 to 1000"],
+    ["/tasks?status=lost", /^status: must be one of scheduled, pending, /],
+    ["/tasks?colour=red", "colour: is not known: there are status, type, queue, limit, cursor"],
+  ])("says so of a query, too: %s", async (url, detail) => {
+    expect((await call("GET", url)).body["detail"]).toEqual(
+      typeof detail === "string" ? detail : expect.stringMatching(detail),
+    );
+  });
+});
+
+describe("what a call does not take", () => {
+  it.each([
+    ["GET", "/workers?limit=1", undefined, "limit"],
+    ["GET", `/tasks/${UNKNOWN_ID}/why?depth=1`, undefined, "depth"],
+    ["DELETE", `/tasks/${UNKNOWN_ID}?force=true`, undefined, "force"],
+    ["POST", "/queues/mail/pause", '{"forMs":1}', "forMs"],
+    ["PUT", "/queues/mail?weight=2", "{}", "weight"],
+    ["POST", "/tasks?queue=mail", '{"type":"process"}', "queue"],
+  ] as const)(
+    "is refused by its name and not passed over: %s %s",
+    async (method, url, body, field) => {
+      const answer = await call(method, url, body);
+
+      expect(answer.is).toEqual([422, "invalid_field"]);
+      expect(answer.body["field"]).toBe(field);
+    },
+  );
+});
+
+describe("what is no request", () => {
+  const ask = async (text: string): Promise<string> => {
+    const { hostname, port } = new URL(await mesh.listen());
+    const socket = connect(Number(port), hostname);
+    socket.end(text);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks).toString();
+  };
+
+  it.each([
+    ["an unknown method", "FOO /tasks HTTP/1.1\r\nhost: x\r\n\r\n", "400 Bad Request"],
+    ["another protocol", "nonsense\r\n\r\n", "400 Bad Request"],
+    ["a long header", `GET /tasks HTTP/1.1\r\nhost: x\r\nx: ${"x".repeat(20_000)}\r\n\r\n`, "431 "],
+  ])("is answered with a problem, too: %s", async (_what, text, status) => {
+    const answer = await ask(text);
+
+    expect(answer).toContain(`HTTP/1.1 ${status}`);
+    expect(answer.toLowerCase()).toContain("content-type: application/problem+json");
+    expect(answer).toContain('"code":"malformed_request"');
+  });
 });
 
 describe("a field", () => {

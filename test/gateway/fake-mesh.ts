@@ -34,6 +34,7 @@ export class FakeMesh {
     },
   };
   private readonly client: MeshClient;
+  private url: Promise<string> | undefined;
 
   private constructor(options: FakeMeshOptions) {
     const names = ["n1", "n2", "n3"].slice(0, options.nodes ?? 3);
@@ -90,8 +91,8 @@ export class FakeMesh {
   }
 
   /** A URL at which the gateway listens. */
-  async listen(): Promise<string> {
-    return this.app.listen({ host: "127.0.0.1", port: 0 });
+  listen(): Promise<string> {
+    return (this.url ??= this.app.listen({ host: "127.0.0.1", port: 0 }));
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,7 @@ import { InvalidLinkRule } from "../../links/link-rule.js";
 import { CHAOS_DISABLED } from "../../links/link-table.js";
 import { linkPairFrom, linkRuleFrom } from "../chaos-schema.js";
 import { MeshRefusal, unavailable } from "../mesh-refusal.js";
+import { takesNoQuery, takesNothing } from "../no-input.js";
 import { HttpProblem, invalidFields } from "../problem.js";
 import type { RouteContext } from "../route-context.js";
 
@@ -15,9 +16,9 @@ export function chaosRoutes(app: FastifyInstance, { chaos, mesh }: RouteContext)
     return chaos;
   };
 
-  app.get("/chaos/links", () => allowed().list());
+  app.get("/chaos/links", { preHandler: takesNothing }, () => allowed().list());
 
-  app.put("/chaos/links", async (request) => {
+  app.put("/chaos/links", { preHandler: takesNoQuery }, async (request) => {
     const links = allowed();
     if (request.body === undefined) {
       throw new HttpProblem(400, "malformed_json", "the body is empty; it must be a JSON object");

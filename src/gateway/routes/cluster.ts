@@ -3,15 +3,16 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { clientSignal } from "../client-gone.js";
 import { clusterView, verifyView } from "../cluster-json.js";
+import { takesNoQuery, takesNothing } from "../no-input.js";
 import type { RouteContext } from "../route-context.js";
 import { validated } from "../validated.js";
 
 const transferBody = z.strictObject({ to: z.string().min(1).max(256).optional() });
 
 export function clusterRoutes(app: FastifyInstance, { mesh, stopping }: RouteContext): void {
-  app.get("/cluster", async () => clusterView(await mesh.cluster()));
+  app.get("/cluster", { preHandler: takesNothing }, async () => clusterView(await mesh.cluster()));
 
-  app.post("/cluster/verify", async (_request, reply) => {
+  app.post("/cluster/verify", { preHandler: takesNothing }, async (_request, reply) => {
     const { signal, done } = clientSignal(reply, stopping);
     try {
       return verifyView(await mesh.verify(signal));
@@ -20,7 +21,7 @@ export function clusterRoutes(app: FastifyInstance, { mesh, stopping }: RouteCon
     }
   });
 
-  app.post("/cluster/transfer", async (request) => {
+  app.post("/cluster/transfer", { preHandler: takesNoQuery }, async (request) => {
     const { to } = validated(transferBody, request.body ?? {});
     const { leaderId, term } = await mesh.transfer(to ?? "");
     return { leader: { id: leaderId, term } };

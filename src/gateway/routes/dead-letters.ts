@@ -3,7 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { deadLetterJson } from "../dead-letter-json.js";
 import type { DeadLetterSelection } from "../../gen/mesh/v1/task_service.js";
-import { deadLettersRequestFrom, digits } from "../query-schema.js";
+import { deadLettersRequestFrom, name, pageLimit } from "../query-schema.js";
 import { type RouteContext, sendJson } from "../route-context.js";
 import { validated } from "../validated.js";
 
@@ -13,7 +13,7 @@ const id = z.string().min(1).max(64);
 const limit = z.int().min(1).max(MAX_SELECTED);
 const filter = {
   type: z.string().min(1).max(128).optional(),
-  queue: z.string().min(1).max(63).optional(),
+  queue: name.optional(),
 };
 const body = z.strictObject({
   ids: z.array(id).min(1).max(MAX_SELECTED).optional(),
@@ -27,7 +27,7 @@ const query = z.strictObject({
     .pipe(z.array(id).min(1).max(MAX_SELECTED))
     .optional(),
   ...filter,
-  limit: digits.transform(Number).pipe(limit).optional(),
+  limit: pageLimit.optional(),
 });
 
 export function deadLetterRoutes(app: FastifyInstance, { mesh }: RouteContext): void {

@@ -1,5 +1,6 @@
 // /queues: what is set for named queues, and how many tasks they have.
 import type { FastifyInstance } from "fastify";
+import { takesNoQuery, takesNothing } from "../no-input.js";
 import { HttpProblem } from "../problem.js";
 import { limitsFrom, queueListFrom, queueView } from "../queue-schema.js";
 import type { RouteContext } from "../route-context.js";
@@ -14,22 +15,22 @@ export function queueRoutes(app: FastifyInstance, { mesh }: RouteContext): void 
     return { queues: queues.map(queueView), nextCursor: nextAfter === "" ? null : nextAfter };
   });
 
-  app.get<ByName>("/queues/:name", async (request) =>
+  app.get<ByName>("/queues/:name", { preHandler: takesNothing }, async (request) =>
     queueView(await mesh.queues.get(request.params.name)),
   );
 
-  app.put<ByName>("/queues/:name", async (request) => {
+  app.put<ByName>("/queues/:name", { preHandler: takesNoQuery }, async (request) => {
     if (request.body === undefined) {
       throw new HttpProblem(400, "malformed_json", "the body is empty; it must be a JSON object");
     }
     return queueView(await mesh.queues.limit(limitsFrom(request.params.name, request.body)));
   });
 
-  app.post<ByName>("/queues/:name/pause", async (request) =>
+  app.post<ByName>("/queues/:name/pause", { preHandler: takesNothing }, async (request) =>
     queueView(await mesh.queues.pause(request.params.name)),
   );
 
-  app.post<ByName>("/queues/:name/resume", async (request) =>
+  app.post<ByName>("/queues/:name/resume", { preHandler: takesNothing }, async (request) =>
     queueView(await mesh.queues.resume(request.params.name)),
   );
 }

@@ -1,6 +1,7 @@
 // /schedules: tasks that are submitted at the times of a cron expression.
 import type { FastifyInstance } from "fastify";
 import { present } from "../answers.js";
+import { takesNoQuery, takesNothing } from "../no-input.js";
 import { HttpProblem } from "../problem.js";
 import { type RouteContext, sendJson } from "../route-context.js";
 import { scheduleJson } from "../schedule-json.js";
@@ -18,11 +19,11 @@ export function scheduleRoutes(app: FastifyInstance, { mesh, config }: RouteCont
     return sendJson(reply, `{"schedules":[${list}],"nextCursor":${next}}`);
   });
 
-  app.get<ByName>("/schedules/:name", async (request, reply) =>
+  app.get<ByName>("/schedules/:name", { preHandler: takesNothing }, async (request, reply) =>
     sendJson(reply, scheduleJson(await mesh.schedules.get(request.params.name))),
   );
 
-  app.put<ByName>("/schedules/:name", async (request, reply) => {
+  app.put<ByName>("/schedules/:name", { preHandler: takesNoQuery }, async (request, reply) => {
     if (request.body === undefined) {
       throw new HttpProblem(400, "malformed_json", "the body is empty; it must be a JSON object");
     }
@@ -34,7 +35,7 @@ export function scheduleRoutes(app: FastifyInstance, { mesh, config }: RouteCont
     return sendJson(reply, body);
   });
 
-  app.delete<ByName>("/schedules/:name", async (request, reply) =>
+  app.delete<ByName>("/schedules/:name", { preHandler: takesNothing }, async (request, reply) =>
     sendJson(reply, scheduleJson(await mesh.schedules.delete(request.params.name))),
   );
 }

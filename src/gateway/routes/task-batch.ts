@@ -1,7 +1,9 @@
 // POST /tasks/batch: many submissions, each kept or refused on its own.
 import type { FastifyInstance } from "fastify";
 import { type BatchItem, batchItems, NdjsonText } from "../batch-body.js";
+import { takesNoQuery } from "../no-input.js";
 import { HttpProblem, problemBody } from "../problem.js";
+import { takeBodies } from "../request-body.js";
 import { isUnavailable, type RouteContext, sendJson } from "../route-context.js";
 import { submissionContext } from "../submission-context.js";
 import { submissionFrom, type SubmissionContext } from "../submission-schema.js";
@@ -18,25 +20,34 @@ export function taskBatchRoutes(app: FastifyInstance, context: RouteContext): vo
 
   // NDJSON is taken by this call alone.
   app.register((scope, _options, registered) => {
-    scope.addContentTypeParser(
+    takeBodies(
+      scope,
       ["application/x-ndjson", "application/ndjson", "application/jsonl"],
-      { parseAs: "string", bodyLimit: batchBodyBytes },
-      (_request, body, done) => done(null, new NdjsonText(String(body))),
+      (text) => new NdjsonText(text),
+      batchBodyBytes,
     );
-    scope.post("/tasks/batch", { bodyLimit: batchBodyBytes }, async (request, reply) => {
-      if (request.body === undefined) {
-        throw new HttpProblem(400, "malformed_json", "the body is empty; it must be a JSON array");
-      }
-      const items = batchItems(request.body, maxItems);
-      const shared = submissionContext(request, config);
-      if (shared.idempotencyKey !== undefined) {
-        const detail = "give idempotencyKey in the items: a batch is no single task";
-        throw new HttpProblem(422, "invalid_field", detail, { field: "Idempotency-Key" });
-      }
-      const results = await Promise.all(items.map((item) => submitItem(item, shared, context)));
-      refuseWhereNothingWasTaken(results);
-      return sendJson(reply, `{"results":[${results.map(resultJson).join(",")}]}`);
-    });
+    scope.post(
+      "/tasks/batch",
+      { bodyLimit: batchBodyBytes, preHandler: takesNoQuery },
+      async (request, reply) => {
+        if (request.body === undefined) {
+          throw new HttpProblem(
+            400,
+            "malformed_json",
+            "the body is empty; it must be a JSON array",
+          );
+        }
+        const items = batchItems(request.body, maxItems);
+        const shared = submissionContext(request, config);
+        if (shared.idempotencyKey !== undefined) {
+          const detail = "give idempotencyKey in the items: a batch is no single task";
+          throw new HttpProblem(422, "invalid_field", detail, { field: "Idempotency-Key" });
+        }
+        const results = await Promise.all(items.map((item) => submitItem(item, shared, context)));
+        refuseWhereNothingWasTaken(results);
+        return sendJson(reply, `{"results":[${results.map(resultJson).join(",")}]}`);
+      },
+    );
     registered();
   });
 }

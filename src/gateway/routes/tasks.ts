@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { clientSignal } from "../client-gone.js";
 import { HttpProblem } from "../problem.js";
 import { logJson } from "../log-json.js";
+import { takesNoQuery, takesNothing } from "../no-input.js";
 import { getRequestFrom, listRequestFrom, logsRequestFrom } from "../query-schema.js";
 import { type RouteContext, sendJson, taskIdFrom } from "../route-context.js";
 import { submissionContext } from "../submission-context.js";
@@ -18,7 +19,7 @@ interface ById {
 export function taskRoutes(app: FastifyInstance, context: RouteContext): void {
   const { mesh, config, stopping } = context;
 
-  app.post("/tasks", async (request, reply) => {
+  app.post("/tasks", { preHandler: takesNoQuery }, async (request, reply) => {
     if (request.body === undefined) {
       throw new HttpProblem(400, "malformed_json", "the body is empty; it must be a JSON object");
     }
@@ -48,7 +49,7 @@ export function taskRoutes(app: FastifyInstance, context: RouteContext): void {
     }
   });
 
-  app.get<ById>("/tasks/:id/why", async (request) =>
+  app.get<ById>("/tasks/:id/why", { preHandler: takesNothing }, async (request) =>
     whyView(await mesh.why(taskIdFrom(request.params.id))),
   );
 
@@ -57,12 +58,12 @@ export function taskRoutes(app: FastifyInstance, context: RouteContext): void {
     return sendJson(reply, logJson(await mesh.logs(query)));
   });
 
-  app.delete<ById>("/tasks/:id", async (request, reply) => {
+  app.delete<ById>("/tasks/:id", { preHandler: takesNothing }, async (request, reply) => {
     const task = await mesh.cancel(taskIdFrom(request.params.id));
     return sendJson(reply, taskJson(task));
   });
 
-  app.post<ById>("/tasks/:id/retry", async (request, reply) => {
+  app.post<ById>("/tasks/:id/retry", { preHandler: takesNothing }, async (request, reply) => {
     const task = await mesh.retry(taskIdFrom(request.params.id));
     return sendJson(reply, taskJson(task));
   });

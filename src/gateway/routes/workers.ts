@@ -1,12 +1,17 @@
 // /workers: the nodes that run tasks.
 import type { FastifyInstance } from "fastify";
 import { workerView } from "../cluster-json.js";
+import { takesNothing } from "../no-input.js";
 import type { RouteContext } from "../route-context.js";
 
 export function workerRoutes(app: FastifyInstance, { mesh }: RouteContext): void {
-  app.get("/workers", async () => ({ workers: (await mesh.workers()).map(workerView) }));
+  app.get("/workers", { preHandler: takesNothing }, async () => ({
+    workers: (await mesh.workers()).map(workerView),
+  }));
 
-  app.post<{ Params: { id: string } }>("/workers/:id/drain", async (request) =>
-    workerView(await mesh.drain(request.params.id)),
+  app.post<{ Params: { id: string } }>(
+    "/workers/:id/drain",
+    { preHandler: takesNothing },
+    async (request) => workerView(await mesh.drain(request.params.id)),
   );
 }
