@@ -29,6 +29,7 @@ import { PendingProposals, type Proposal } from "./pending-proposals.js";
 import { PendingReads } from "./pending-reads.js";
 import { PendingSoftStates } from "./pending-soft-states.js";
 import { SnapshotTaker } from "./snapshot-taker.js";
+import { TickClock } from "./tick-clock.js";
 
 /** Election timeouts that a read, or a transfer, is given. */
 const PATIENCE_TIMEOUTS = 4;
@@ -89,6 +90,7 @@ export class RaftNode {
    * while the node already votes and answers, and rather lets another one lead.
    */
   start(): void {
+    const clock = new TickClock(this.#config.tickMs, performance.now());
     this.#ticker = setInterval(() => {
       const nowMs = performance.now();
       this.#reads.expire(nowMs);
@@ -97,7 +99,7 @@ export class RaftNode {
         // A leader whose state machine is not there yet could apply nothing.
         const yields = this.#applier.isRestoring || this.#yieldsLeadership;
         this.#core.setLeadershipPriority(yields ? 0 : MAX_LEADERSHIP_PRIORITY);
-        this.#core.tick();
+        this.#core.tick(clock.passed(nowMs));
         this.#snapshots.tick();
       });
     }, this.#config.tickMs);

@@ -113,6 +113,18 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
     "if (false as boolean) {",
   ),
   mutation(
+    "tick.ts",
+    "a leader takes time for shorter than it was",
+    "leadership.quorumElapsed += Math.min(passed, state.config.electionTicks / 2);",
+    "leadership.quorumElapsed += 1;",
+  ),
+  mutation(
+    "tick.ts",
+    "steps down before it reads the answers that came in while it stood still",
+    "leadership.quorumElapsed += Math.min(passed, state.config.electionTicks / 2);",
+    "leadership.quorumElapsed += passed;",
+  ),
+  mutation(
     "step.ts",
     "counts acknowledgements of a former term",
     "if (message.term < state.term) {",

@@ -205,17 +205,17 @@ export class SimNode {
 
   #scheduleTick(life: number): void {
     const { events, trace } = this.world;
-    let isWaiting = false;
+    let passed = 0;
     const tick = (): void => {
       if (life !== this.#life || this.state !== "up") return;
       events.after(this.settings.tickUs * this.clockRate, tick);
+      passed += 1;
       // A timer that fires again while the process is stopped fires once when it goes on.
-      if (this.#isPaused && isWaiting) return;
-      isWaiting = true;
+      if (this.#isPaused && passed > 1) return;
       this.#input((core) => {
-        isWaiting = false;
         trace.note("tick", this.number, 0);
-        core.tick();
+        core.tick(passed);
+        passed = 0;
       });
     };
     events.after(this.settings.tickUs * this.clockRate * this.settings.core.random(), tick);

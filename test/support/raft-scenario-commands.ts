@@ -68,6 +68,8 @@ const commands: Readonly<Record<string, Command>> = {
     for (let count = 0; count < Number(words[1] ?? 1); count += 1)
       cluster.core(first(words)).tick();
   },
+  /** late-tick 1 4: one call for four units of time. */
+  "late-tick": (cluster, { words }) => cluster.core(first(words)).tick(Number(words[1])),
   /** tick-all 10: as much time for everyone, all work done at each tick. */
   "tick-all": (cluster, { words }) => {
     for (let count = 0; count < Number(words[0] ?? 1); count += 1) {

@@ -83,9 +83,13 @@ export class RaftCore {
     resetElectionTimer(this.#state);
   }
 
-  /** One unit of time has passed. */
-  tick(): void {
-    tick(this.#state);
+  /**
+   * One unit of time has passed, or several at once, where whoever calls was held up. Of those that
+   * come late only check-quorum takes account: what is done about the others, such as an election,
+   * has time until the messages are read that came in meanwhile.
+   */
+  tick(passed = 1): void {
+    tick(this.#state, passed);
   }
 
   /**

@@ -10,12 +10,12 @@ import { tickSnapshots } from "./snapshot-sending.js";
 import { tickWillingness } from "./willingness.js";
 import type { Leadership, RaftState } from "./state.js";
 
-/** One unit of time has passed. */
-export function tick(state: RaftState): void {
+/** Units of time have passed since the last call: one, or more where it comes late. */
+export function tick(state: RaftState, passed: number): void {
   tickWillingness(state);
   const { leadership } = state;
   if (leadership === undefined) tickFollower(state);
-  else tickLeader(state, leadership);
+  else tickLeader(state, leadership, passed);
 }
 
 function tickFollower(state: RaftState): void {
@@ -25,9 +25,10 @@ function tickFollower(state: RaftState): void {
   if (state.electionElapsed >= state.electionTimeout) maybeCampaign(state);
 }
 
-function tickLeader(state: RaftState, leadership: Leadership): void {
+function tickLeader(state: RaftState, leadership: Leadership, passed: number): void {
   state.leaderContactElapsed += 1;
-  leadership.quorumElapsed += 1;
+  // At most half a period at once, so that answers that wait to be read are heard before the next look.
+  leadership.quorumElapsed += Math.min(passed, state.config.electionTicks / 2);
   if (leadership.quorumElapsed >= state.config.electionTicks) {
     leadership.quorumElapsed = 0;
     if (!hasQuorum(state, leadership)) {
