@@ -1,44 +1,27 @@
 // Server reflection, v1 and v1alpha: lets grpcurl and its like call a node without its .proto files.
-import type { Server } from "@grpc/grpc-js";
+import { ServerReflectionService as AlphaService } from "../gen/grpc/reflection/v1alpha/reflection.js";
 import {
-  type AnyDefinition,
-  type EnumTypeDefinition,
-  loadFileDescriptorSetFromBuffer,
-  type MessageTypeDefinition,
-  type PackageDefinition,
-} from "@grpc/proto-loader";
-import { ReflectionService } from "@grpc/reflection";
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+  type ServerReflectionRequest,
+  type ServerReflectionResponse,
+  ServerReflectionService,
+} from "../gen/grpc/reflection/v1/reflection.js";
+import { boundedRequests } from "./bounded-service.js";
+import type { EdgeLog } from "./edge-log.js";
+import { MAX_REFLECTION_REQUEST_BYTES } from "./limits.js";
+import type { ServedService } from "./server.js";
+import { answeringHandler } from "./stream-call.js";
 
-import { DESCRIPTOR_SET_BASE64 } from "../gen/descriptor-set.js";
-
-/** Adds both versions of the reflection service to `server`. */
-export function addReflection(server: Server): void {
-  new ReflectionService(describedPackage(Buffer.from(DESCRIPTOR_SET_BASE64, "base64"))).addToServer(
-    server,
-  );
+/** Both versions: on the wire they differ in their names alone. */
+export function createReflectionServices(log: EdgeLog): readonly ServedService[] {
+  const implementation = { serverReflectionInfo: answeringHandler(answer, log) };
+  return [ServerReflectionService, AlphaService].map((service) => ({
+    definition: boundedRequests(service, MAX_REFLECTION_REQUEST_BYTES),
+    implementation,
+  }));
 }
 
-/**
- * What proto-loader makes of the compiled files, with each type described by those files as they
- * were compiled: the loader's own descriptions merge the files of a package, rename fields and
- * forget which are `optional`.
- */
-function describedPackage(descriptorSet: Buffer): PackageDefinition {
-  const { file } = fromBinary(FileDescriptorSetSchema, descriptorSet);
-  const fileDescriptorProtos = file.map((each) =>
-    Buffer.from(toBinary(FileDescriptorProtoSchema, each)),
-  );
-  const described: PackageDefinition = loadFileDescriptorSetFromBuffer(descriptorSet);
-  for (const definition of Object.values(described)) {
-    if (isType(definition)) definition.fileDescriptorProtos = fileDescriptorProtos;
-  }
-  return described;
-}
-
-type TypeDefinition = MessageTypeDefinition<object, object> | EnumTypeDefinition;
-
-function isType(definition: AnyDefinition): definition is TypeDefinition {
-  return "format" in definition;
+async function answer(request: ServerReflectionRequest): Promise<ServerReflectionResponse> {
+  // Loaded by the first question: most nodes are never asked, and the descriptors take megabytes.
+  const { reflectionAnswer } = await import("./reflection-answers.js");
+  return reflectionAnswer(request);
 }

@@ -2,7 +2,13 @@
 // not read holds it up, and what is thrown becomes a status.
 import { once } from "node:events";
 
-import { type handleServerStreamingCall, Metadata, type ServerWritableStream } from "@grpc/grpc-js";
+import {
+  type handleBidiStreamingCall,
+  type handleServerStreamingCall,
+  Metadata,
+  type ServerDuplexStream,
+  type ServerWritableStream,
+} from "@grpc/grpc-js";
 
 import { QueueError } from "../queue/errors.js";
 import type { EdgeLog } from "./edge-log.js";
@@ -31,15 +37,38 @@ export function streamHandler<Request, Response>(
         call.end();
       },
       (error: unknown) => {
-        if (signal.aborted) return;
-        call.emit("error", statusFrom(error, log, call.getPath()));
+        if (!signal.aborted) call.emit("error", statusFrom(error, log, call.getPath()));
       },
     );
   };
 }
 
+/** Answers the messages of a stream one after the other; errors are mapped by `statusFrom`. */
+export function answeringHandler<Request, Response>(
+  answer: (request: Request) => Promise<Response>,
+  log: EdgeLog,
+): handleBidiStreamingCall<Request, Response> {
+  return (call) => {
+    const { signal } = contextOf(call);
+    const takeUp = async (request: Request): Promise<void> => {
+      // Whoever does not read is asked for no further message.
+      if (!call.write(await answer(request))) await drained(call, signal);
+      call.resume();
+    };
+    call.on("data", (request: Request) => {
+      call.pause();
+      takeUp(request).catch((error: unknown) => {
+        if (!signal.aborted) call.emit("error", statusFrom(error, log, call.getPath()));
+      });
+    });
+    call.on("end", () => {
+      call.end();
+    });
+  };
+}
+
 async function drained<Request, Response>(
-  call: ServerWritableStream<Request, Response>,
+  call: ServerWritableStream<Request, Response> | ServerDuplexStream<Request, Response>,
   signal: AbortSignal,
 ): Promise<void> {
   const stalled = AbortSignal.timeout(WATCH_STALL_MS);

@@ -17,8 +17,8 @@ export interface CallContext {
 /** What every kind of server call has. */
 export type AnyServerCall = Pick<
   ServerUnaryCall<unknown, unknown>,
-  "cancelled" | "metadata" | "getDeadline" | "getPath" | "once"
->;
+  "cancelled" | "metadata" | "getDeadline" | "getPath"
+> & { once(event: "cancelled", listener: () => void): unknown };
 
 export type UnaryMethod<Request, Response> = (
   request: Request,

@@ -10,7 +10,7 @@ import { createLivenessService } from "../api/liveness-service.js";
 import { createMembershipService, type LeaderAdmissions } from "../api/membership-service.js";
 import { createRaftService } from "../api/raft-service.js";
 import { createQueueService } from "../api/queue-service.js";
-import { addReflection } from "../api/reflection-service.js";
+import { createReflectionServices } from "../api/reflection-service.js";
 import { createScheduleService } from "../api/schedule-service.js";
 import { createGrpcServer, type GrpcServer } from "../api/server.js";
 import type {
@@ -137,12 +137,13 @@ export async function serveNode(options: NodeServerOptions): Promise<NodeServer>
         log,
       }),
     },
+    ...createReflectionServices(log),
   ];
   const server = await createGrpcServer({
     host: options.host,
     port: options.port,
     services,
-    extend: [(grpc) => options.health.addToServer(grpc), addReflection],
+    extend: [(grpc) => options.health.addToServer(grpc)],
   });
   return {
     ...server,

@@ -10,7 +10,7 @@ import { createClusterService } from "../../src/api/cluster-service.js";
 import type { EdgeLog } from "../../src/api/edge-log.js";
 import { Forwarder, type UnaryStub } from "../../src/api/forwarding.js";
 import { HealthService } from "../../src/api/health-service.js";
-import { addReflection } from "../../src/api/reflection-service.js";
+import { createReflectionServices } from "../../src/api/reflection-service.js";
 import { createGrpcServer, type GrpcServer } from "../../src/api/server.js";
 import type {
   ClusterReads,
@@ -191,8 +191,9 @@ export async function startNode(
         definition: ClusterServiceService,
         implementation: createClusterService({ operations: workers, reads: queue, forwarder, log }),
       },
+      ...createReflectionServices(log),
     ],
-    extend: [(grpc) => health.addToServer(grpc), addReflection],
+    extend: [(grpc) => health.addToServer(grpc)],
   });
   const tasks = new TaskServiceClient(
     server.address,
