@@ -1,13 +1,18 @@
 // What can be done to a mesh of processes. Each fault heals by itself: `up` starts anew what was
 // killed, and what was frozen goes on.
-import { rmSync } from "node:fs";
-import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { Redis } from "ioredis";
+import { REDIS_PEER } from "../../src/links/link-rule.js";
 import type { Prng } from "../simulation/prng.js";
 import type { MeshProcess } from "../support/mesh-process.js";
 import { waitFor } from "../support/wait-for.js";
 import type { Frozen } from "./journal-check.js";
+import {
+  FREEZE_MS,
+  GROUP_FAULTS,
+  pauseWithin,
+  REDIS_FAULTS,
+  type TorturedRedis,
+} from "./redis-faults.js";
 
 export const FAULTS = [
   "kill-node",
@@ -17,17 +22,12 @@ export const FAULTS = [
   "kill-gateway",
   "cut-link",
   "isolate-node",
-  "kill-redis",
-  "freeze-redis",
-  "flush-redis",
-  "wipe-redis",
+  "cut-redis",
+  ...REDIS_FAULTS,
+  ...GROUP_FAULTS,
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
-/** Faults after which Redis may lack what it had: the ends of tasks that it alone knew. */
-export const LOSING: ReadonlySet<Fault> = new Set(["kill-redis", "flush-redis", "wipe-redis"]);
-
-const FREEZE_MS = { min: 500, max: 6_000 };
 const CUT_MS = { min: 500, max: 5_000 };
 
 /** Thrown where the mesh did not let itself be hurt, so that a run would show nothing. */
@@ -39,10 +39,12 @@ export class Hurting {
   readonly frozen: Frozen[] = [];
   readonly killedNs = new Map<number, bigint>();
   readonly done: Record<string, number> = {};
+  /** Redis may lack what it had: the ends of tasks that it alone knew. */
+  redisLost = false;
 
   constructor(
     private readonly mesh: MeshProcess,
-    private readonly nodes: readonly string[],
+    private readonly redis: TorturedRedis,
     private readonly random: Prng,
   ) {}
 
@@ -60,34 +62,26 @@ export class Hurting {
         return this.#freeze(this.mesh.nodePid(await this.mesh.leaderId()));
       case "kill-gateway":
         return this.#kill(this.mesh.gatewayPid());
-      case "kill-redis":
-        return this.#kill(this.mesh.redis().pid);
-      case "freeze-redis":
-        return this.#freeze(this.mesh.redis().pid);
-      case "flush-redis":
-        return this.#flush();
-      case "wipe-redis":
-        // The files of a process that runs go on to exist for it alone.
-        for (const name of ["appendonlydir", "dump.rdb"]) {
-          const file = path.join(this.mesh.dataDir, "redis", name);
-          rmSync(file, { recursive: true, force: true, maxRetries: 5 });
-        }
-        return this.#kill(this.mesh.redis().pid);
       case "cut-link": {
         const own = this.#someNode();
-        const others = this.nodes.filter((other) => other !== own);
+        const others = this.mesh.nodeIds.filter((other) => other !== own);
         return this.#cut([[own, others[this.random.below(others.length)] ?? own]]);
       }
       case "isolate-node": {
         const own = this.#someNode();
-        const others = this.nodes.filter((other) => other !== own);
+        const others = this.mesh.nodeIds.filter((other) => other !== own);
         return this.#cut(others.map((other) => [own, other]));
       }
+      case "cut-redis":
+        return this.#cut([[this.#someNode(), REDIS_PEER]]);
+      default:
+        this.redisLost ||= this.redis.mayLose(fault);
+        return this.redis.hurt(fault);
     }
   }
 
   #someNode(): string {
-    return this.nodes[this.random.below(this.nodes.length)] ?? "";
+    return this.mesh.nodeIds[this.random.below(this.mesh.nodeIds.length)] ?? "";
   }
 
   #kill(pid: number): Promise<void> {
@@ -99,7 +93,7 @@ export class Hurting {
   async #freeze(pid: number): Promise<void> {
     const fromNs = process.hrtime.bigint();
     process.kill(pid, "SIGSTOP");
-    await pause(this.random.between(FREEZE_MS.min, FREEZE_MS.max));
+    await pauseWithin(this.random, FREEZE_MS);
     try {
       process.kill(pid, "SIGCONT");
     } catch {
@@ -107,19 +101,6 @@ export class Hurting {
     }
     // What it does first when it goes on belongs to the time of its freezing.
     this.frozen.push({ pid, fromNs, toNs: process.hrtime.bigint() + 200_000_000n });
-  }
-
-  async #flush(): Promise<void> {
-    const redis = new Redis(this.mesh.redis().url, { lazyConnect: true, maxRetriesPerRequest: 0 });
-    redis.on("error", () => undefined);
-    try {
-      await redis.connect();
-      await redis.flushall();
-    } catch {
-      // It is down already.
-    } finally {
-      redis.disconnect();
-    }
   }
 
   async #cut(pairs: readonly (readonly [string, string])[]): Promise<void> {

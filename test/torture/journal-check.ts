@@ -48,6 +48,25 @@ export class Journaled {
   }
 
   /**
+   * Tasks that were given to a node when they had been completed.
+   *
+   * @param records of tasks, with the fence of the assignment that completed each
+   */
+  afterTheEnd(
+    records: ReadonlyMap<string, { readonly status: string; readonly fence: number | null }>,
+  ): Violation[] {
+    return [...this.#runs].flatMap(([id, runs]) => {
+      const { status, fence } = records.get(id) ?? { status: "", fence: null };
+      if (status !== "completed" || fence === null) return [];
+      const late = runs.filter((run) => run.fence > fence);
+      return late.map((run) => ({
+        id,
+        what: `run ${run.fence} began, and ${fence} had completed`,
+      }));
+    });
+  }
+
+  /**
    * Tasks that two handlers had at one time. A frozen process is told to stop only when it goes on:
    * until then it does nothing, so that its run is no ownership.
    *

@@ -41,6 +41,7 @@ else {
   const seed = number("seed", values.seed ?? String(Date.now() % 4_294_967_296), 0, 2 ** 32 - 1);
   const nodes = number("nodes", values.nodes, 1, 5);
   const minutes = number("minutes", values.minutes, 0.1, 600);
+  const rate = number("rate", values.rate, 1, 5_000);
   const faults = values.faults?.split(",") ?? FAULTS;
   const unknown = faults.find((name) => !isFault(name));
   if (unknown !== undefined) throw new Error(`--faults ${unknown}: there is none\n${USAGE}`);
@@ -50,7 +51,7 @@ else {
     seed,
     nodes,
     durationMs: minutes * 60_000,
-    perSecond: number("rate", values.rate, 1, 5_000),
+    perSecond: rate,
     faults: faults.filter(isFault),
     say: (line) => {
       print(`${((performance.now() - begunMs) / 1_000).toFixed(1).padStart(7)} s  ${line}`);
@@ -62,7 +63,9 @@ else {
     for (const line of report.story(id)) print(`  ${line}`);
   }
   if (report.violations.length > 0) {
-    print(`again: npm run torture -- --seed ${seed} --minutes ${minutes} --nodes ${nodes}`);
+    const only = values.faults === undefined ? "" : ` --faults ${values.faults}`;
+    const again = `--seed ${seed} --minutes ${minutes} --nodes ${nodes} --rate ${rate}${only}`;
+    print(`again: npm run torture -- ${again}`);
     process.exitCode = 1;
   }
 }

@@ -1,5 +1,6 @@
 // A short torture with another seed each time; `npm run torture` is the long one.
 import { expect, test } from "vitest";
+import { FAULTS } from "./faults.js";
 import { torture } from "./torture.js";
 
 const SECONDS = 8;
@@ -13,6 +14,7 @@ test("what was acknowledged ends once, and one handler at a time has it, whateve
     durationMs: SECONDS * 1_000,
     nodes: 3,
     perSecond: 100,
+    faults: FAULTS,
     say: (line) => said.push(line),
   });
 

@@ -5,10 +5,15 @@ import { Prng } from "../simulation/prng.js";
 import { byPlace, EventClient } from "../support/event-client.js";
 import { Journal, journalHandlers } from "../support/journal.js";
 import type { TaskView } from "../support/mesh-http.js";
+import { COMPACTING } from "../support/compacting.js";
 import { MeshProcess } from "../support/mesh-process.js";
+import { RedisGroup } from "../support/redis-group.js";
 import { waitFor } from "../support/wait-for.js";
-import { type Fault, FaultRefused, FAULTS, Hurting, LOSING } from "./faults.js";
+import { type Fault, FaultRefused, Hurting } from "./faults.js";
+import { GroupRedis } from "./group-redis.js";
 import { Journaled, type Violation } from "./journal-check.js";
+import { OwnRedis } from "./own-redis.js";
+import { type Failovers, isGroupFault } from "./redis-faults.js";
 import { QUEUE, SteadyLoad } from "./steady-load.js";
 
 /** Longest pause between two faults. */
@@ -20,8 +25,8 @@ export interface TortureOptions {
   readonly durationMs: number;
   readonly nodes: number;
   readonly perSecond: number;
-  /** Default: all there are. */
-  readonly faults?: readonly Fault[];
+  /** Where one of them needs a group of Redis servers, there is one. */
+  readonly faults: readonly Fault[];
   /** Told as it goes. */
   readonly say: (line: string) => void;
 }
@@ -30,6 +35,8 @@ export interface TortureReport {
   readonly acknowledged: number;
   readonly refused: Readonly<Record<string, number>>;
   readonly faults: Readonly<Record<string, number>>;
+  /** Of a group of Redis servers. */
+  readonly failovers: Failovers | undefined;
   /** How long after the last fault all was done, in milliseconds. */
   readonly healedMs: number;
   /** What was promised and not kept, a line each. */
@@ -39,12 +46,27 @@ export interface TortureReport {
 }
 
 export async function torture(options: TortureOptions): Promise<TortureReport> {
-  const { seed, durationMs, say, faults = FAULTS } = options;
+  const group = options.faults.some(isGroupFault) ? await RedisGroup.start() : undefined;
+  try {
+    return await tortureWith(group, options);
+  } finally {
+    await group?.stop();
+  }
+}
+
+async function tortureWith(
+  group: RedisGroup | undefined,
+  { seed, durationMs, nodes, perSecond, faults, say }: TortureOptions,
+): Promise<TortureReport> {
   const random = new Prng(seed);
   const journal = new Journal();
+  // Where the log has let go of its beginning, a Redis that lost writes is restored from a snapshot.
+  const raft = random.chance(0.5) ? COMPACTING : {};
   const mesh = await MeshProcess.start({
+    nodes,
     config: {
-      nodes: { count: options.nodes },
+      ...(group === undefined ? {} : { redis: group.settings }),
+      raft,
       worker: { handlers: journalHandlers },
       chaos: { enabled: true },
       retention: { completed: { maxCount: 1_000_000 } },
@@ -55,14 +77,16 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
   const client = new EventClient(`${mesh.http.url}/events?queue=${QUEUE}&only=task`);
   try {
     await waitFor("the events are open", () => client.isOpen);
-    const load = new SteadyLoad(mesh.http, random, options.perSecond);
-    const ids = Array.from({ length: options.nodes }, (_, at) => `n${at + 1}`);
-    const hurting = new Hurting(mesh, ids, random);
+    // Each draws from a stream of its own: how fast the load goes does not change the faults.
+    const chance = random.fork("faults");
+    const load = new SteadyLoad(mesh.http, random.fork("load"), perSecond);
+    const redis = group === undefined ? new OwnRedis(mesh, chance) : new GroupRedis(group, chance);
+    const hurting = new Hurting(mesh, redis, chance);
     load.start();
     const endsAtMs = performance.now() + durationMs;
     while (performance.now() < endsAtMs) {
-      await pause(random.below(MAX_PAUSE_MS));
-      const fault = faults[random.below(faults.length)] ?? "kill-node";
+      await pause(chance.below(MAX_PAUSE_MS));
+      const fault = chance.pick(faults) ?? "kill-node";
       say(`${load.acknowledged.size} acknowledged, ${client.told.length} changes told: ${fault}`);
       // One that finds what it would hurt gone already has been outrun by another.
       await hurting.hurt(fault).catch((error: unknown) => {
@@ -73,9 +97,9 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     const healedFromMs = performance.now();
     await load.stop();
     say(`${load.acknowledged.size} acknowledged; now it may heal`);
+    await redis.whole();
     const records = await allEnded(mesh, load.acknowledged);
     const healedMs = performance.now() - healedFromMs;
-    const lossy = Object.keys(hurting.done).some((fault) => LOSING.has(fault as Fault));
     const { contradictions } = await mesh.http.expectOk<{
       readonly contradictions: readonly { readonly taskId: string | null; readonly text: string }[];
     }>("POST", "/cluster/verify");
@@ -84,11 +108,13 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
       acknowledged: load.acknowledged.size,
       refused: load.refused,
       faults: hurting.done,
+      failovers: await redis.failovers(),
       healedMs,
       violations: [
-        ...lost(load.acknowledged, records, journaled, client, lossy),
+        ...lost(load.acknowledged, records, journaled, client, hurting.redisLost),
         ...twice(records, client),
         ...journaled.overlaps(hurting.killedNs, hurting.frozen),
+        ...journaled.afterTheEnd(records),
         ...contradictions.map(({ taskId, text }) => ({ id: taskId ?? "log", what: text })),
       ],
       story: (id) => journaled.story(id),
