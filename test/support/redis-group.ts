@@ -50,7 +50,12 @@ export class RedisGroup {
     );
     for (const one of sentinels) await hurry(one);
     const group = new RedisGroup(first, second, sentinels, password);
-    await group.whole();
+    try {
+      await group.whole();
+    } catch (error) {
+      await group.stop();
+      throw error;
+    }
     return group;
   }
 
@@ -118,7 +123,8 @@ export class RedisGroup {
         const [, , port, link] = await this.otherThan(primary).ask((client) => client.role());
         if (role !== "master" || port !== primary.port || link !== "connected") return false;
         return known.every(
-          ({ sentinels, flags }) => sentinels === SENTINELS - 1 && flags.join() === "master,slave",
+          ({ sentinels, roles }) =>
+            sentinels === SENTINELS - 1 && roles.join() === "master/master,slave/slave",
         );
       },
       WHOLE_MS,
@@ -148,7 +154,11 @@ async function knownBy(sentinel: RedisServer) {
   return {
     sentinels: Number(fields.get("num-other-sentinels")),
     epoch: Number(fields.get("config-epoch")),
-    flags: [fields, ...(replicas as unknown[]).map(fieldsOf)].map((one) => one.get("flags")),
+    // What it takes a server for, and what the server has told it last: a sentinel that has yet to hear
+    // of a replica that it is one tells it so again, be it the primary by then.
+    roles: [fields, ...(replicas as unknown[]).map(fieldsOf)].map(
+      (one) => `${one.get("flags")}/${one.get("role-reported")}`,
+    ),
   };
 }
 
