@@ -17,6 +17,6 @@ export async function standingOf(redis: RedisServer, mesh: string): Promise<Redi
   const [role, value] =
     (await redis.ask((client) => client.multi().role().get(applied).exec())) ?? [];
   const [name, , , link = ""] = role?.[1] as [string, string, number, string?];
-  const [index] = String(value?.[1] ?? 0).split(" ");
+  const [index] = ((value?.[1] ?? "0") as string).split(" ");
   return { role: name, link, appliedIndex: Number(index) };
 }

@@ -48,7 +48,8 @@ export class GroupRedis implements TorturedRedis {
       case "freeze-redis":
         primary.freeze();
         await pauseWithin(this.random, FREEZE_MS);
-        return primary.thaw();
+        primary.thaw();
+        return;
       case "flush-redis":
         return flush(primary.url);
       case "wipe-redis":

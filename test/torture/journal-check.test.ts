@@ -60,3 +60,13 @@ describe("two runs of a task", () => {
     expect(overlaps(lines, [], [{ pid: 1, fromNs: 5n, toNs: 45n }])).toHaveLength(1);
   });
 });
+
+test("a run after the one that completed the task is told", () => {
+  const lines = [line("started", 1, 10), line("ended", 1, 20), line("started", 2, 30)];
+  const after = (status: string, fence: number) =>
+    new Journaled(lines).afterTheEnd(new Map([["a", { status, fence }]])).map(({ what }) => what);
+
+  expect(after("completed", 1)).toEqual(["run 2 began, and run 1 had completed it"]);
+  expect(after("completed", 2)).toEqual([]);
+  expect(after("running", 1)).toEqual([]);
+});

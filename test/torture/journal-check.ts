@@ -61,7 +61,7 @@ export class Journaled {
       const late = runs.filter((run) => run.fence > fence);
       return late.map((run) => ({
         id,
-        what: `run ${run.fence} began, and ${fence} had completed`,
+        what: `run ${run.fence} began, and run ${fence} had completed it`,
       }));
     });
   }

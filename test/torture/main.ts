@@ -2,14 +2,16 @@
 // kept its promises.
 import { parseArgs } from "node:util";
 import { type Fault, FAULTS } from "./faults.js";
+import { GROUP_FAULTS } from "./redis-faults.js";
 import { torture } from "./torture.js";
 
 /** Violations that are told; the rest is counted. */
 const MAX_SHOWN = 10;
 
 const USAGE =
-  "npm run torture -- [--minutes N] [--seed S] [--nodes 3..5] [--rate tasks/s] [--faults a,b]\n" +
-  `faults: ${FAULTS.join(", ")}`;
+  "npm run torture -- [--minutes N] [--seed S] [--nodes 1..5] [--rate tasks/s] [--faults a,b]\n" +
+  `faults, all by default: ${FAULTS.join(", ")}\n` +
+  `with one of ${GROUP_FAULTS.join(", ")} Redis is a group that sentinels watch`;
 
 const { values } = parseArgs({
   options: {

@@ -1,14 +1,12 @@
 // Redis Sentinel makes a replica the primary that lacks the last writes: the mesh brings it to the
 // truth, and every connection has come along.
 import { afterAll, expect } from "vitest";
-import { RedisKeys } from "../../../src/queue/redis/keys.js";
 import { EventClient } from "../../support/event-client.js";
 import { meshStories } from "../../support/mesh-stories.js";
 import { RedisGroup } from "../../support/redis-group.js";
 import type { RedisServer } from "../../support/redis-server.js";
+import { standingOf } from "../../support/redis-standing.js";
 import { waitFor } from "../../support/wait-for.js";
-
-const keys = new RedisKeys("test");
 
 let group: RedisGroup;
 afterAll(() => group.stop(), 30_000);
@@ -27,7 +25,7 @@ function connections(redis: RedisServer): Promise<string[]> {
 }
 
 async function appliedIndex(redis: RedisServer): Promise<number> {
-  return Number((await redis.ask((client) => client.get(keys.applied)))?.split(" ")[0]);
+  return (await standingOf(redis, "test")).appliedIndex;
 }
 
 story("the primary is killed, and its replica lacks the last writes", async (mesh) => {
