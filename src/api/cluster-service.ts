@@ -3,6 +3,7 @@ import type { ClusterServiceServer } from "../gen/mesh/v1/cluster_service.js";
 import type { EdgeLog } from "./edge-log.js";
 import type { Forwarder } from "./forwarding.js";
 import { leaderHandler } from "./leader-call.js";
+import { ofNamed } from "./named-requests.js";
 import type { ClusterReads, LeaderClusterOperations } from "./task-backend.js";
 import { streamHandler } from "./stream-call.js";
 import { unaryHandler } from "./unary-call.js";
@@ -37,11 +38,13 @@ export function createClusterService(options: ClusterServiceOptions): ClusterSer
       (own) => operations.transfer(own),
       (peer) => peer.cluster.transferLeadership.bind(peer.cluster),
     ),
-    drainWorker: leaderHandler(
-      options,
-      "same",
-      async (own) => ({ worker: await operations.drain(own) }),
-      (peer) => peer.cluster.drainWorker.bind(peer.cluster),
+    drainWorker: ofNamed(
+      leaderHandler(
+        options,
+        "same",
+        async (own) => ({ worker: await operations.drain(own) }),
+        (peer) => peer.cluster.drainWorker.bind(peer.cluster),
+      ),
     ),
   };
 }

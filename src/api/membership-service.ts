@@ -53,8 +53,7 @@ function assertOfMesh({ nodeId, address, meshId, process }: JoinMeshRequest, own
   const named = { node_id: nodeId, address, process };
   for (const [field, value] of Object.entries(named)) {
     if (value !== "" && value.length <= MAX_NAME_LENGTH) continue;
-    throw new QueueError("invalid_field", `must have 1 to ${MAX_NAME_LENGTH} characters`, {
-      field,
-    });
+    const message = `${field} must have 1 to ${MAX_NAME_LENGTH} characters`;
+    throw new QueueError("invalid_field", message, { field });
   }
 }

@@ -1,19 +1,9 @@
 // A node's gRPC server: binds, bounds and stops; what it serves is given to it.
-import {
-  Server,
-  ServerCredentials,
-  type ServerOptions,
-  type ServiceDefinition,
-  type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
 
 import { BindFailed, PortTaken } from "./errors.js";
+import { readable, type ServedService } from "./readable-requests.js";
 import { DEFAULT_SHUTDOWN_GRACE_MS, MAX_MESSAGE_BYTES } from "./limits.js";
-
-export interface ServedService {
-  readonly definition: ServiceDefinition;
-  readonly implementation: UntypedServiceImplementation;
-}
 
 export interface GrpcServerOptions {
   readonly host: string;
@@ -44,7 +34,8 @@ export interface GrpcServer {
 export async function createGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { host } = options;
   const server = new Server(serverOptions(options.maxMessageBytes ?? MAX_MESSAGE_BYTES));
-  for (const { definition, implementation } of options.services) {
+  for (const service of options.services) {
+    const { definition, implementation } = readable(service);
     server.addService(definition, implementation);
   }
   for (const add of options.extend ?? []) add(server);

@@ -83,11 +83,17 @@ export function queueErrorFrom(problem: Problem): QueueError | undefined {
 export function statusFrom(error: unknown, log: EdgeLog, method: string): StatusObject {
   const problem = problemFrom(error);
   if (!(error instanceof QueueError)) log.error({ err: error, method }, "a call failed");
+  const status = statusOf(problem);
+  if (error instanceof QueueError && error.oldestIndex !== undefined) {
+    status.metadata.set(OLDEST_INDEX_METADATA_KEY, String(error.oldestIndex));
+  }
+  return status;
+}
+
+/** The status that carries a problem. */
+export function statusOf(problem: Problem): StatusObject {
   const metadata = new Metadata();
   metadata.set(PROBLEM_METADATA_KEY, Buffer.from(Problem.encode(problem).finish()));
-  if (error instanceof QueueError && error.oldestIndex !== undefined) {
-    metadata.set(OLDEST_INDEX_METADATA_KEY, String(error.oldestIndex));
-  }
   const mapping = isQueueErrorCode(problem.code) ? CATALOGUE[problem.code] : INTERNAL;
   return { code: mapping.grpc, details: problem.message, metadata };
 }

@@ -7,6 +7,7 @@ import { leaderHandler } from "./leader-call.js";
 import { streamHandler } from "./stream-call.js";
 import { Submissions } from "./submissions.js";
 import type { LeaderTaskOperations, TaskReads } from "./task-backend.js";
+import { ofNamed } from "./named-requests.js";
 import { unaryHandler } from "./unary-call.js";
 
 export interface TaskServiceOptions {
@@ -27,29 +28,37 @@ export function createTaskService(options: TaskServiceOptions): TaskServiceServe
       async (request, context) => ({ results: await submissions.many(request, context) }),
       log,
     ),
-    getTask: unaryHandler(
-      async (request, { signal }) => ({ task: await reads.get(request, signal) }),
-      log,
+    getTask: ofNamed(
+      unaryHandler(
+        async (request, { signal }) => ({ task: await reads.get(request, signal) }),
+        log,
+      ),
     ),
     listTasks: unaryHandler((request) => reads.list(request), log),
-    listTaskLogs: unaryHandler((request) => reads.logs(request), log),
-    cancelTask: leaderHandler(
-      options,
-      "other",
-      async (own) => ({ task: await operations.cancel(own) }),
-      (peer) => peer.tasks.cancelTask.bind(peer.tasks),
+    listTaskLogs: ofNamed(unaryHandler((request) => reads.logs(request), log)),
+    cancelTask: ofNamed(
+      leaderHandler(
+        options,
+        "other",
+        async (own) => ({ task: await operations.cancel(own) }),
+        (peer) => peer.tasks.cancelTask.bind(peer.tasks),
+      ),
     ),
-    retryTask: leaderHandler(
-      options,
-      "other",
-      async (own) => ({ task: await operations.retry(own) }),
-      (peer) => peer.tasks.retryTask.bind(peer.tasks),
+    retryTask: ofNamed(
+      leaderHandler(
+        options,
+        "other",
+        async (own) => ({ task: await operations.retry(own) }),
+        (peer) => peer.tasks.retryTask.bind(peer.tasks),
+      ),
     ),
-    whyTask: leaderHandler(
-      options,
-      "none",
-      (own, { signal }) => operations.why(own, signal),
-      (peer) => peer.tasks.whyTask.bind(peer.tasks),
+    whyTask: ofNamed(
+      leaderHandler(
+        options,
+        "none",
+        (own, { signal }) => operations.why(own, signal),
+        (peer) => peer.tasks.whyTask.bind(peer.tasks),
+      ),
     ),
     ...deadLetterCalls(operations.deadLetters, forwarder, log),
     watchTasks: streamHandler((request, signal) => reads.watch(request, signal), log),

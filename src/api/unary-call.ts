@@ -32,7 +32,9 @@ export function unaryHandler<Request, Response>(
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     const context = contextOf(call);
-    method(call.request, context).then(
+    // What a method throws before its first promise is a refusal, too.
+    const answer = async (): Promise<Response> => method(call.request, context);
+    answer().then(
       (response) => {
         if (!call.cancelled) callback(null, response);
       },

@@ -8,6 +8,7 @@ import type { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
 import type { TaskReader } from "../queue/redis/reader.js";
 import type { RunState } from "../queue/redis/run-state.js";
 import type { LeadershipOffice } from "./leadership.js";
+import { requireQueueName } from "./queue-name.js";
 import { unavailable } from "./task-reads.js";
 
 /** Tasks of one call. */
@@ -116,6 +117,7 @@ function checked(selection: DeadLetterSelection | undefined): DeadLetterSelectio
       },
     );
   }
+  requireQueueName(queue);
   if (ids.length === 0 && type === "" && queue === "" && limit === 0) {
     const message = "name ids, or at least one of type, queue and limit: nothing is taken unasked";
     throw new QueueError("invalid_field", message, { field: "ids" });

@@ -35,6 +35,7 @@ import type { LeadershipOffice } from "./leadership.js";
 import type { MembershipKeeper } from "./membership-keeper.js";
 import { unavailable } from "./task-reads.js";
 import type { TaskWhy } from "./why/task-why.js";
+import { transferRefusal } from "./transfer-refusal.js";
 import type { WorkerView } from "./worker-view.js";
 
 const APPLY_MS = 5_000;
@@ -118,9 +119,7 @@ export class LeaderOperations
       );
       return { leaderId, term: this.options.raft.softState.term };
     } catch (error) {
-      if (error instanceof ProposalRefused) {
-        throw new QueueError("invalid_field", `leadership stays: ${error.reason}`, { field: "to" });
-      }
+      if (error instanceof ProposalRefused) throw transferRefusal(error.reason, to);
       if (!(error instanceof TransferFailed || error instanceof NodeStopped)) throw error;
       throw new QueueError("no_leader", error.message, { retryAfterMs: RETRY_AFTER_MS });
     }

@@ -1,5 +1,6 @@
 // What clients ask of named queues, where this node leads: what is set for them comes from the log,
 // how many tasks they have from Redis and the table of assignments.
+import { isName, NAME_RULE } from "../config/name-rule.js";
 import type { LeaderQueues } from "../api/task-backend.js";
 import type { QueueControls as Controls, QueueLimits } from "../gen/mesh/v1/queue.js";
 import type { ListQueuesRequest, ListQueuesResponse, Queue } from "../gen/mesh/v1/queue_service.js";
@@ -40,6 +41,9 @@ export class MeshQueues implements LeaderQueues {
   }
 
   async get(name: string): Promise<Queue> {
+    if (!isName(name)) {
+      throw new QueueError("invalid_field", `name ${NAME_RULE}`, { field: "name" });
+    }
     return this.#one(this.options.office.requireLeader().queues.get(name));
   }
 

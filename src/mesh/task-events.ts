@@ -12,6 +12,7 @@ import {
   type TaskChange,
 } from "../queue/redis/event-record.js";
 import type { EventTail } from "../queue/redis/event-tail.js";
+import { requireQueueName } from "./queue-name.js";
 import { NoLeader } from "../raft/index.js";
 
 const NO_CHANGE = WatchTasksResponse.decode(new Uint8Array());
@@ -53,6 +54,7 @@ export class TaskEvents {
         field: "ids",
       });
     }
+    requireQueueName(request.queue);
     if (this.#watches >= MAX_WATCHES) {
       throw new QueueError("overloaded", `${MAX_WATCHES} watches are served already`, {
         retryAfterMs: 1_000,

@@ -20,6 +20,7 @@ import { NoLeader, type RaftNode } from "../raft/index.js";
 import type { QueueMachine } from "./queue-machine.js";
 import type { TaskEvents } from "./task-events.js";
 import { isEnd } from "../queue/task-end.js";
+import { requireQueueName } from "./queue-name.js";
 import type { TaskFeed } from "./task-feed.js";
 
 const DEFAULT_PAGE = 50;
@@ -81,6 +82,8 @@ export class NodeTaskReads implements TaskReads {
 
   async list(request: ListTasksRequest): Promise<ListTasksResponse> {
     const limit = pageLimit(request.limit, DEFAULT_PAGE);
+    requireKnownStatus(request.status);
+    requireQueueName(request.queue);
     try {
       const page = await this.options.reader.list({
         limit,
@@ -158,6 +161,13 @@ export class NodeTaskReads implements TaskReads {
       retryAfterMs: RETRY_AFTER_MS,
     });
   }
+}
+
+function requireKnownStatus(status: TaskStatus): void {
+  // What a later version may know, the decoder passes on as it is.
+  if (status !== TaskStatus.UNRECOGNIZED && Object.values(TaskStatus).includes(status)) return;
+  const message = `status ${status} is not known: give one of mesh.v1.TaskStatus`;
+  throw new QueueError("invalid_field", message, { field: "status" });
 }
 
 function pageLimit(asked: number, ifNone: number): number {

@@ -5,8 +5,11 @@ import type { WorkerDirectory } from "./worker-directory.js";
 /** By then every live node has attached to a new leader, and a type that none handles is unknown. */
 const KNOWN_AFTER_MS = 1_500;
 
+/** Types that a refusal names. */
+const MAX_NAMED_TYPES = 20;
+
 export interface KnownTypesParts {
-  readonly workers: Pick<WorkerDirectory, "handles">;
+  readonly workers: Pick<WorkerDirectory, "handles" | "types">;
   /** Whatever its type, a task is taken. */
   readonly acceptUnknown: boolean;
   /** Milliseconds since the epoch. */
@@ -24,6 +27,15 @@ export class KnownTypes {
 
   takes(type: string): boolean {
     return this.parts.acceptUnknown || this.parts.workers.handles(type);
+  }
+
+  /** What is wrong with a type that is not taken, and what there is. */
+  whyNot(type: string): string {
+    const types = this.parts.workers.types();
+    const known = types.slice(0, MAX_NAMED_TYPES).join(", ");
+    const more = types.length > MAX_NAMED_TYPES ? ", …" : "";
+    const there = types.length === 0 ? "no node is there" : `there are ${known}${more}`;
+    return `no live node handles type ${JSON.stringify(type)}: ${there}`;
   }
 
   /** A worker has attached. */

@@ -139,6 +139,7 @@ export class QueueLeader {
       defaults: settings.defaults,
       propose: (tasks) => this.#office.submit(tasks),
       takesType: (type) => this.#types.takes(type),
+      whyNoType: (type) => this.#types.whyNot(type),
       isAtHand: (id) => this.#office.isAtHand(id),
       assertRedisReadable: () => this.#assertRedisReadable(),
     });

@@ -37,6 +37,8 @@ export interface SubmissionParts {
   readonly now: () => number;
   /** Whether a task of this type is taken. */
   readonly takesType: (type: string) => boolean;
+  /** Of a type that is not taken. */
+  readonly whyNoType: (type: string) => string;
   /** True for a task that waits, or runs, in this very moment. */
   readonly isAtHand: (id: string) => boolean;
   /** Throws RedisUnavailable unless Redis shows what earlier leaders acknowledged. */
@@ -119,9 +121,8 @@ export class Submissions {
     const id = asked.id === "" ? ulid(nowMs) : asked.id;
     const definition = defineTask(asked, id, nowMs, this.parts.defaults);
     if (!this.parts.takesType(definition.type)) {
-      throw new QueueError("unknown_type", `no live node handles type "${definition.type}"`, {
-        field: "type",
-      });
+      const message = this.parts.whyNoType(definition.type);
+      throw new QueueError("unknown_type", message, { field: "type" });
     }
     return definition;
   }

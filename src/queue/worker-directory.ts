@@ -210,6 +210,12 @@ export class WorkerDirectory {
     if (change > 0) worker.recentAssignments += 1;
   }
 
+  /** Every type that a live node handles, by name. */
+  types(): readonly string[] {
+    const connected = [...this.#workers.values()].filter((worker) => worker.connected);
+    return [...new Set(connected.flatMap(({ hello }) => hello.types))].sort();
+  }
+
   /** Whether a live node handles the type, free or not. */
   handles(type: string): boolean {
     for (const worker of this.#workers.values()) {

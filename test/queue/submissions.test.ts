@@ -50,6 +50,7 @@ function desk() {
     defaults: { maxAttempts: 3, backoff: BACKOFF, maxDataBytes: 1_000 },
     now: () => NOW_MS,
     takesType: (type) => type === "process",
+    whyNoType: (type) => `no live node handles type "${type}"`,
     isAtHand: (id) => atHand.has(id),
     assertRedisReadable: () => {
       if (redis.down) throw new RedisUnavailable(new Error("down"));

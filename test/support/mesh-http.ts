@@ -51,6 +51,7 @@ export interface WorkerView {
 export interface ProblemView {
   readonly status: number;
   readonly code: string;
+  readonly detail: string;
   readonly field?: string;
 }
 
