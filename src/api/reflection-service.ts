@@ -8,7 +8,7 @@ import {
 import { boundedRequests } from "./bounded-service.js";
 import type { EdgeLog } from "./edge-log.js";
 import { MAX_REFLECTION_REQUEST_BYTES } from "./limits.js";
-import type { ServedService } from "./server.js";
+import type { ServedService } from "./readable-requests.js";
 import { answeringHandler } from "./stream-call.js";
 
 /** Both versions: on the wire they differ in their names alone. */
