@@ -126,6 +126,8 @@ export class MeshLauncher {
     this.redisSpec = this.specOfRedis(program, folder, port, url);
     this.redis = new SupervisedChild(this.redisSpec, logger);
     await this.redis.start();
+    // What is installed here may be too old.
+    await requireRedis({ url }, REDIS_PING_MS, say);
     return { url };
   }
 

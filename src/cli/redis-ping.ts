@@ -3,10 +3,10 @@ import { describeEndpoint, type RedisEndpoint } from "../redis/endpoint.js";
 import { inspectRedis } from "../redis/inspection.js";
 import { ExitError } from "./exit.js";
 
-/** Answer of a ping: undefined means ready, else the reason why not. */
+/** Answer of a ping: undefined means that it answers, else the reason why not. */
 export async function pingRedis(url: string, timeoutMs: number): Promise<string | undefined> {
   const finding = await inspectRedis({ url }, timeoutMs);
-  return finding.kind === "usable" ? undefined : finding.reason;
+  return finding.kind === "away" ? finding.reason : undefined;
 }
 
 /**

@@ -15,7 +15,7 @@ import { ProgressWriter } from "../queue/redis/progress-writer.js";
 import { QueueReader } from "../queue/redis/queue-reader.js";
 import { TaskReader } from "../queue/redis/reader.js";
 import { RedisRestorer } from "../queue/redis/restorer.js";
-import { evictionWarningOf } from "../redis/inspection.js";
+import { warningOf } from "../redis/inspection.js";
 import { combinedState, RedisConnection, type RedisConnectionState } from "../redis/connection.js";
 import type { RedisEndpoint } from "../redis/endpoint.js";
 
@@ -97,10 +97,10 @@ export class NodeRedis {
     });
   }
 
-  /** Each time that a Redis is met which would throw tasks away when it is full. */
-  onEvicting(listener: (warning: string) => void): void {
+  /** Each time that a Redis is met that is too old, or would throw tasks away when it is full. */
+  onWarning(listener: (warning: string) => void): void {
     this.onConnected(() => {
-      void evictionWarningOf(this.#writer.client).then((warning) => {
+      void warningOf(this.#writer.client).then((warning) => {
         if (warning !== undefined) listener(warning);
       });
     });

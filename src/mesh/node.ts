@@ -69,7 +69,7 @@ async function assemble(
   if (storage.identity === undefined) await requireUsable(endpoint, config.redis.commandTimeoutMs);
   const redis = new NodeRedis(config, id, endpoint, connector);
   cleanups.push(() => redis.close());
-  redis.onEvicting((warning) => logger.warn(warning));
+  redis.onWarning((warning) => logger.warn(warning));
   const registry = new Registry({
     mesh: config.mesh,
     redis: { endpoint, commandTimeoutMs: config.redis.commandTimeoutMs, connector },

@@ -16,6 +16,10 @@ const PASSWORD_REMEDY = "give user and password in REDIS_URL or redis.url, or as
 const REPLICA_REMEDY = "name its primary, or the sentinels of its group as redis.sentinels";
 const USER_REMEDY = "let that user run every command on the keys and channels of the mesh";
 
+/** The oldest that has all that the scripts call: XTRIM MINID, for the logs of tasks, came with it. */
+const OLDEST_VERSION = { major: 6, minor: 2 } as const;
+const VERSION_REMEDY = `taskmesh needs Redis ${OLDEST_VERSION.major}.${OLDEST_VERSION.minor} or newer, or Valkey`;
+
 /** Codes of error replies that come again however often it is tried. */
 const LASTING: ReadonlyMap<string, string> = new Map([
   ["WRONGPASS", PASSWORD_REMEDY],
@@ -50,7 +54,7 @@ export async function inspectRedis(
 }
 
 /** Says so where Redis would throw away tasks rather than refuse a write; `info` is what INFO says. */
-export function evictionWarning(info: string): string | undefined {
+function evictionWarning(info: string): string | undefined {
   const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? "noeviction";
   if (policy === "noeviction") return undefined;
   return (
@@ -59,10 +63,15 @@ export function evictionWarning(info: string): string | undefined {
   );
 }
 
-/** As evictionWarning, for a connection that is used already; undefined where INFO is not allowed. */
-export async function evictionWarningOf(redis: Redis): Promise<string | undefined> {
+/**
+ * What is amiss with the Redis of a connection that is used already: it may be another one than was
+ * looked at in the beginning. Undefined where INFO is not allowed.
+ */
+export async function warningOf(redis: Redis): Promise<string | undefined> {
   try {
-    return evictionWarning(await redis.info("memory"));
+    const info = await redis.info();
+    const old = oldVersion(info);
+    return old === undefined ? evictionWarning(info) : `this is ${old}: ${VERSION_REMEDY}`;
   } catch {
     return undefined;
   }
@@ -70,6 +79,10 @@ export async function evictionWarningOf(redis: Redis): Promise<string | undefine
 
 function findingOf(info: string): RedisFinding {
   if (/^loading:1/m.test(info)) return { kind: "away", reason: "it is loading its data" };
+  const old = oldVersion(info);
+  if (old !== undefined) {
+    return { kind: "unusable", reason: `it is ${old}`, remedy: VERSION_REMEDY };
+  }
   if (/^role:slave/m.test(info) && !/^slave_read_only:0/m.test(info)) {
     const host = /^master_host:(\S+)/m.exec(info)?.[1] ?? "?";
     const port = /^master_port:(\d+)/m.exec(info)?.[1] ?? "?";
@@ -77,6 +90,16 @@ function findingOf(info: string): RedisFinding {
     return { kind: "unusable", reason, remedy: REPLICA_REMEDY };
   }
   return { kind: "usable", warning: evictionWarning(info) };
+}
+
+/** Name of a version that is too old. Valkey tells the version of Redis that it stands for. */
+function oldVersion(info: string): string | undefined {
+  const [, version = "", major, minor] = /^redis_version:((\d+)\.(\d+)\S*)/m.exec(info) ?? [];
+  if (version === "") return undefined;
+  const isOld =
+    Number(major) < OLDEST_VERSION.major ||
+    (Number(major) === OLDEST_VERSION.major && Number(minor) < OLDEST_VERSION.minor);
+  return isOld ? `Redis ${version}` : undefined;
 }
 
 function failureOf(error: unknown): RedisFinding {
