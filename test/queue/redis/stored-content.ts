@@ -57,7 +57,10 @@ export async function stateOf({ redis, log }: LoggedRedis): Promise<StoredConten
     ids.push(...page.tasks.map(({ id }) => id));
   }
   for (const id of ids) {
-    const state = (await redis.getBuffer(log.keys.task(id))) ?? Buffer.alloc(0);
+    const state = withResult(
+      (await redis.getBuffer(log.keys.task(id))) ?? Buffer.alloc(0),
+      await redis.getBuffer(log.keys.result(id)),
+    );
     const data = (await redis.getBuffer(log.keys.data(id))) ?? Buffer.alloc(0);
     tasks.set(id, Buffer.concat([state, data]).toString("hex"));
   }
@@ -67,4 +70,19 @@ export async function stateOf({ redis, log }: LoggedRedis): Promise<StoredConten
     keys.set(name.slice(prefix.length), (await redis.getBuffer(name))?.toString("hex") ?? "");
   }
   return { tasks, keys };
+}
+
+/** Where the strings of a state begin, and how wide the lengths of those before its result are. */
+const STRINGS_AT = 41;
+const LENGTHS_BEFORE_RESULT = [2, 4, 2, 4, 2];
+
+/** A state as a snapshot has it: a result in a key of its own stands behind the byte that says so. */
+function withResult(state: Buffer, result: Buffer | null): Buffer {
+  if (result === null) return state;
+  let at = STRINGS_AT;
+  for (const width of LENGTHS_BEFORE_RESULT) at += width + state.readUIntBE(at, width);
+  const behind = state.subarray(at + 4 + state.readUInt32BE(at));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(1 + result.length);
+  return Buffer.concat([state.subarray(0, at), length, Buffer.from([1]), result, behind]);
 }
