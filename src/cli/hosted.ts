@@ -20,7 +20,9 @@ export interface HostOptions {
 /** Starts it and returns once it runs; the process ends when it has been told to. */
 export async function host(options: HostOptions): Promise<void> {
   const { logger } = options;
-  const supervised = process.connected;
+  const supervised = process.send !== undefined;
+  // The parent may have gone while this process loaded its code, before anybody listened.
+  if (supervised && !process.connected) process.exit(0);
   process.on("uncaughtException", (error) => {
     logger.fatal({ [logField.error]: error }, "stopped by an error that nobody handles");
     void tell({ kind: "failed", exitLine: reasonLineOf(error) }).then(() => process.exit(1));

@@ -1,5 +1,6 @@
 // Starts a whole mesh as child processes, in order, and stops it in the reverse order: what others
 // lean on starts first and stops last.
+import { availableParallelism } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../config/schema.js";
@@ -12,10 +13,16 @@ import { freePort } from "./ports.js";
 import { gatewayNotReady, nodeNotReady } from "./readiness.js";
 import { pingRedis, requireRedis } from "./redis-ping.js";
 import { ensureRedisServer } from "./redis-server.js";
+import { type GroupProgress, startInGroups } from "./start-in-groups.js";
 import { stopBounds } from "./stop-bounds.js";
 import { type ChildSpec, SupervisedChild } from "./supervised-child.js";
 
 const REDIS_PING_MS = 3_000;
+/** Nodes that start at the same time: more where there are more cores, and within reason. */
+export const NODES_AT_A_TIME = Math.min(Math.max(3, availableParallelism()), 8);
+const READY_MS = 60_000;
+/** What each node adds to it: they share the machine. */
+const READY_PER_NODE_MS = 3_000;
 
 export interface LaunchOptions {
   readonly config: Config;
@@ -46,22 +53,18 @@ export class MeshLauncher {
   async start(): Promise<RedisEndpoint> {
     const endpoint = await this.startRedis();
     this.endpoint = endpoint;
+    this.checkNotStopped();
     const { config, logger } = this.options;
     const env = this.childEnvironment();
     this.gateway = new SupervisedChild(this.gatewaySpec(env), logger);
-    // Together: a node alone never becomes ready, it takes a quorum to elect a leader.
-    await Promise.all([this.addNodes(nodePlaces(config)), this.gateway.start()]);
+    const nodes = this.startNodes(nodePlaces(config), this.founders);
+    await Promise.all([nodes, this.gateway.start()]);
     return endpoint;
   }
 
   /** Starts further nodes and waits until they are ready. */
-  async addNodes(places: readonly NodePlace[]): Promise<void> {
-    const env = this.childEnvironment();
-    const added = places.map(
-      (place) => new SupervisedChild(this.nodeSpec(place, env), this.options.logger),
-    );
-    this.nodes = [...this.nodes, ...added];
-    await Promise.all(added.map((node) => node.start()));
+  addNodes(places: readonly NodePlace[]): Promise<void> {
+    return this.startNodes(places, NODES_AT_A_TIME);
   }
 
   /** Pid of a node that was started here and runs. */
@@ -85,7 +88,7 @@ export class MeshLauncher {
   /** Starts the Redis that was killed again, with its data. */
   async reviveRedis(): Promise<void> {
     if (this.redisSpec === undefined) throw new Error("no Redis was started here");
-    if (this.stopped !== undefined) throw new ExitError("stopped while starting");
+    this.checkNotStopped();
     this.redis = new SupervisedChild(this.redisSpec, this.options.logger);
     await this.redis.start();
   }
@@ -99,6 +102,33 @@ export class MeshLauncher {
   /** Ends everything at once. */
   kill(): void {
     for (const child of [this.gateway, ...this.nodes, this.redis]) void child?.kill();
+  }
+
+  /** Nodes that found a mesh: at least its voters, as it takes a quorum to elect a leader. The others join. */
+  private get founders(): number {
+    const { count, voters } = this.options.config.nodes;
+    return Math.min(count, Math.max(voters, NODES_AT_A_TIME));
+  }
+
+  private async startNodes(places: readonly NodePlace[], firstGroup: number): Promise<void> {
+    const { logger, say } = this.options;
+    const env = this.childEnvironment();
+    const added = places.map((place) => new SupervisedChild(this.nodeSpec(place, env), logger));
+    this.nodes = [...this.nodes, ...added];
+    if (places.length > firstGroup) {
+      const first = firstGroup === NODES_AT_A_TIME ? "" : `${firstGroup} first, then `;
+      say(`starting ${places.length} nodes, ${first}${NODES_AT_A_TIME} at a time`);
+    }
+    await startInGroups(added, {
+      groupSize: NODES_AT_A_TIME,
+      firstGroup,
+      check: () => this.checkNotStopped(),
+      onGroup: (progress) => say(progressLine(progress, places.length)),
+    });
+  }
+
+  private checkNotStopped(): void {
+    if (this.stopped !== undefined) throw new ExitError("stopped while starting");
   }
 
   private startedNode(id: string): SupervisedChild | undefined {
@@ -119,8 +149,8 @@ export class MeshLauncher {
       return named;
     }
     const program = await ensureRedisServer(say, this.environment());
-    if (this.stopped !== undefined) throw new ExitError("stopped while starting");
     const port = await freePort();
+    this.checkNotStopped();
     const url = `redis://127.0.0.1:${port}`;
     const folder = path.join(config.nodes.dataDir, "redis");
     this.redisSpec = this.specOfRedis(program, folder, port, url);
@@ -144,6 +174,7 @@ export class MeshLauncher {
       env: this.environment(),
       output: this.options.output,
       notReady: () => pingRedis(url, REDIS_PING_MS),
+      readyTimeoutMs: READY_MS,
       stopTimeoutMs: bounds.redisMs + bounds.marginMs,
       restart: this.options.restart,
     };
@@ -161,6 +192,7 @@ export class MeshLauncher {
       env,
       output: this.options.output,
       notReady: () => nodeNotReady(`${reachableHost(config.nodes.host)}:${place.port}`),
+      readyTimeoutMs: this.readyTimeoutMs,
       stopTimeoutMs: bounds.nodeMs + bounds.marginMs,
       restart,
     };
@@ -175,9 +207,14 @@ export class MeshLauncher {
       env,
       output: this.options.output,
       notReady: () => gatewayNotReady(gatewayUrl(config)),
+      readyTimeoutMs: this.readyTimeoutMs,
       stopTimeoutMs: bounds.gatewayMs + bounds.marginMs,
       restart,
     };
+  }
+
+  private get readyTimeoutMs(): number {
+    return READY_MS + READY_PER_NODE_MS * this.options.config.nodes.count;
   }
 
   private mainArgs(command: readonly string[]): string[] {
@@ -194,7 +231,8 @@ export class MeshLauncher {
       ...(this.endpoint !== undefined && "url" in this.endpoint
         ? { REDIS_URL: this.endpoint.url }
         : {}),
-      TASKMESH_NODES: String(config.nodes.count),
+      // To a node it says how many found a mesh together.
+      TASKMESH_NODES: String(this.founders),
       TASKMESH_DATA: config.nodes.dataDir,
       TASKMESH_GRPC_PORT: String(config.nodes.grpcPort),
       TASKMESH_GATEWAY_PORT: String(config.gateway.port),
@@ -205,4 +243,13 @@ export class MeshLauncher {
   private environment(): NodeJS.ProcessEnv {
     return this.options.env ?? process.env;
   }
+}
+
+function progressLine({ group, runs, started }: GroupProgress, count: number): string {
+  const [first = "", last = first] = [group[0], group.at(-1)];
+  const names = group.length === 1 ? first : `${first} to ${last}`;
+  const word = group.length === 1 ? "runs" : "run";
+  return runs
+    ? `${names} ${word}: ${started} of ${count} nodes`
+    : `${names} are slow to start; going on with the next: ${started} of ${count} nodes`;
 }

@@ -13,6 +13,9 @@ import { gatewayUrl, nodePlaces, reachableHost } from "./places.js";
 import { checkPorts, type PortClaim } from "./ports.js";
 import { stopSignal } from "./stop-signal.js";
 
+/** More are shown as a range. */
+const NODES_SHOWN = 5;
+
 export interface UpOptions extends CommonOptions {
   readonly nodes?: string;
   readonly data?: string;
@@ -98,7 +101,7 @@ function announce(config: Config, endpoint: RedisEndpoint, json: boolean): void 
   }
   const rows: [string, string][] = [
     ["gateway", url],
-    ["nodes", nodes.map((node) => `${node.id} ${node.address}`).join("   ")],
+    ["nodes", nodesLine(nodes.map((node) => `${node.id} ${node.address}`))],
     ["redis", redis],
     ["data", config.nodes.dataDir],
     [
@@ -112,4 +115,10 @@ function announce(config: Config, endpoint: RedisEndpoint, json: boolean): void 
   );
   for (const line of pairs(rows)) print(`  ${line}`);
   print();
+}
+
+function nodesLine(nodes: readonly string[]): string {
+  const [first = "", ...others] = nodes;
+  if (nodes.length <= NODES_SHOWN) return nodes.join("   ");
+  return `${nodes.length}: ${first} to ${others.at(-1) ?? first}`;
 }

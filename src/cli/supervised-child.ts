@@ -7,7 +7,6 @@ import type { Logger } from "../telemetry/logger.js";
 import { parseChildMessage } from "./child-message.js";
 import { ExitError } from "./exit.js";
 
-const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 100;
 const FIRST_BACKOFF_MS = 200;
 const LONGEST_BACKOFF_MS = 10_000;
@@ -21,6 +20,8 @@ export interface ChildSpec {
   readonly env: NodeJS.ProcessEnv;
   /** Whether it does its work; undefined means yes, else the reason why not yet. */
   readonly notReady: () => Promise<string | undefined>;
+  /** Bound of a start: by then it must be ready. */
+  readonly readyTimeoutMs: number;
   /** Bound of a stop; past it the child is killed. */
   readonly stopTimeoutMs: number;
   readonly restart: boolean;
@@ -32,6 +33,8 @@ export interface ChildSpec {
 export class SupervisedChild {
   private process: ChildProcess | undefined;
   private exited: Promise<void> = Promise.resolve();
+  private started: Promise<void> = Promise.resolve();
+  private markStarted: () => void = () => undefined;
   private exitLine: string | undefined;
   private redisPid: number | undefined;
   private startedAtMs = 0;
@@ -56,7 +59,8 @@ export class SupervisedChild {
   /** Starts it and waits until it is ready. Throws ExitError if it ends first or takes too long. */
   async start(): Promise<void> {
     this.spawn();
-    const deadline = Date.now() + READY_TIMEOUT_MS;
+    const { readyTimeoutMs } = this.spec;
+    const deadline = Date.now() + readyTimeoutMs;
     for (;;) {
       if (this.process === undefined) {
         throw new ExitError(this.exitLine ?? `${this.spec.name} ended before it was ready`);
@@ -65,12 +69,17 @@ export class SupervisedChild {
       if (reason === undefined) break;
       if (Date.now() > deadline) {
         throw new ExitError(
-          `${this.spec.name} was not ready within ${READY_TIMEOUT_MS / 1_000} s (${reason})`,
+          `${this.spec.name} was not ready within ${readyTimeoutMs / 1_000} s (${reason})`,
         );
       }
       await Promise.race([sleep(READY_POLL_MS), this.exited]);
     }
     this.supervised = true;
+  }
+
+  /** Resolves when it has said that it runs, which is before it is ready, or has ended. */
+  async running(): Promise<void> {
+    await Promise.race([this.started, this.exited]);
   }
 
   /** Asks it to end and kills it past the bound. */
@@ -100,6 +109,7 @@ export class SupervisedChild {
       stdio: ["ignore", output, output, "ipc"],
     });
     this.process = child;
+    this.started = new Promise((resolve) => (this.markStarted = resolve));
     child.on("message", (value) => this.onMessage(value));
     this.exited = new Promise((resolve) => {
       child.once("error", (error) => {
@@ -124,6 +134,8 @@ export class SupervisedChild {
         this.redisPid = message.pid;
         return;
       case "started":
+        this.markStarted();
+        return;
       case undefined:
         return;
     }

@@ -24,6 +24,7 @@ function childOf(script: string, more: Partial<ChildSpec> = {}): SupervisedChild
       args: ["-e", script],
       env: process.env,
       notReady: () => Promise.resolve(undefined),
+      readyTimeoutMs: 60_000,
       stopTimeoutMs: 10_000,
       restart: true,
       ...more,

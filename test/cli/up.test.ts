@@ -4,10 +4,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { NODES_AT_A_TIME } from "../../src/cli/mesh-launcher.js";
 import { findRedisServer } from "../../src/cli/redis-server.js";
 import { freePorts } from "../support/free-ports.js";
+import { descendantsOf } from "../support/process-tree.js";
 import { buildCli, cli, ended, type Ended, isRunning, startCli } from "./built-cli.js";
 
+/** More nodes than start at a time. */
+const MANY = NODES_AT_A_TIME + 1;
 const WAIT = { timeout: 30_000, interval: 100 };
 
 interface Up {
@@ -30,7 +34,7 @@ beforeAll(() => buildCli(), 120_000);
 beforeEach(async (context) => {
   if (findRedisServer() === undefined) context.skip("redis-server is missing");
   data = mkdtempSync(path.join(tmpdir(), "taskmesh-up-"));
-  const [gatewayPort, grpcPort] = await freePorts(4);
+  const [gatewayPort, grpcPort] = await freePorts(1 + MANY);
   env = {
     TASKMESH_DATA: data,
     TASKMESH_GATEWAY_PORT: String(gatewayPort),
@@ -47,8 +51,8 @@ afterEach(async () => {
   started = [];
 });
 
-async function up(): Promise<Up> {
-  const child = startCli(["up", "--json"], env);
+async function up(args: readonly string[] = []): Promise<Up> {
+  const child = startCli(["up", "--json", ...args], env);
   const run = ended(child);
   let said = "";
   child.stdout?.on("data", (chunk: Buffer) => (said += chunk.toString()));
@@ -152,5 +156,57 @@ describe("taskmesh up", { timeout: 120_000 }, () => {
     expect(samePort.stderr).toBe(
       `taskmesh: port ${env["TASKMESH_GATEWAY_PORT"]} on 127.0.0.1 is taken (TASKMESH_GATEWAY_PORT or gateway.port chooses another)\n`,
     );
+  });
+});
+
+describe("taskmesh up with more nodes than start at a time", { timeout: 180_000 }, () => {
+  const firstGroup = `taskmesh: n1 to n${NODES_AT_A_TIME} run: ${NODES_AT_A_TIME} of ${MANY} nodes`;
+
+  /** Starts it, and waits until it says `line`. */
+  async function upUntil(line: string) {
+    const child = startCli(["up", "--nodes", String(MANY)], env);
+    const end = ended(child);
+    started.push({ process: child, ended: end, gateway: "" });
+    let said = "";
+    child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    await vi.waitFor(() => expect(said).toContain(line), { timeout: 60_000, interval: 10 });
+    const family = await vi.waitFor(() => {
+      const found = descendantsOf(child.pid ?? 0);
+      expect(found.length).toBeGreaterThan(NODES_AT_A_TIME);
+      return found.map(({ pid }) => pid);
+    });
+    return { child, end, family };
+  }
+
+  test("founds the mesh with the first of them, which the others join, and says how far it is", async () => {
+    const mesh = await up(["--nodes", String(MANY)]);
+
+    await vi.waitFor(async () => {
+      const active = (await workersOf(mesh)).filter(({ state }) => state === "active");
+      expect(active).toHaveLength(MANY);
+    }, WAIT);
+    mesh.process.kill("SIGTERM");
+    const { stderr } = await mesh.ended;
+    expect(stderr).toContain(
+      `taskmesh: starting ${MANY} nodes, ${NODES_AT_A_TIME} at a time\n${firstGroup}\n`,
+    );
+  });
+
+  test("leaves no process behind when it is stopped in the middle of it", async () => {
+    const { child, end, family } = await upUntil(firstGroup);
+
+    child.kill("SIGINT");
+
+    expect((await end).code).toBe(0);
+    expect(family.filter(isRunning)).toEqual([]);
+    expect(readdirSync(data).filter((name) => name.endsWith(".lock"))).toEqual([]);
+  });
+
+  test("leaves no process behind when it is killed while its nodes load their code", async () => {
+    const { child, family } = await upUntil("taskmesh: starting");
+
+    child.kill("SIGKILL");
+
+    await vi.waitFor(() => expect(family.filter(isRunning)).toEqual([]), WAIT);
   });
 });
