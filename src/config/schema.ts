@@ -14,10 +14,7 @@ const nodes = z
       .min(1)
       .max(50)
       .default(3)
-      .describe(
-        "Nodes that `taskmesh up` starts. Of nodes that are started without it: how many form a new " +
-          "mesh together.",
-      ),
+      .describe("Nodes that `taskmesh up` starts; of others, how many form a new mesh together."),
     voters: z
       .int()
       .min(1)

@@ -219,7 +219,7 @@ describe("faults", () => {
     write({ gateway: { port: 99_999, hots: "x" }, log: { level: "loud" }, nodes: { count: 1.5 } });
 
     expect(faultsOf({ env: { TASKMESH_WORKER_CONCURRENCY: "lots" } })).toEqual([
-      "cluster.config.json:10:5 nodes.count = 1.5: is no integer; give an integer from 1 to 50 (Nodes that `taskmesh up` starts, and that form a new mesh together)",
+      "cluster.config.json:10:5 nodes.count = 1.5: is no integer; give an integer from 1 to 50 (Nodes that `taskmesh up` starts; of others, how many form a new mesh together)",
       "cluster.config.json:3:5 gateway.port = 99999: is over 65535; give an integer from 1 to 65535 (HTTP port of the gateway)",
       'cluster.config.json:4:5 gateway.hots: unknown key; did you mean "host"?',
       'TASKMESH_WORKER_CONCURRENCY = "lots": is no number; give an integer from 1 to 1000 (Tasks that a node runs at a time)',
