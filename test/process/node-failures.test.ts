@@ -103,7 +103,7 @@ describe("ten thousand tasks", { timeout: 120_000 }, () => {
   });
 });
 
-describe("a task that ends the process of each node that runs it", { timeout: 60_000 }, () => {
+describe("a task that ends the process of each node that runs it", { timeout: 150_000 }, () => {
   test("is dead after a few of them, and the mesh goes on", async () => {
     const { id } = await mesh.http.submit({ type: "lethal", maxAttempts: 100 });
 
