@@ -173,7 +173,7 @@ export class LeaderOperations
         retryAfterMs: RETRY_AFTER_MS,
       });
     }
-    const task = await this.#read(id);
+    const task = await this.#asked((reader) => reader.reflecting(index, () => reader.getTask(id)));
     if (task === undefined) {
       throw new QueueError("not_found", `there is no task ${id}`, { field: "id" });
     }

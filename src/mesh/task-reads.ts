@@ -1,5 +1,6 @@
 // Reads of tasks on any node: from Redis, as fresh as asked for, and from the log where Redis is
 // away.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { TaskReads } from "../api/task-backend.js";
 import { type Task, TaskStatus } from "../gen/mesh/v1/task.js";
 import type {
@@ -12,7 +13,7 @@ import type {
 import type { ListTaskLogsRequest, ListTaskLogsResponse } from "../gen/mesh/v1/task_log.js";
 import { QueueError } from "../queue/errors.js";
 import type { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
-import { InvalidCursor, RedisUnavailable } from "../queue/redis/errors.js";
+import { InvalidCursor, RedisBehind, RedisUnavailable } from "../queue/redis/errors.js";
 import type { LogReader } from "../queue/redis/log-reader.js";
 import type { TaskReader } from "../queue/redis/reader.js";
 import { taskFromLog } from "../queue/task-snapshot.js";
@@ -27,16 +28,18 @@ const DEFAULT_PAGE = 50;
 const MAX_PAGE = 1_000;
 /** How long a read waits for Redis to reflect what it must show. */
 const FRESHNESS_MS = 5_000;
+/** How soon a server is read again that is behind the one that was heard of. */
+const BEHIND_RETRY_MS = 50;
 const RETRY_AFTER_MS = 1_000;
 
 export interface TaskReadsOptions {
-  readonly raft: RaftNode;
-  readonly machine: QueueMachine;
-  readonly reader: TaskReader;
-  readonly logs: LogReader;
-  readonly appliedWatch: AppliedIndexWatch;
-  readonly feed: TaskFeed;
-  readonly events: TaskEvents;
+  readonly raft: Pick<RaftNode, "readIndex">;
+  readonly machine: Pick<QueueMachine, "appliedIndex" | "definitions" | "table">;
+  readonly reader: Pick<TaskReader, "reflecting" | "getTask" | "list">;
+  readonly logs: Pick<LogReader, "read">;
+  readonly appliedWatch: Pick<AppliedIndexWatch, "waitFor">;
+  readonly feed: Pick<TaskFeed, "watch">;
+  readonly events: Pick<TaskEvents, "watch">;
   readonly maxWaitMs: number;
   readonly now: () => number;
 }
@@ -51,14 +54,20 @@ export class NodeTaskReads implements TaskReads {
         field: "wait",
       });
     }
-    if (request.linearizable) await this.#fresh(await this.#readIndex());
-    if (request.minIndex > 0) await this.#fresh(request.minIndex);
-    if (request.waitMs === 0) return this.#find(request.id);
-    return this.#wait(request.id, performance.now() + request.waitMs, signal);
+    const readIndex = request.linearizable ? await this.#readIndex() : 0;
+    const shows = Math.max(readIndex, request.minIndex);
+    await this.#fresh(shows);
+    if (request.waitMs === 0) return this.#find(request.id, shows);
+    return this.#wait(request.id, shows, performance.now() + request.waitMs, signal);
   }
 
-  /** Answers when the task has ended, at `untilMs` of the process's clock, or where nobody waits. */
-  async #wait(id: string, untilMs: number, signal: AbortSignal): Promise<Task> {
+  /**
+   * Answers when the task has ended, at `untilMs` of the process's clock, or where nobody waits.
+   *
+   * @param shows index of an entry that the answer must reflect
+   */
+  async #wait(id: string, shows: number, untilMs: number, signal: AbortSignal): Promise<Task> {
+    let atLeast = shows;
     const settled = new AbortController();
     const stop = (): void => settled.abort();
     signal.addEventListener("abort", stop, { once: true });
@@ -67,12 +76,13 @@ export class NodeTaskReads implements TaskReads {
         // Registered before the task is read, so that its end is not missed in between.
         const leftMs = Math.max(0, untilMs - performance.now());
         const watch = this.options.feed.watch(id, leftMs, settled.signal);
-        const task = await this.#find(id);
+        const task = await this.#find(id, atLeast);
         if (isEnd(task.status)) return task;
         if (task.waitsFor.length === 0) watch.dependsOnNone();
         const index = await watch.ended;
-        if (index === undefined) return await this.#find(id);
+        if (index === undefined) return await this.#find(id, atLeast);
         await this.#fresh(index);
+        atLeast = Math.max(atLeast, index);
       }
     } finally {
       settled.abort();
@@ -101,7 +111,7 @@ export class NodeTaskReads implements TaskReads {
   async logs(request: ListTaskLogsRequest): Promise<ListTaskLogsResponse> {
     const { id, attempt, cursor } = request;
     const limit = pageLimit(request.limit, MAX_PAGE);
-    await this.#find(id);
+    await this.#find(id, 0);
     try {
       return await this.options.logs.read(id, {
         attempt: attempt === 0 ? undefined : attempt,
@@ -118,24 +128,42 @@ export class NodeTaskReads implements TaskReads {
   }
 
   /** Reads again with everything committed before it says that there is no such task. */
-  async #find(id: string): Promise<Task> {
-    const { reader } = this.options;
+  async #find(id: string, shows: number): Promise<Task> {
     try {
-      const task = await reader.getTask(id);
+      const task = await this.#read(id, shows);
       if (task !== undefined) return task;
-      await this.#fresh(await this.#readIndex());
-      const again = await reader.getTask(id);
+      const index = await this.#readIndex();
+      await this.#fresh(index);
+      const again = await this.#read(id, index);
       if (again !== undefined) return again;
     } catch (error) {
-      const known = error instanceof RedisUnavailable ? this.#fromLog(id) : undefined;
+      const known = error instanceof RedisUnavailable ? this.#fromLog(id, shows) : undefined;
       if (known !== undefined) return known;
       throw unavailable(error);
     }
     throw new QueueError("not_found", `there is no task ${id}`, { field: "id" });
   }
 
-  #fromLog(id: string): Task | undefined {
+  /**
+   * What was heard of the applied index may have come from another server than the one that is read:
+   * in a failover connections change over one by one.
+   */
+  async #read(id: string, shows: number): Promise<Task | undefined> {
+    const { reader } = this.options;
+    const untilMs = performance.now() + FRESHNESS_MS;
+    for (;;) {
+      try {
+        return await reader.reflecting(shows, () => reader.getTask(id));
+      } catch (error) {
+        if (!(error instanceof RedisBehind) || performance.now() > untilMs) throw error;
+        await sleep(BEHIND_RETRY_MS);
+      }
+    }
+  }
+
+  #fromLog(id: string, shows: number): Task | undefined {
     const { machine, now } = this.options;
+    if (machine.appliedIndex < shows) return undefined;
     const definition = machine.definitions.get(id);
     const running = machine.table.get(id);
     // Once it has ended, its result is only in Redis: nothing wrong is told instead.

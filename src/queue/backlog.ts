@@ -10,6 +10,8 @@ const READ_LIMIT = 2_000;
 const MAX_READS = 20;
 
 export interface BacklogReader {
+  /** What `read` reads; throws RedisUnavailable where what answers does not reflect the log up to `index`. */
+  reflecting<T>(index: number, read: () => Promise<T>): Promise<T>;
   pendingQueues(): Promise<readonly Lane[]>;
   pendingHead(head: {
     readonly queue: string;
@@ -51,8 +53,10 @@ export class Backlog {
    * @throws RedisUnavailable
    */
   async supply(redisIndex: number, lastIndex: number, entriesWait: () => boolean): Promise<void> {
+    const { reader } = this;
     if (!this.#open) {
-      this.pending.reopen(await this.reader.pendingQueues(), lastIndex);
+      const lanes = await reader.reflecting(redisIndex, () => reader.pendingQueues());
+      this.pending.reopen(lanes, lastIndex);
       this.#open = true;
     }
     /** Bands of which Redis has no more to tell at this index. */
@@ -62,12 +66,13 @@ export class Backlog {
       if (band === undefined) return;
       const cursorBefore = band.cursor;
       const limit = Math.min(this.readLimit, this.pending.readLimit(band));
-      const stored = await this.reader.pendingHead({
+      const head = {
         queue: band.queue,
         priority: band.priority,
-        afterSequence: band.cursor,
+        afterSequence: cursorBefore,
         limit,
-      });
+      };
+      const stored = await reader.reflecting(redisIndex, () => reader.pendingHead(head));
       const tasks = stored.filter(({ id }) => !this.isTaken(id)).map(pendingFromRedis);
       const last = stored.at(-1)?.sequence ?? cursorBefore;
       this.pending.refill(band, tasks, {

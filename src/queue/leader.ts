@@ -13,7 +13,7 @@ import { QueueError } from "./errors.js";
 import { Lifecycle } from "./lifecycle.js";
 import { CountedLog } from "./counted-log.js";
 import { KnownTypes } from "./known-types.js";
-import type { LeaderParts } from "./leader-parts.js";
+import type { LeaderParts, LeaderReader } from "./leader-parts.js";
 import { Office } from "./office.js";
 import { PendingSet } from "./pending-set.js";
 import { pendingFromRedis } from "./pending-task.js";
@@ -123,7 +123,7 @@ export class QueueLeader {
     this.#retention = new Retention({
       settings: settings.retention,
       now,
-      ended: () => parts.reader.ended(),
+      ended: () => this.#read((reader) => reader.ended()),
       propose: (value) => this.command({ $case: "expire", value }),
     });
     this.#lifecycle = new Lifecycle({
@@ -141,7 +141,7 @@ export class QueueLeader {
       takesType: (type) => this.#types.takes(type),
       whyNoType: (type) => this.#types.whyNot(type),
       isAtHand: (id) => this.#office.isAtHand(id),
-      assertRedisReadable: () => this.#assertRedisReadable(),
+      redisIndex: () => this.#readableIndex(),
     });
     this.queues = new QueueControls(parts.queues, (kind) => this.command(kind));
     this.schedules = new Schedules({
@@ -283,9 +283,15 @@ export class QueueLeader {
     throw overloaded(`${unappliedBytes} bytes of committed work wait for Redis`);
   }
 
-  #assertRedisReadable(): void {
+  #readableIndex(): number {
     if (this.#syncState.kind !== "in-step") throw new RedisUnavailable(this.#syncState.reason);
     if (!this.#backlog.open) throw new RedisUnavailable("it is being brought up to date");
+    return this.#sync.redisIndex ?? 0;
+  }
+
+  /** @throws RedisUnavailable where what is read is behind what was written */
+  #read<T>(read: (reader: LeaderReader) => Promise<T>): Promise<T> {
+    return this.parts.reader.reflecting(this.#sync.redisIndex ?? 0, () => read(this.parts.reader));
   }
 
   async #redisProgress(redisIndex: number, outcomes: readonly ApplyOutcome[]): Promise<boolean> {
@@ -307,7 +313,7 @@ export class QueueLeader {
       await this.#backlog.supply(redisIndex, this.parts.log.nextIndex() - 1, entriesWait);
       if (opening) await this.#lifecycle.opened();
       if (promoted || opening) {
-        this.#promotions.promoted(await this.parts.reader.nextScheduledAtMs());
+        this.#promotions.promoted(await this.#read((reader) => reader.nextScheduledAtMs()));
       }
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) throw error;

@@ -8,10 +8,14 @@ import { Decisions } from "./decisions.js";
 import type { ApplyOutcome } from "./redis/apply-outcome.js";
 import { deadlineAtMs } from "./redis/task-options.js";
 
+/** Wait before Redis is asked again when the next scheduled task may run. */
+const RETRY_AFTER_MS = 1_000;
 /** Tasks that one Settle looks at: some milliseconds of Redis's time. */
 const MAX_SETTLED_PER_ENTRY = 500;
 
 export interface LifecycleReader {
+  /** What `read` reads; rejects where what answers does not reflect the log up to `index`. */
+  reflecting<T>(index: number, read: () => Promise<T>): Promise<T>;
   /** Rejects while Redis cannot tell. */
   deadlines(nowMs: number, limit: number): Promise<StoredDeadlines>;
   /** Whether a task has ended that others still wait for. */
@@ -36,12 +40,13 @@ export class Lifecycle {
   /** Entry of the Settle that Redis has not applied yet; Infinity while it is being proposed. */
   #settlesAt: number | undefined;
   #reached = 0;
+  #lookAgain: NodeJS.Timeout | undefined;
   #stopped = false;
 
   constructor(private readonly parts: LifecycleParts) {
     this.#deadlines = new Deadlines({
       now: parts.now,
-      stored: (nowMs, limit) => parts.reader.deadlines(nowMs, limit),
+      stored: (nowMs, limit) => this.#read((reader) => reader.deadlines(nowMs, limit)),
       running: parts.running,
       propose: (taskIds) => parts.propose({ $case: "overdue", value: { taskIds } }),
     });
@@ -49,6 +54,7 @@ export class Lifecycle {
 
   stop(): void {
     this.#stopped = true;
+    clearTimeout(this.#lookAgain);
     this.#deadlines.stop();
     this.decisions.close();
   }
@@ -69,7 +75,7 @@ export class Lifecycle {
   /** Redis is read anew. @throws RedisUnavailable */
   async opened(): Promise<void> {
     this.#deadlines.refresh();
-    if (await this.parts.reader.isSettling()) this.#isSettling = true;
+    if (await this.#read((reader) => reader.isSettling())) this.#isSettling = true;
   }
 
   /** Redis reflects the log up to here. */
@@ -90,12 +96,19 @@ export class Lifecycle {
 
   /** Tasks that waited for others may be scheduled now, as only Redis knows. */
   async #lookAtSchedule(): Promise<void> {
+    clearTimeout(this.#lookAgain);
     try {
-      const nextMs = await this.parts.reader.nextScheduledAtMs();
+      const nextMs = await this.#read((reader) => reader.nextScheduledAtMs());
       if (nextMs !== undefined && !this.#stopped) this.parts.expectScheduled(nextMs);
     } catch {
-      // Once Redis answers again it is read anew.
+      if (this.#stopped) return;
+      this.#lookAgain = setTimeout(() => void this.#lookAtSchedule(), RETRY_AFTER_MS);
     }
+  }
+
+  #read<T>(read: (reader: LifecycleReader) => Promise<T>): Promise<T> {
+    const { reader } = this.parts;
+    return reader.reflecting(this.#reached, () => read(reader));
   }
 
   #settle(): void {

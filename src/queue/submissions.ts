@@ -17,6 +17,8 @@ import { defineTask, type SubmissionDefaults } from "./submission.js";
 import { taskFromLog } from "./task-snapshot.js";
 
 export interface SubmissionReader {
+  /** What `read` reads; throws RedisUnavailable where what answers does not reflect the log up to `index`. */
+  reflecting<T>(index: number, read: () => Promise<T>): Promise<T>;
   /** Tasks that have not ended, by the unique key that they hold. */
   holders(uniqueKeys: readonly string[]): Promise<ReadonlyMap<string, string>>;
   getTask(id: string): Promise<Task | undefined>;
@@ -41,8 +43,11 @@ export interface SubmissionParts {
   readonly whyNoType: (type: string) => string;
   /** True for a task that waits, or runs, in this very moment. */
   readonly isAtHand: (id: string) => boolean;
-  /** Throws RedisUnavailable unless Redis shows what earlier leaders acknowledged. */
-  readonly assertRedisReadable: () => void;
+  /**
+   * Log index that Redis reflects where it is written.
+   * @throws RedisUnavailable unless it shows what earlier leaders acknowledged
+   */
+  readonly redisIndex: () => number;
   /** One place that turns an error into what the client is told. */
   readonly refusal: (error: unknown) => SubmitTaskResult;
 }
@@ -152,14 +157,20 @@ export class Submissions {
     return { stored, keys, holders, awaited };
   }
 
+  /** @throws RedisUnavailable also where what is read is behind what was written */
+  async #read<T>(read: () => Promise<T>): Promise<T> {
+    const { reader, redisIndex } = this.parts;
+    return reader.reflecting(redisIndex(), read);
+  }
+
   /**
    * The same ids may have been acknowledged by an earlier leader. Without Redis the log's recent
    * part must do: it holds far more than a client's retries span.
    */
   async #storedIds(items: readonly Item[]): Promise<ReadonlySet<string>> {
     try {
-      this.parts.assertRedisReadable();
-      return await this.parts.reader.existing(items.map(({ definition }) => definition.id));
+      const { reader } = this.parts;
+      return await this.#read(() => reader.existing(items.map(({ definition }) => definition.id)));
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) throw error;
       return new Set();
@@ -174,8 +185,7 @@ export class Submissions {
   ): Promise<T | undefined> {
     if (names.length === 0) return nothing;
     try {
-      this.parts.assertRedisReadable();
-      return await ask(names);
+      return await this.#read(() => ask(names));
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) throw error;
       return undefined;
@@ -290,7 +300,7 @@ export class Submissions {
       const parts = splitForEntries(tasks).map((part) => this.parts.propose(part));
       const index = Math.max(0, ...(await Promise.all(parts)));
       const decided = decisions.map(async ({ task, decision }) => {
-        const known = decision.at(index).then((told) => told ?? this.#standsFor(task));
+        const known = decision.at(index).then((told) => told ?? this.#standsFor(task, index));
         return [task.id, await known.catch(asQueueError)] as const;
       });
       return { index, decided: new Map(await Promise.all(decided)) };
@@ -299,11 +309,13 @@ export class Submissions {
     }
   }
 
-  /** The task that a submission has become, read in Redis after it was applied. */
-  async #standsFor({ id, uniqueKey }: TaskDefinition): Promise<string> {
+  /** The task that the submission at `index` has become, read in Redis after it was applied. */
+  async #standsFor({ id, uniqueKey }: TaskDefinition, index: number): Promise<string> {
     const { reader } = this.parts;
-    if ((await reader.existing([id])).has(id)) return id;
-    const holder = (await reader.holders([uniqueKey])).get(uniqueKey);
+    const existing = await reader.reflecting(index, () => reader.existing([id]));
+    if (existing.has(id)) return id;
+    const holders = await reader.reflecting(index, () => reader.holders([uniqueKey]));
+    const holder = holders.get(uniqueKey);
     if (holder === undefined) throw undecided();
     return holder;
   }
@@ -342,7 +354,7 @@ export class Submissions {
     known: Pick<Known, "id" | "definition" | "isStored">,
   ): Promise<SubmitTaskResult> {
     const { table, definitions, reader, now } = this.parts;
-    const stored = await reader.getTask(known.id).catch(redisAway);
+    const stored = await this.#read(() => reader.getTask(known.id)).catch(redisAway);
     // Its record in Redis is older than its key there, and is removed long after its end.
     if (stored === undefined && (known.isStored || definitions.hasEnded(known.id))) {
       throw new QueueError(

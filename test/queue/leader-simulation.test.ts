@@ -1,9 +1,10 @@
 // A leader's desk under random calls, commits, lost workers, elections, queues that are paused and
-// limited, and a Redis that goes down, loses answers and loses writes: no task is lost, none runs twice
+// limited, and a Redis that goes down, loses answers and writes, and is read where it is not written: no task is lost, none runs twice
 // at a time or after its end, and no queue does what it may not.
 import fc from "fast-check";
 import { ulid } from "ulid";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { TaskStatus } from "../../src/gen/mesh/v1/task.js";
 import { QueueError } from "../../src/queue/errors.js";
 import { submission, turns } from "../support/queue-fixtures.js";
 import { LEASE_MS, QUEUES, SimulatedDesk } from "../support/simulated-desk.js";
@@ -154,6 +155,12 @@ const step = fc.oneof(
   ),
   steps(
     1,
+    fc.nat(6).map((n): Step => ({ redis }) => {
+      redis.readsAt = redis.readsAt === undefined ? Math.max(0, redis.index - n) : undefined;
+    }),
+  ),
+  steps(
+    1,
     fc.nat(3).map(
       (kept): Step =>
         (desk) =>
@@ -198,8 +205,60 @@ describe("a leader's desk", () => {
         expect([...desk.leader.workers.all()].map(({ running }) => running)).toEqual([0, 0]);
         await desk.close();
       }),
-      { numRuns: 80 },
+      { numRuns: 250 },
     );
+  });
+
+  describe("that is elected while reads come from a server that is behind", () => {
+    /** With a task that was submitted, and where Redis was before and after. */
+    async function withTask() {
+      const desk = new SimulatedDesk();
+      const inStep = async () => {
+        while (desk.redis.index < desk.entries.length) await turns(1);
+      };
+      await inStep();
+      const before = desk.redis.index;
+      desk.submit(submission({ id: ulid(1) }));
+      await turns(2);
+      desk.commit();
+      await inStep();
+      return { desk, before, after: desk.redis.index };
+    }
+
+    async function electedReadingAt(desk: SimulatedDesk, index: number): Promise<void> {
+      desk.redis.readsAt = index;
+      await desk.changeLeader(0);
+      desk.attach("n1");
+      for (let round = 0; round < 5; round += 1) {
+        await turns(5);
+        await desk.pass(20);
+        desk.commit(10);
+      }
+    }
+
+    test("runs a task that it could not see there", async () => {
+      const { desk, before } = await withTask();
+
+      await electedReadingAt(desk, before);
+      await desk.settle();
+
+      expect([...desk.truth.tasks.values()].map(({ status }) => status)).toEqual([
+        TaskStatus.COMPLETED,
+      ]);
+      await desk.close();
+    });
+
+    test("does not run again what is pending there and has ended since", async () => {
+      const { desk, after } = await withTask();
+      desk.attach("n1");
+      await desk.settle();
+
+      await electedReadingAt(desk, after);
+      await desk.settle();
+
+      expect(desk.wrong).toEqual([]);
+      await desk.close();
+    });
   });
 
   test("refuses cancellations and retries while too many are under way", async () => {

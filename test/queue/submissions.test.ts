@@ -37,6 +37,7 @@ function desk() {
     decisions: new Decisions(),
     reader: {
       holders: () => Promise.resolve(new Map()),
+      reflecting: (_index, read) => read(),
       getTask: () => Promise.resolve(undefined),
       existing: async (ids) => {
         await turns(1);
@@ -52,8 +53,9 @@ function desk() {
     takesType: (type) => type === "process",
     whyNoType: (type) => `no live node handles type "${type}"`,
     isAtHand: (id) => atHand.has(id),
-    assertRedisReadable: () => {
+    redisIndex: () => {
       if (redis.down) throw new RedisUnavailable(new Error("down"));
+      return 0;
     },
     refusal: (error) => ({
       outcome: { $case: "refused", value: { code: (error as QueueError).code } as never },

@@ -146,6 +146,7 @@ export class SimulatedDesk {
   async settle(): Promise<void> {
     this.redis.down = false;
     this.redis.answersToLose = 0;
+    this.redis.readsAt = undefined;
     for (const [nodeId, { concurrency }] of this.nodes) this.attach(nodeId, concurrency);
     const isSettled = (): boolean =>
       this.#log.proposed.length === 0 &&

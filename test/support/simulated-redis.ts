@@ -8,7 +8,11 @@ import type { StoredDeadlines } from "../../src/queue/deadlines.js";
 import type { EndedTasks } from "../../src/queue/retention.js";
 import type { ApplyOutcome, PendingTask } from "../../src/queue/redis/apply-outcome.js";
 import type { CommittedEntry } from "../../src/queue/redis/command-encoder.js";
-import { AppliedIndexMismatch, RedisUnavailable } from "../../src/queue/redis/errors.js";
+import {
+  AppliedIndexMismatch,
+  RedisBehind,
+  RedisUnavailable,
+} from "../../src/queue/redis/errors.js";
 import { deadlineAtMs } from "../../src/queue/redis/task-options.js";
 import { taskSequence } from "../../src/queue/redis/task-sequence.js";
 import type { Applier } from "../../src/queue/redis-sync.js";
@@ -206,6 +210,8 @@ export class SimulatedRedis implements Applier, LeaderReader {
   down = false;
   /** The next calls are done, and their answers lost. */
   answersToLose = 0;
+  /** Reads are answered by another server, which stands still at that entry; undefined: by this one. */
+  readsAt: number | undefined;
   readonly #states = new TaskStates();
   /** State after each entry, so that writes can be lost. */
   readonly #history = new Map<number, State>([[0, new Map()]]);
@@ -239,9 +245,24 @@ export class SimulatedRedis implements Applier, LeaderReader {
     });
   }
 
+  /** As the server has it that answers reads. */
+  get #shown(): TaskStates {
+    if (this.readsAt === undefined) return this.#states;
+    const shown = new TaskStates();
+    shown.index = this.readsAt;
+    shown.tasks = this.#history.get(this.readsAt) ?? shown.tasks;
+    return shown;
+  }
+
+  async reflecting<T>(index: number, read: () => Promise<T>): Promise<T> {
+    const shown = this.#shown.index;
+    if (shown < index) throw new RedisBehind(shown, index);
+    return read();
+  }
+
   pendingQueues() {
     return this.#call(() =>
-      [...this.#states.tasks.values()]
+      [...this.#shown.tasks.values()]
         .filter(({ status }) => status === TaskStatus.PENDING)
         .map(({ definition: { queue, priority } }) => ({ queue, priority })),
     );
@@ -254,7 +275,7 @@ export class SimulatedRedis implements Applier, LeaderReader {
     readonly limit: number;
   }): Promise<readonly PendingTask[]> {
     return this.#call(() =>
-      [...this.#states.tasks]
+      [...this.#shown.tasks]
         .filter(
           ([, { status, sequence, definition }]) =>
             status === TaskStatus.PENDING &&
@@ -264,13 +285,13 @@ export class SimulatedRedis implements Applier, LeaderReader {
         )
         .sort(([, a], [, b]) => a.sequence - b.sequence)
         .slice(0, head.limit)
-        .flatMap(([id]) => this.#states.pending(id) ?? []),
+        .flatMap(([id]) => this.#shown.pending(id) ?? []),
     );
   }
 
   nextScheduledAtMs(): Promise<number | undefined> {
     return this.#call(() => {
-      const times = [...this.#states.tasks.values()]
+      const times = [...this.#shown.tasks.values()]
         .filter(({ status }) => status === TaskStatus.SCHEDULED)
         .map(({ runAtMs }) => runAtMs);
       return times.length === 0 ? undefined : Math.min(...times);
@@ -279,7 +300,7 @@ export class SimulatedRedis implements Applier, LeaderReader {
 
   deadlines(nowMs: number, limit: number): Promise<StoredDeadlines> {
     return this.#call(() => {
-      const live = [...this.#states.tasks]
+      const live = [...this.#shown.tasks]
         .filter(([, { status, deadlineAtMs }]) => deadlineAtMs > 0 && !ENDED.has(status))
         .sort(([, a], [, b]) => a.deadlineAtMs - b.deadlineAtMs);
       const overdue = live.filter(([, { deadlineAtMs }]) => deadlineAtMs <= nowMs);
@@ -296,7 +317,7 @@ export class SimulatedRedis implements Applier, LeaderReader {
     return this.#call(() => {
       return new Map(
         keys
-          .map((key) => [key, this.#states.holder(key) ?? ""] as const)
+          .map((key) => [key, this.#shown.holder(key) ?? ""] as const)
           .filter(([, id]) => id !== ""),
       );
     });
@@ -311,7 +332,7 @@ export class SimulatedRedis implements Applier, LeaderReader {
   }
 
   existing(ids: readonly string[]): Promise<ReadonlySet<string>> {
-    return this.#call(() => new Set(ids.filter((id) => this.#states.tasks.has(id))));
+    return this.#call(() => new Set(ids.filter((id) => this.#shown.tasks.has(id))));
   }
 
   idempotent(): Promise<ReadonlyMap<string, string>> {

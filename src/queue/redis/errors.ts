@@ -18,6 +18,16 @@ export class RedisUnavailable extends Error {
   }
 }
 
+/**
+ * The server that answers a read lacks writes that another one has: this connection has yet to change
+ * over after a failover, or the new primary has yet to be brought to where the old one was.
+ */
+export class RedisBehind extends RedisUnavailable {
+  constructor(applied: number, expected: number) {
+    super(new Error(`the server that is read reflects entry ${applied}, not ${expected} yet`));
+  }
+}
+
 /** Redis refused a call for good: a defect in a script, or keys that are not ours. */
 export class RedisRefused extends Error {
   override readonly name = "RedisRefused";

@@ -15,7 +15,7 @@ import { RedisScript } from "./script.js";
 import { listTasks, type ListQuery, selectStates, type TaskPage } from "./task-list.js";
 import { TaskStore } from "./task-store.js";
 import { pendingTask } from "./task-view.js";
-import { callRedis } from "./errors.js";
+import { callRedis, RedisBehind } from "./errors.js";
 
 /** Most tasks of one `pendingHead`. */
 export const MAX_HEAD_TASKS = 4_096;
@@ -52,6 +52,17 @@ export class TaskReader {
     this.redis = redis;
     this.keys = keys;
     this.store = new TaskStore(redis, keys);
+  }
+
+  /**
+   * What `read` reads, of a server that reflects the log up to `index`. After a failover this connection
+   * may be with the old primary yet, when another one has written to the new one.
+   * @throws RedisBehind where it is behind
+   */
+  async reflecting<T>(index: number, read: () => Promise<T>): Promise<T> {
+    // Asked in one go: one connection, so that one server answers both.
+    const [, found] = await Promise.all([this.assertReflects(index), read()]);
+    return found;
   }
 
   async getTask(id: string): Promise<Task | undefined> {
@@ -225,6 +236,13 @@ export class TaskReader {
       if (asNumber(untilMs) > atMs) found.set(key, asText(id));
     });
     return found;
+  }
+
+  private async assertReflects(index: number): Promise<void> {
+    if (index === 0) return;
+    const applied = await this.appliedIndex();
+    if (applied >= index) return;
+    throw new RedisBehind(applied, index);
   }
 
   /** Index of the last entry that Redis reflects; 0 for an empty Redis. */

@@ -29,14 +29,16 @@ export class TaskStore {
     return states;
   }
 
-  /** Definitions with their data. */
+  /** Definitions with their data; without those whose data is gone, as where Redis was emptied meanwhile. */
   async definitions(states: ReadonlyMap<string, RunState>): Promise<Map<string, TaskDefinition>> {
     const definitions = new Map<string, TaskDefinition>();
     for (const [id, state] of states) definitions.set(id, definitionOf(state));
     const apart = [...definitions.values()].filter(({ data }) => data === "");
     const values = await this.read(apart.map(({ id }) => this.keys.data(id)));
     apart.forEach((definition, i) => {
-      definitions.set(definition.id, { ...definition, data: values[i]?.toString("utf8") ?? "" });
+      const data = values[i]?.toString("utf8");
+      if (data === undefined) definitions.delete(definition.id);
+      else definitions.set(definition.id, { ...definition, data });
     });
     return definitions;
   }

@@ -2,7 +2,7 @@
 import type { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { TaskStatus, type TaskDefinition } from "../../../src/gen/mesh/v1/task.js";
-import { InvalidCursor } from "../../../src/queue/redis/errors.js";
+import { InvalidCursor, RedisBehind } from "../../../src/queue/redis/errors.js";
 import { encodeCursor } from "../../../src/queue/redis/list-cursor.js";
 import { MAX_HEAD_TASKS } from "../../../src/queue/redis/reader.js";
 import type { ListQuery } from "../../../src/queue/redis/task-list.js";
@@ -125,6 +125,28 @@ describe("list", () => {
       await expect(log.reader.list({ limit: 1, cursor })).rejects.toThrow(InvalidCursor);
     },
   );
+});
+
+describe("what must reflect an entry", () => {
+  it("is not read of a server that is behind it", async () => {
+    await log.append(submit("a"));
+    const read = () => log.reader.getTask("a");
+    expect((await log.reader.reflecting(1, read))?.id).toBe("a");
+    await expect(log.reader.reflecting(2, read)).rejects.toThrow(RedisBehind);
+    await redis.flushall();
+    await expect(log.reader.reflecting(1, read)).rejects.toThrow("reflects entry 0, not 1");
+    expect(await log.reader.reflecting(0, read)).toBeUndefined();
+  });
+});
+
+describe("a task", () => {
+  it("is not read without its data, when Redis loses it between the two", async () => {
+    const large = { data: JSON.stringify("large".repeat(500)) };
+    await log.append(submit("small", definition("large", large)));
+    await redis.del(log.keys.data("large"));
+    const found = await log.reader.getDefinitions(["small", "large"]);
+    expect([...found.keys()]).toEqual(["small"]);
+  });
 });
 
 describe("pendingHead", () => {
