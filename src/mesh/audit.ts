@@ -22,7 +22,8 @@ export interface AuditParts {
   /** Term of an entry of the log; undefined where it is not kept any more, or not there yet. */
   readonly termAt: (index: number) => number | undefined;
   readonly commitIndex: () => number;
-  readonly redisAudit: (onFinding: (finding: AuditFinding) => void) => RedisAudit;
+  /** Of a Redis that reflects the log up to `shows` at least. */
+  readonly redisAudit: (shows: number, onFinding: (finding: AuditFinding) => void) => RedisAudit;
 }
 
 export class Audit {
@@ -68,7 +69,7 @@ export class Audit {
         retryAfterMs: RETRY_AFTER_MS,
       });
     }
-    const audit = this.parts.redisAudit(tell);
+    const audit = this.parts.redisAudit(tableIndex, tell);
     const { tasks, running } = await audit.walk(signal);
     await audit.counts(signal);
     // What began or ended since the table was read is no contradiction.
@@ -79,7 +80,7 @@ export class Audit {
         tell({ taskId: run.taskId, text: `${runText(run)}, without an owner` });
       else if (!isSame(owner, run)) tell({ taskId: run.taskId, text: difference(owner, run) });
     }
-    await this.#lookAtOwned(owned, tell);
+    await this.#lookAtOwned(owned, tableIndex, tell);
     const redisIndex = await this.#lookAtLog(tell);
     return {
       tasks,
@@ -95,11 +96,12 @@ export class Audit {
   /** Each task of the table runs in Redis, too, unless a later entry has ended that. */
   async #lookAtOwned(
     owned: ReadonlyMap<string, RunningTask>,
+    tableIndex: number,
     tell: (finding: AuditFinding) => void,
   ): Promise<void> {
     const stored = new Map<string, StoredRun>();
     // What the sets say of them was told by the walk.
-    const audit = this.parts.redisAudit(() => undefined);
+    const audit = this.parts.redisAudit(tableIndex, () => undefined);
     for (const run of await audit.look("", [...owned.keys()])) stored.set(run.taskId, run);
     for (const [taskId, owner] of owned) {
       const run = stored.get(taskId);

@@ -12,6 +12,6 @@ export function createAudit({ redis, storage }: NodeParts, { machine, raft }: Co
     appliedEntry: () => redis.applier.appliedEntry(),
     termAt: (index) => storage.term(logIndex(index)),
     commitIndex: () => raft.status().commit,
-    redisAudit: (onFinding) => redis.audit(onFinding),
+    redisAudit: (shows, onFinding) => redis.audit(shows, onFinding),
   });
 }

@@ -75,9 +75,9 @@ export class NodeRedis {
     });
   }
 
-  /** Looks for contradictions in what Redis holds. */
-  audit(onFinding: (finding: AuditFinding) => void): RedisAudit {
-    return new RedisAudit({ redis: this.#reader.client, keys: this.#keys, onFinding });
+  /** Looks for contradictions in what Redis holds, where it reflects the log up to `shows`. */
+  audit(shows: number, onFinding: (finding: AuditFinding) => void): RedisAudit {
+    return new RedisAudit({ redis: this.#reader.client, keys: this.#keys, shows, onFinding });
   }
 
   /** Of all connections that a node always has: one that is away is enough to be told. */

@@ -127,7 +127,8 @@ export async function readAppliedEntry(redis: Redis, keys: RedisKeys): Promise<A
   return parseApplied(value);
 }
 
-function parseApplied(value: string | null): AppliedEntry {
+/** @param value as it is stored; null for an empty Redis */
+export function parseApplied(value: string | null): AppliedEntry {
   const [index, term] = (value ?? "0 0").split(" ");
   return { index: Number(index), term: Number(term) };
 }

@@ -5,7 +5,8 @@ import { TaskStatus } from "../../gen/mesh/v1/task.js";
 import { auditCounts } from "./count-audit.js";
 import type { RedisKeys } from "./keys.js";
 import { RedisScript } from "./script.js";
-import { callRedis } from "./errors.js";
+import { parseApplied } from "./applier.js";
+import { callRedis, RedisBehind } from "./errors.js";
 
 /** Tasks of one step: about a millisecond of Redis's time. */
 const STEP_TASKS = 200;
@@ -31,11 +32,13 @@ export interface RedisAuditOptions {
   readonly keys: RedisKeys;
   /** Tasks that are counted in one step; smaller in tests. */
   readonly countedPerStep?: number;
+  /** Index of an entry that all that is looked at must reflect; default 0. */
+  readonly shows?: number;
   /** Told as they are found. */
   readonly onFinding: (finding: AuditFinding) => void;
 }
 
-/** Throws RedisUnavailable where Redis does not serve. */
+/** Throws RedisUnavailable where Redis does not serve, RedisBehind where it has lost writes by now. */
 export class RedisAudit {
   constructor(private readonly options: RedisAuditOptions) {}
 
@@ -57,12 +60,14 @@ export class RedisAudit {
 
   /** Looks at some tasks; resolves with those of them that run. */
   async look(set: string, ids: readonly string[]): Promise<StoredRun[]> {
-    const { redis, keys, onFinding } = this.options;
+    const { redis, keys, onFinding, shows = 0 } = this.options;
     const running: StoredRun[] = [];
     for (let start = 0; start < ids.length; start += STEP_TASKS) {
       const some = ids.slice(start, start + STEP_TASKS);
       const reply = await callRedis(() => auditScript.run(redis, keys.prefix, [set, ...some]));
-      const [, findings, runs] = reply as [Buffer, Buffer[], Buffer[]];
+      const [applied, findings, runs] = reply as [Buffer, Buffer[], Buffer[]];
+      const { index } = parseApplied(applied.toString("latin1"));
+      if (index < shows) throw new RedisBehind(index, shows);
       for (const [taskId = "", text = ""] of groups(findings, 2)) onFinding({ taskId, text });
       for (const [taskId = "", nodeId = "", fence, changed] of groups(runs, 4)) {
         running.push({ taskId, nodeId, fence: Number(fence), changedIndex: Number(changed) });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { type AuditFinding, RedisAudit, type StoredRun } from "../../../src/queue/redis/audit.js";
-import { CountingLost } from "../../../src/queue/redis/errors.js";
+import { CountingLost, RedisBehind } from "../../../src/queue/redis/errors.js";
 import { RedisKeys } from "../../../src/queue/redis/keys.js";
 import {
   AppliedLog,
@@ -51,6 +51,16 @@ const oneOfEach = (): Promise<unknown> =>
   ]);
 
 describe("the audit", () => {
+  it("looks at no Redis that lacks what it is held against", async () => {
+    await oneOfEach();
+    const walkOf = (shows: number) =>
+      new RedisAudit({ redis, keys, shows, onFinding: () => undefined }).walk(
+        new AbortController().signal,
+      );
+    expect((await walkOf(1)).tasks).toBe(6);
+    await expect(walkOf(2)).rejects.toThrow(RedisBehind);
+  });
+
   it("finds nothing in what any log has made, and sees what runs", async () => {
     await fc.assert(
       fc.asyncProperty(randomLog, async (entries) => {
