@@ -1,6 +1,7 @@
 // `taskmesh schedules` and `taskmesh schedule`: what is submitted again and again.
 import type { Command } from "commander";
 import { clientCommand, type ClientOptions, gatewayOf, integer } from "./context.js";
+import { exitCode, ExitError } from "./exit.js";
 import { type JsonObject, objectOf, objectsOf, searchOf, textOf } from "./gateway-client.js";
 import { pairs, print, printJson, printMore, table } from "./output.js";
 import { parseData } from "./submit.js";
@@ -85,10 +86,21 @@ async function schedule(name: string, options: ScheduleOptions): Promise<void> {
 }
 
 function requestOf(options: ScheduleOptions) {
-  if (options.delete === true) return { method: "DELETE" } as const;
-  const { cron, timezone, type, data, queue, paused } = options;
-  if (cron === undefined && type === undefined) return {};
+  const { cron, timezone, type, data, queue, paused, skipMissed } = options;
+  const isPutting = [cron, timezone, type, data, queue, paused, skipMissed].some(
+    (value) => value !== undefined,
+  );
+  if (options.delete === true) {
+    if (isPutting) throw new ExitError("--delete takes nothing beside it", exitCode.usage);
+    return { method: "DELETE" } as const;
+  }
+  if (!isPutting) return {};
+  if (cron === undefined || type === undefined) {
+    const line =
+      "a schedule is put as a whole: give --cron and --type, with all that it is to have";
+    throw new ExitError(line, exitCode.usage);
+  }
   const task = { type, queue, data: data === undefined ? undefined : parseData(data) };
-  const misfire = options.skipMissed === true ? "skip" : undefined;
+  const misfire = skipMissed === true ? "skip" : undefined;
   return { method: "PUT", body: { cron, timezone, task, paused, misfire } } as const;
 }

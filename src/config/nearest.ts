@@ -2,7 +2,8 @@
 
 /** The candidate nearest to `name` by edit distance, if near enough to be a typing error. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
-  const bound = Math.max(2, Math.floor(name.length / 3));
+  // Of a short name two letters are most of it: anything would be near.
+  const bound = name.length < 4 ? 1 : Math.max(2, Math.floor(name.length / 3));
   let best: { candidate: string; distance: number } | undefined;
   for (const candidate of candidates) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());

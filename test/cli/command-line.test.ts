@@ -195,6 +195,20 @@ attempt 1 on n3 (entry 58)
     expect(JSON.parse(all.stdout)).toEqual(reach);
   });
 
+  test.each([
+    [["--delete", "--cron", "* * * * *"], "--delete takes nothing beside it"],
+    [["--paused"], "give --cron and --type"],
+    [["--cron", "* * * * *"], "give --cron and --type"],
+  ])("schedule %j is refused and does nothing by halves", async (options, said) => {
+    const before = requests.length;
+
+    const { code, stderr } = await cli(["schedule", "nightly", ...options, "--url", url]);
+
+    expect(code).toBe(2);
+    expect(stderr).toContain(said);
+    expect(requests).toHaveLength(before);
+  });
+
   test("queue sets what its options say, pauses and resumes, and queues lists all", async () => {
     const set = await cli([
       ...["queue", "set", "mail", "--concurrency", "3", "--rate", "10/1s", "--burst", "2"],
