@@ -342,8 +342,8 @@ describe("mistakes on the command line", () => {
     const { code, stderr } = await cli(["up"], { TASKMESH_NODES: "0" });
 
     expect(code).toBe(1);
-    expect(stderr).toBe(
-      "taskmesh: TASKMESH_NODES = 0: is under 1; give an integer from 1 to 50 (Nodes that `taskmesh up` starts, and that form a new mesh together)\n",
+    expect(stderr).toMatch(
+      /^taskmesh: TASKMESH_NODES = 0: is under 1; give an integer from 1 to 50 \(.*\)\n$/,
     );
   });
 
