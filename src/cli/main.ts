@@ -1,6 +1,7 @@
 // The command line: which commands there are, and how every one of them ends.
 import { Command, CommanderError } from "commander";
 import { readFileSync } from "node:fs";
+import { callCommand } from "./call.js";
 import { chaosCommand } from "./chaos.js";
 import { describeError, exitCode, exitCodeOf } from "./exit.js";
 import { drainCommand } from "./drain.js";
@@ -62,6 +63,7 @@ function program(): Command {
     drainCommand(),
     statusCommand(),
     verifyCommand(),
+    callCommand(),
     chaosCommand(),
     scenarioCommand(),
   ];
