@@ -4,6 +4,10 @@ import { milliseconds, port } from "./value-types.js";
 
 const SENTINEL = 'must be "host:port" or {"host": …, "port": …}';
 
+const URL_RULE =
+  "must be redis://[user:password@]host[:port][/database], with a port up to 65535 and " +
+  "percent-encoding in the password";
+
 const sentinel = z.union(
   [
     z.string().regex(/^.+:\d{1,5}$/, SENTINEL),
@@ -16,7 +20,8 @@ export const redis = z
   .strictObject({
     url: z
       .string()
-      .regex(/^rediss?:\/\//, "must start with redis:// or rediss://")
+      .regex(/^rediss?:\/\//, { error: "must start with redis:// or rediss://", abort: true })
+      .refine((url) => URL.canParse(url), URL_RULE)
       .optional()
       .describe(
         "A Redis that is running already. Without it, `taskmesh up` starts one of its own.",

@@ -26,7 +26,7 @@ export class UserModuleError extends Error {
     options: { readonly type?: string; readonly cause?: unknown } = {},
   ) {
     super(
-      `${path}: ${message}`,
+      `${path}, named by worker.handlers: ${message}`,
       options.cause === undefined ? undefined : { cause: options.cause },
     );
     this.type = options.type;

@@ -186,6 +186,18 @@ describe("a Redis behind sentinels", () => {
     });
   });
 
+  test.each(["redis://host:99999", "redis://user:se/cret@host:99x"])(
+    "a Redis URL that is none is told by its name, its password hidden: %s",
+    (url) => {
+      const [fault, ...more] = faultsOf({ env: { REDIS_URL: url } });
+
+      expect(fault).toContain("REDIS_URL = ");
+      expect(fault).toContain("must be redis://[user:password@]host[:port][/database]");
+      expect(fault).not.toContain("cret");
+      expect(more).toEqual([]);
+    },
+  );
+
   test("is named by the environment", () => {
     const env = {
       TASKMESH_REDIS_SENTINELS: "a:1, b:2",
