@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    setupFiles: ["test/support/patient-waits.ts"],
     // Tests start processes and servers of their own: more at a time would only slow them down.
     maxWorkers: 2,
     testTimeout: 30_000,
