@@ -71,3 +71,22 @@ story("the primary is killed, and its replica lacks the last writes", async (mes
     events.close();
   }
 });
+
+story("the replica is made the primary, and the old one goes on answering", async (mesh) => {
+  await group.first.restart();
+  await group.whole();
+  const old = await group.primary();
+  const load = mesh.load();
+  await mesh.workGoesOn(50);
+  const before = await connections(old);
+
+  await group.promote();
+  await group.promoted(group.otherThan(old));
+  await waitFor("every connection has come along", async () => {
+    return (await connections(group.otherThan(old))).join() === before.join();
+  });
+
+  await mesh.healthy();
+  await mesh.workGoesOn(50);
+  await load.stop();
+});
