@@ -1,5 +1,6 @@
 // A mesh of five nodes that grows to twenty, each node a process: who votes, how tasks spread, and what
-// a node weighs while it has nothing to do. npm run bench -- many-nodes. BENCH_NODES names other sizes.
+// a node weighs while it has nothing to do: fails where that is too much.
+// npm run bench -- many-nodes. BENCH_NODES names other sizes.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
@@ -15,6 +16,8 @@ const [FIRST = 5, ...LATER] = (process.env["BENCH_NODES"] ?? "5,20").split(",").
 /** Nodes that start at the same time. */
 const AT_A_TIME = 3;
 const IDLE_MS = 20_000;
+/** What every idle node is to stay under; past it the benchmark fails. */
+const IDLE_LIMIT_MB = 120;
 const TASKS_PER_NODE = 200;
 const TASK_MS = 50;
 const PATIENCE_MS = 120_000;
@@ -88,7 +91,12 @@ async function measure(nodes: number): Promise<void> {
   await pause(IDLE_MS);
   const before = await mesh.http.workers();
   const idle = before.map(({ pid }) => residentMemory(pid).now);
-  say(`  idle for ${IDLE_MS / 1_000} s, a node takes ${spread(idle)} MB`);
+  const heavy = idle.filter((megabytes) => megabytes >= IDLE_LIMIT_MB).length;
+  const verdict = heavy === 0 ? "all are" : `${heavy} ARE NOT`;
+  say(
+    `  idle for ${IDLE_MS / 1_000} s, a node takes ${spread(idle)} MB; under ${IDLE_LIMIT_MB} MB: ${verdict}`,
+  );
+  if (heavy > 0) process.exitCode = 1;
   const tasks = nodes * TASKS_PER_NODE;
   const busyMs = await run(tasks);
   const completed = (await mesh.http.workers()).map((worker) => {
