@@ -10,8 +10,8 @@ export interface Startable {
   readonly name: string;
   /** Starts it and resolves when it is ready; rejects where it cannot be. */
   start(): Promise<void>;
-  /** Resolves when it runs, which is before it is ready, or has ended. */
-  running(): Promise<void>;
+  /** Whether it runs, which is before it is ready, and false where it has ended; waits until that is known. */
+  running(): Promise<boolean>;
 }
 
 export interface GroupStart {
@@ -19,7 +19,7 @@ export interface GroupStart {
   readonly groupSize: number;
   /** As many start together at first; they need one another to become ready. */
   readonly firstGroup: number;
-  /** Called before each group; what it throws ends the start. */
+  /** Called before and after each group; what it throws ends the start. */
   readonly check: () => void;
   /** A group runs, or was waited for in vain, and more are to be started. */
   readonly onGroup: (progress: GroupProgress) => void;
@@ -48,16 +48,18 @@ export async function startInGroups(
     const group = children.slice(ready.length, ready.length + size);
     ready.push(...group.map((child) => child.start()));
     if (ready.length === children.length) break;
-    const allReady = Promise.all(ready);
-    const runs = await Promise.race([allRun(group), allReady.then(() => true), late(patienceMs)]);
+    const allReady = Promise.all(ready).then(() => true);
+    const runs = await Promise.race([allRun(group, allReady), allReady, late(patienceMs)]);
+    check();
     onGroup({ group: group.map(({ name }) => name), runs, started: ready.length });
   }
   await Promise.all(ready);
 }
 
-async function allRun(group: readonly Startable[]): Promise<boolean> {
-  await Promise.all(group.map((child) => child.running()));
-  return true;
+async function allRun(group: readonly Startable[], allReady: Promise<boolean>): Promise<boolean> {
+  const running = await Promise.all(group.map((child) => child.running()));
+  // The start of one that has ended fails, and says why.
+  return running.every(Boolean) || allReady;
 }
 
 async function late(patienceMs: number): Promise<boolean> {

@@ -77,9 +77,10 @@ export class SupervisedChild {
     this.supervised = true;
   }
 
-  /** Resolves when it has said that it runs, which is before it is ready, or has ended. */
-  async running(): Promise<void> {
+  /** Waits until it says that it runs, which is before it is ready; false where it ends before. */
+  async running(): Promise<boolean> {
     await Promise.race([this.started, this.exited]);
+    return this.process !== undefined;
   }
 
   /** Asks it to end and kills it past the bound. */

@@ -11,9 +11,13 @@ import {
 class DirectedChild implements Startable {
   hasStarted = false;
   run: () => void = () => undefined;
+  end: () => void = () => undefined;
   becomeReady: () => void = () => undefined;
   fail: (reason: string) => void = () => undefined;
-  private readonly runs = new Promise<void>((resolve) => (this.run = resolve));
+  private readonly runs = new Promise<boolean>((resolve) => {
+    this.run = () => resolve(true);
+    this.end = () => resolve(false);
+  });
 
   constructor(readonly name: string) {}
 
@@ -25,7 +29,7 @@ class DirectedChild implements Startable {
     });
   }
 
-  running(): Promise<void> {
+  running(): Promise<boolean> {
     return this.runs;
   }
 }
@@ -91,6 +95,20 @@ describe("children that start in groups", () => {
     expect(names()).toHaveLength(3);
   });
 
+  test("are not said to run where one has ended", async () => {
+    const { children, outcome, names, progress } = begin(6);
+    children[0]?.run();
+    children[1]?.end();
+    children[2]?.run();
+    await new Promise(setImmediate);
+    expect(names()).toHaveLength(3);
+
+    children[1]?.fail("n2 ended before it was ready");
+
+    await vi.waitFor(() => expect(outcome()).toBe("Error: n2 ended before it was ready"));
+    expect(progress).toEqual([]);
+  });
+
   test("are not held up for ever by a group that does not run: it may wait for a later one", async () => {
     const { children, outcome, names, progress } = begin(4, { patienceMs: 1 });
 
@@ -101,9 +119,9 @@ describe("children that start in groups", () => {
     expect(progress).toEqual([{ group: ["n1", "n2", "n3"], runs: false, started: 3 }]);
   });
 
-  test("do not start once that is forbidden", async () => {
+  test("do not start, nor are said to run, once that is forbidden", async () => {
     let stopped = false;
-    const { children, outcome, names } = begin(6, {
+    const { children, outcome, names, progress } = begin(6, {
       check: () => {
         if (stopped) throw new Error("stopped while starting");
       },
@@ -114,5 +132,6 @@ describe("children that start in groups", () => {
 
     await vi.waitFor(() => expect(outcome()).toBe("Error: stopped while starting"));
     expect(names()).toHaveLength(3);
+    expect(progress).toEqual([]);
   });
 });
