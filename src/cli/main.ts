@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { readFileSync } from "node:fs";
 import { callCommand } from "./call.js";
+import { benchCommand } from "./bench.js";
 import { chaosCommand } from "./chaos.js";
 import { describeError, exitCode, exitCodeOf } from "./exit.js";
 import { drainCommand } from "./drain.js";
@@ -66,6 +67,7 @@ function program(): Command {
     callCommand(),
     chaosCommand(),
     scenarioCommand(),
+    benchCommand(),
   ];
   for (const command of commands) root.addCommand(command);
   quieten(root);
