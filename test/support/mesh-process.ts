@@ -18,7 +18,7 @@ import { descendantsOf, type ProcessInfo } from "./process-tree.js";
 import { waitFor } from "./wait-for.js";
 
 const READY_MS = 60_000;
-/** What each node adds to it: their processes start at the same time. */
+/** What each node adds to it: they share the machine, and start a few at a time. */
 const READY_PER_NODE_MS = 5_000;
 
 export interface MeshProcessOptions {
