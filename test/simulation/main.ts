@@ -46,22 +46,35 @@ const integer = (name: string, text: string | undefined): number | undefined => 
   if (text === undefined) return undefined;
   const value = Number(text);
   if (Number.isSafeInteger(value) && value >= 0) return value;
-  print(`--${name} must be a whole number, not "${text}"\n${USAGE}`);
+  return refuse(`--${name} must be a whole number, not "${text}"`);
+};
+
+/** A wrong flag gets a line and what there is, not a stack. */
+function refuse(line: string): never {
+  process.stderr.write(`${line}\n${USAGE}\n`);
   process.exit(2);
+}
+
+const readFlags = () => {
+  try {
+    return parseArgs({
+      options: {
+        seeds: { type: "string" },
+        seed: { type: "string" },
+        nodes: { type: "string" },
+        trace: { type: "boolean", default: false },
+        list: { type: "boolean", default: false },
+        "keep-going": { type: "string" },
+        help: { type: "boolean", default: false },
+      },
+    });
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
 };
 
 const readOptions = (): Options => {
-  const { values } = parseArgs({
-    options: {
-      seeds: { type: "string" },
-      seed: { type: "string" },
-      nodes: { type: "string" },
-      trace: { type: "boolean", default: false },
-      list: { type: "boolean", default: false },
-      "keep-going": { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-  });
+  const { values } = readFlags();
   if (values.help) {
     print(USAGE);
     process.exit(0);

@@ -13,16 +13,30 @@ const USAGE =
   `faults, all by default: ${FAULTS.join(", ")}\n` +
   `with one of ${GROUP_FAULTS.join(", ")} Redis is a group that sentinels watch`;
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "2" },
-    seed: { type: "string" },
-    nodes: { type: "string", default: "3" },
-    rate: { type: "string", default: "300" },
-    faults: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
-});
+const { values } = readFlags();
+
+function readFlags() {
+  try {
+    return parseArgs({
+      options: {
+        minutes: { type: "string", default: "2" },
+        seed: { type: "string" },
+        nodes: { type: "string", default: "3" },
+        rate: { type: "string", default: "300" },
+        faults: { type: "string" },
+        help: { type: "boolean", default: false },
+      },
+    });
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** A wrong flag gets a line and what there is, not a stack. */
+function refuse(line: string): never {
+  process.stderr.write(`${line}\n${USAGE}\n`);
+  process.exit(2);
+}
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -31,7 +45,7 @@ function print(line: string): void {
 function number(name: string, text: string, min: number, max: number): number {
   const value = Number(text);
   if (value >= min && value <= max) return value;
-  throw new Error(`--${name} ${text}: give a number from ${min} to ${max}\n${USAGE}`);
+  return refuse(`--${name} ${text}: give a number from ${min} to ${max}`);
 }
 
 function isFault(name: string): name is Fault {
@@ -46,7 +60,7 @@ else {
   const rate = number("rate", values.rate, 1, 5_000);
   const faults = values.faults?.split(",") ?? FAULTS;
   const unknown = faults.find((name) => !isFault(name));
-  if (unknown !== undefined) throw new Error(`--faults ${unknown}: there is none\n${USAGE}`);
+  if (unknown !== undefined) refuse(`--faults ${unknown}: there is none`);
   print(`seed ${seed}: ${nodes} nodes, ${minutes} minutes`);
   const begunMs = performance.now();
   const report = await torture({
