@@ -8,6 +8,7 @@ const TIMEOUT_MS = 10_000;
 
 interface CallOptions extends CommonOptions {
   readonly node?: string;
+  readonly json?: boolean;
   readonly timeout?: number;
 }
 
@@ -17,19 +18,22 @@ export function callCommand(): Command {
     .argument("[method]", "such as mesh.v1.TaskService/GetTask")
     .argument("[request]", "JSON object (default: {})")
     .option("--node <address>", "host:port of the node (default: the first one of the config)")
+    .option("--json", "list the methods as JSON; answers are JSON without it, too")
     .option(
       "--timeout <time>",
       "how long a single answer is waited for (default: 10s)",
       duration("--timeout"),
     )
     .action((method: string | undefined, request: string | undefined, options: CallOptions) =>
-      method === undefined ? list() : call(method, request ?? "{}", options),
+      method === undefined ? list(options) : call(method, request ?? "{}", options),
     );
 }
 
-async function list(): Promise<void> {
+async function list({ json = false }: CallOptions): Promise<void> {
   const { grpcMethods, signatureOf } = await import("./grpc-methods.js");
-  for (const [name, method] of grpcMethods()) print(signatureOf(name, method));
+  const methods = grpcMethods();
+  if (json) printJson([...methods.keys()]);
+  else for (const [name, method] of methods) print(signatureOf(name, method));
 }
 
 async function call(name: string, text: string, options: CallOptions): Promise<void> {

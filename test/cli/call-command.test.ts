@@ -20,6 +20,8 @@ describe("taskmesh call", () => {
       ]),
     );
     expect(lines).toEqual([...lines].sort());
+    const names = JSON.parse((await cli(["call", "--json"])).stdout) as string[];
+    expect(names).toEqual(lines.map((line) => line.split(" ")[0]));
   });
 
   test("sends JSON and prints the answer as JSON, names of both in camel case", async () => {
