@@ -10,9 +10,9 @@ export const NODE_CHANNEL_OPTIONS: Partial<ClientOptions> = {
   // A peer that is cut off without a word is noticed by a ping that goes unanswered.
   "grpc.keepalive_time_ms": 5_000,
   "grpc.keepalive_timeout_ms": 2_000,
-  // A node that comes back is a node again within a second, not within gRPC's two minutes.
+  // A node that comes back is a node again in a moment, not within gRPC's two minutes: calls wait for it.
   "grpc.initial_reconnect_backoff_ms": 100,
-  "grpc.max_reconnect_backoff_ms": 1_000,
+  "grpc.max_reconnect_backoff_ms": 250,
   // What may be resent is decided by the forwarder alone.
   "grpc.enable_retries": 0,
 };

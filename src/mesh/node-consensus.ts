@@ -95,7 +95,9 @@ export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus
   const peerCredentials = own?.credentials("calls", nameOf);
   const introduced = (id: string, address: string): void => {
     // Of members alone, so that there are no more of them than those.
-    if (memberAddress(raft, id) !== undefined) introductions.set(id, address);
+    if (memberAddress(raft, id) === undefined) return;
+    introductions.set(id, address);
+    links.heardFrom(id);
   };
   const introduce = (): void => {
     if (raft.softState.leader === undefined) links.introduce(members(raft).map(({ id }) => id));

@@ -116,6 +116,8 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
   raft.start();
   state.up = true;
   health.review();
+  // At once, too: the others may wait between two tries to reach the process before this one.
+  consensus.introduce();
   const introducing = setInterval(consensus.introduce, INTRODUCE_MS);
   agent.start();
   stalls.start();

@@ -59,6 +59,11 @@ export class PeerLinks {
     for (const peer of peers) if (peer !== this.options.self.nodeId) this.#link(peer).introduce();
   }
 
+  /** A peer has just reached this node: so it can be reached, and is tried without further wait. */
+  heardFrom(peer: string): void {
+    this.#links.get(peer)?.retryNow();
+  }
+
   status(): readonly LinkStatus[] {
     return [...this.#links.values()].map((link) => link.status());
   }
@@ -131,6 +136,15 @@ class PeerLink {
     }
   }
 
+  /** Ends the wait for the next try, if there is one. */
+  retryNow(): void {
+    if (this.#stream !== undefined) return;
+    // A client that has failed before keeps a wait of its own.
+    this.close();
+    this.#notBeforeMs = 0;
+    this.#open();
+  }
+
   status(): LinkStatus {
     return {
       to: this.peer,
@@ -163,7 +177,12 @@ class PeerLink {
     this.#client ??= new RaftServiceClient(
       address,
       this.options.credentials ?? credentials.createInsecure(),
-      { ...NODE_CHANNEL_OPTIONS, "grpc.initial_reconnect_backoff_ms": RECONNECT_MIN_MS },
+      {
+        ...NODE_CHANNEL_OPTIONS,
+        "grpc.initial_reconnect_backoff_ms": RECONNECT_MIN_MS,
+        // No connection, and no wait for one, is shared with an earlier client of the same address.
+        "grpc.use_local_subchannel_pool": 1,
+      },
     );
     const stream = this.#client.exchange();
     const isCurrent = (): boolean => this.#stream === stream;

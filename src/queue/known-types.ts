@@ -1,8 +1,10 @@
 // Which task types are taken: those that a live node handles. A new leader does not know at once which
-// there are, and waits a moment for the nodes to attach before it refuses one.
+// there are, nor does one that nodes have just left, for another leader perhaps: it waits a moment for
+// them to attach before it refuses one.
+import { QueueError } from "./errors.js";
 import type { WorkerDirectory } from "./worker-directory.js";
 
-/** By then every live node has attached to a new leader, and a type that none handles is unknown. */
+/** By then every live node has attached to its leader, and a type that none handles is unknown. */
 const KNOWN_AFTER_MS = 1_500;
 
 /** Types that a refusal names. */
@@ -19,10 +21,12 @@ export interface KnownTypesParts {
 export class KnownTypes {
   /** Who waits for more workers to attach. */
   readonly #waiting = new Set<() => void>();
-  readonly #startedMs: number;
+  /** Since when no node has left. */
+  #steadySinceMs: number;
+  #closed = false;
 
   constructor(private readonly parts: KnownTypesParts) {
-    this.#startedMs = parts.now();
+    this.#steadySinceMs = parts.now();
   }
 
   takes(type: string): boolean {
@@ -43,12 +47,28 @@ export class KnownTypes {
     for (const done of this.#waiting) done();
   }
 
-  /** Resolves once every one of these types is taken, or surely unknown. */
+  /** A worker has gone: to come back, to follow another leader, or for good. */
+  detached(): void {
+    this.#steadySinceMs = this.parts.now();
+  }
+
+  /** This leader's term is over: what is known to the next one is not known here. */
+  close(): void {
+    this.#closed = true;
+    this.attached();
+  }
+
+  /**
+   * Resolves once every one of these types is taken, or surely unknown.
+   * @throws QueueError "not_leader"
+   */
   async settled(items: readonly { readonly type: string }[]): Promise<void> {
     const { now } = this.parts;
-    const deadlineMs = this.#startedMs + KNOWN_AFTER_MS;
-    while (now() < deadlineMs && !items.every(({ type }) => this.takes(type))) {
-      await this.#nextAttach(deadlineMs - now());
+    while (!items.every(({ type }) => this.takes(type))) {
+      if (this.#closed) throw new QueueError("not_leader", "this node does not lead any more");
+      const leftMs = this.#steadySinceMs + KNOWN_AFTER_MS - now();
+      if (leftMs <= 0) return;
+      await this.#nextAttach(leftMs);
     }
   }
 

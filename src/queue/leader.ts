@@ -85,17 +85,14 @@ export class QueueLeader {
       settings.handoverMs,
       parts.drains,
     );
-    this.#types = new KnownTypes({
-      workers: this.workers,
-      acceptUnknown: settings.acceptUnknownTypes,
-      now,
-    });
+    const { workers } = this;
+    this.#types = new KnownTypes({ workers, acceptUnknown: settings.acceptUnknownTypes, now });
     this.#promotions = new PromotionClock(now, () => this.#office.requestFlush());
     this.#office = new Office(
       {
         log: this.#log,
         table,
-        workers: this.workers,
+        workers,
         policy,
         gates,
         promotions: this.#promotions,
@@ -106,7 +103,6 @@ export class QueueLeader {
       },
       this.#pending,
     );
-    const { workers } = this;
     this.attempts = new RunningAttempts({ ...parts, workers, office: this.#office });
     this.#backlog = new Backlog(
       this.#pending,
@@ -174,6 +170,7 @@ export class QueueLeader {
     this.#retention.stop();
     this.#lifecycle.stop();
     this.schedules.stop();
+    this.#types.close();
     this.#office.close(new QueueError("not_leader", "this node does not lead any more"));
     await this.#sync.stop();
   }
@@ -232,6 +229,7 @@ export class QueueLeader {
 
   detach(nodeId: string): void {
     this.workers.detach(nodeId);
+    this.#types.detached();
   }
 
   granted(nodeId: string): void {

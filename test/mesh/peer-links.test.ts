@@ -95,6 +95,25 @@ test("a connection that breaks while the peer's machine still accepts others is 
   }
 });
 
+test("a peer that has reached this node is tried at once, however often it was tried in vain", async () => {
+  const { port } = peer;
+  await peer.close(0);
+  const ends = await acceptAndEnd(port);
+  try {
+    await waitFor("it was tried again and again", () => ends.count >= 4);
+    // By itself the link waits up to a second each time.
+    for (let times = 0; times < 40; times += 1) {
+      const before = ends.count;
+      await waitFor("it is tried", () => {
+        links.heardFrom(PEER);
+        return ends.count > before;
+      });
+    }
+  } finally {
+    ends.server.close();
+  }
+}, 20_000);
+
 test("a link that is cut is silent: the peer is not said to be gone, and messages pass after", async () => {
   for (const [from, to] of [[SELF, PEER] as const, [PEER, SELF] as const]) {
     table.set({ ...noImpairment(from, to), cut: true });
