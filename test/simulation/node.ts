@@ -253,11 +253,15 @@ export class SimNode {
   }
 
   #takeBatches(): void {
-    for (let batches = 0; this.#core?.hasReady() === true; batches += 1) {
+    let batches = 0;
+    while (this.#core?.hasReady() === true) {
+      const ready = this.#core.ready();
+      // A long log is handed out in as many batches as it takes.
+      if (ready.committed.length === 0) batches += 1;
       if (batches > MAX_BATCHES_PER_INPUT) {
         throw new Violation("driver contract", `${this.id} never comes to rest`);
       }
-      this.#take(this.#core, this.#core.ready());
+      this.#take(this.#core, ready);
     }
   }
 
