@@ -105,6 +105,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     reader: redis.reader,
     logs: redis.logReader,
     appliedWatch: redis.appliedWatch,
+    redisConnected: () => redis.state.connected,
     feed,
     events,
     maxWaitMs: config.limits.waitMs,

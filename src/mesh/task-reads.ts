@@ -26,8 +26,8 @@ import type { TaskFeed } from "./task-feed.js";
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 1_000;
-/** How long a read waits for Redis to reflect what it must show. */
-const FRESHNESS_MS = 5_000;
+/** How long a read waits for Redis to reflect what it must show: its caller waits little longer. */
+const FRESHNESS_MS = 1_500;
 /** How soon a server is read again that is behind the one that was heard of. */
 const BEHIND_RETRY_MS = 50;
 const RETRY_AFTER_MS = 1_000;
@@ -37,7 +37,8 @@ export interface TaskReadsOptions {
   readonly machine: Pick<QueueMachine, "appliedIndex" | "definitions" | "table">;
   readonly reader: Pick<TaskReader, "reflecting" | "getTask" | "list">;
   readonly logs: Pick<LogReader, "read">;
-  readonly appliedWatch: Pick<AppliedIndexWatch, "waitFor">;
+  readonly appliedWatch: Pick<AppliedIndexWatch, "applied" | "waitFor">;
+  readonly redisConnected: () => boolean;
   readonly feed: Pick<TaskFeed, "watch">;
   readonly events: Pick<TaskEvents, "watch">;
   readonly maxWaitMs: number;
@@ -56,8 +57,9 @@ export class NodeTaskReads implements TaskReads {
     }
     const readIndex = request.linearizable ? await this.#readIndex() : 0;
     const shows = Math.max(readIndex, request.minIndex);
-    await this.#fresh(shows);
-    if (request.waitMs === 0) return this.#find(request.id, shows);
+    if (request.waitMs === 0) {
+      return this.#find(request.id, shows, performance.now() + FRESHNESS_MS);
+    }
     return this.#wait(request.id, shows, performance.now() + request.waitMs, signal);
   }
 
@@ -68,6 +70,7 @@ export class NodeTaskReads implements TaskReads {
    */
   async #wait(id: string, shows: number, untilMs: number, signal: AbortSignal): Promise<Task> {
     let atLeast = shows;
+    const readByMs = untilMs + FRESHNESS_MS;
     const settled = new AbortController();
     const stop = (): void => settled.abort();
     signal.addEventListener("abort", stop, { once: true });
@@ -76,12 +79,11 @@ export class NodeTaskReads implements TaskReads {
         // Registered before the task is read, so that its end is not missed in between.
         const leftMs = Math.max(0, untilMs - performance.now());
         const watch = this.options.feed.watch(id, leftMs, settled.signal);
-        const task = await this.#find(id, atLeast);
+        const task = await this.#find(id, atLeast, readByMs);
         if (isEnd(task.status)) return task;
         if (task.waitsFor.length === 0) watch.dependsOnNone();
         const index = await watch.ended;
-        if (index === undefined) return await this.#find(id, atLeast);
-        await this.#fresh(index);
+        if (index === undefined) return await this.#find(id, atLeast, readByMs);
         atLeast = Math.max(atLeast, index);
       }
     } finally {
@@ -111,7 +113,7 @@ export class NodeTaskReads implements TaskReads {
   async logs(request: ListTaskLogsRequest): Promise<ListTaskLogsResponse> {
     const { id, attempt, cursor } = request;
     const limit = pageLimit(request.limit, MAX_PAGE);
-    await this.#find(id, 0);
+    await this.#find(id, 0, performance.now() + FRESHNESS_MS);
     try {
       return await this.options.logs.read(id, {
         attempt: attempt === 0 ? undefined : attempt,
@@ -127,14 +129,19 @@ export class NodeTaskReads implements TaskReads {
     return this.options.events.watch(request, signal);
   }
 
-  /** Reads again with everything committed before it says that there is no such task. */
-  async #find(id: string, shows: number): Promise<Task> {
+  /**
+   * Reads again with everything committed before it says that there is no such task.
+   *
+   * @param byMs time of the process's clock until which Redis is waited for
+   */
+  async #find(id: string, shows: number, byMs: number): Promise<Task> {
+    const { redisConnected } = this.options;
+    const running = redisConnected() ? undefined : this.#fromLog(id, shows);
+    if (running !== undefined) return running;
     try {
-      const task = await this.#read(id, shows);
+      const task = await this.#read(id, shows, byMs);
       if (task !== undefined) return task;
-      const index = await this.#readIndex();
-      await this.#fresh(index);
-      const again = await this.#read(id, index);
+      const again = await this.#read(id, await this.#readIndex(), byMs);
       if (again !== undefined) return again;
     } catch (error) {
       const known = error instanceof RedisUnavailable ? this.#fromLog(id, shows) : undefined;
@@ -148,14 +155,17 @@ export class NodeTaskReads implements TaskReads {
    * What was heard of the applied index may have come from another server than the one that is read:
    * in a failover connections change over one by one.
    */
-  async #read(id: string, shows: number): Promise<Task | undefined> {
-    const { reader } = this.options;
-    const untilMs = performance.now() + FRESHNESS_MS;
+  async #read(id: string, shows: number, byMs: number): Promise<Task | undefined> {
+    const { appliedWatch, reader } = this.options;
+    const leftMs = Math.max(0, byMs - performance.now());
+    if (!(await appliedWatch.waitFor(shows, leftMs))) {
+      throw new RedisBehind(appliedWatch.applied, shows);
+    }
     for (;;) {
       try {
         return await reader.reflecting(shows, () => reader.getTask(id));
       } catch (error) {
-        if (!(error instanceof RedisBehind) || performance.now() > untilMs) throw error;
+        if (!(error instanceof RedisBehind) || performance.now() > byMs) throw error;
         await sleep(BEHIND_RETRY_MS);
       }
     }
@@ -182,13 +192,6 @@ export class NodeTaskReads implements TaskReads {
       });
     }
   }
-
-  async #fresh(index: number): Promise<void> {
-    if (await this.options.appliedWatch.waitFor(index, FRESHNESS_MS)) return;
-    throw new QueueError("redis_unavailable", `Redis does not reflect entry ${index} yet`, {
-      retryAfterMs: RETRY_AFTER_MS,
-    });
-  }
 }
 
 function requireKnownStatus(status: TaskStatus): void {
@@ -212,7 +215,11 @@ function refusal(error: unknown): unknown {
 /** Redis that does not answer is a refusal that says so; the rest stays what it is. */
 export function unavailable(error: unknown): unknown {
   if (!(error instanceof RedisUnavailable)) return error;
-  return new QueueError("redis_unavailable", "Redis does not answer: it cannot be read just now", {
+  const message =
+    error instanceof RedisBehind
+      ? `Redis reflects entry ${error.applied} of the log, and not ${error.expected} yet`
+      : "Redis does not answer: it cannot be read just now";
+  return new QueueError("redis_unavailable", message, {
     retryAfterMs: RETRY_AFTER_MS,
     cause: error,
   });

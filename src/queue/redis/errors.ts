@@ -23,7 +23,10 @@ export class RedisUnavailable extends Error {
  * over after a failover, or the new primary has yet to be brought to where the old one was.
  */
 export class RedisBehind extends RedisUnavailable {
-  constructor(applied: number, expected: number) {
+  constructor(
+    readonly applied: number,
+    readonly expected: number,
+  ) {
     super(new Error(`the server that is read reflects entry ${applied}, not ${expected} yet`));
   }
 }
