@@ -13,6 +13,9 @@ export const NODE_CHANNEL_OPTIONS: Partial<ClientOptions> = {
   // A node that comes back is a node again in a moment, not within gRPC's two minutes: calls wait for it.
   "grpc.initial_reconnect_backoff_ms": 100,
   "grpc.max_reconnect_backoff_ms": 250,
+  // No connection, and no wait after a failure, is shared with another channel to the same node: a try is
+  // a try of the channel's own, and its failure is news.
+  "grpc.use_local_subchannel_pool": 1,
   // What may be resent is decided by the forwarder alone.
   "grpc.enable_retries": 0,
 };

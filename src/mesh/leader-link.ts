@@ -74,11 +74,7 @@ export class LeaderLink {
 
   #tieTo(leader: string, address: string): Tie {
     const secured = this.options.credentials ?? credentials.createInsecure();
-    const client = new WorkerServiceClient(address, secured, {
-      ...NODE_CHANNEL_OPTIONS,
-      // Each try is made at once: waits after failures that others had are not shared.
-      "grpc.use_local_subchannel_pool": 1,
-    });
+    const client = new WorkerServiceClient(address, secured, NODE_CHANNEL_OPTIONS);
     const stream = client.attach();
     stream.on("data", ({ kind }: AttachResponse) => {
       if (kind !== undefined) this.options.agent.leaseGranted(kind.value);

@@ -177,12 +177,7 @@ class PeerLink {
     this.#client ??= new RaftServiceClient(
       address,
       this.options.credentials ?? credentials.createInsecure(),
-      {
-        ...NODE_CHANNEL_OPTIONS,
-        "grpc.initial_reconnect_backoff_ms": RECONNECT_MIN_MS,
-        // No connection, and no wait for one, is shared with an earlier client of the same address.
-        "grpc.use_local_subchannel_pool": 1,
-      },
+      { ...NODE_CHANNEL_OPTIONS, "grpc.initial_reconnect_backoff_ms": RECONNECT_MIN_MS },
     );
     const stream = this.#client.exchange();
     const isCurrent = (): boolean => this.#stream === stream;
