@@ -3,7 +3,7 @@ import type {
   JoinMeshRequest,
   MembershipServiceServer,
 } from "../gen/mesh/v1/membership_service.js";
-import { QueueError } from "../queue/errors.js";
+import { QueueError, requireThat } from "../queue/errors.js";
 import type { EdgeLog } from "./edge-log.js";
 import type { Forwarder } from "./forwarding.js";
 import { unaryHandler } from "./unary-call.js";
@@ -52,8 +52,7 @@ function assertOfMesh({ nodeId, address, meshId, process }: JoinMeshRequest, own
   }
   const named = { node_id: nodeId, address, process };
   for (const [field, value] of Object.entries(named)) {
-    if (value !== "" && value.length <= MAX_NAME_LENGTH) continue;
-    const message = `${field} must have 1 to ${MAX_NAME_LENGTH} characters`;
-    throw new QueueError("invalid_field", message, { field });
+    const isBounded = value !== "" && value.length <= MAX_NAME_LENGTH;
+    requireThat(isBounded, field, `must have 1 to ${MAX_NAME_LENGTH} characters`);
   }
 }

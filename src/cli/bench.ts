@@ -99,7 +99,11 @@ async function submitAll(gateway: GatewayClient, options: BenchOptions): Promise
     ...(options.data === undefined ? {} : { data: parseData(options.data) }),
   };
   const tally: Tally = {
-    ...{ acknowledged: 0, refused: 0, firstRefusal: undefined, index: 0, answersMs: [] },
+    acknowledged: 0,
+    refused: 0,
+    firstRefusal: undefined,
+    index: 0,
+    answersMs: [],
   };
   let left = tasks;
   const client = async (): Promise<void> => {

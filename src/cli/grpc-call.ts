@@ -66,5 +66,10 @@ function failure(address: string, error: ServiceError | null): ExitError {
       `no node answers at ${address}: is the mesh running? name another with --node`,
     );
   }
-  return new ExitError(`${address} answered ${status[error.code]}: ${error.details}`);
+  return new ExitError(`${address} answered ${statusLine(error)}`);
+}
+
+/** The status of a call that failed, and what the node says of it. */
+export function statusLine({ code, details }: ServiceError): string {
+  return `${status[code]}: ${details}`;
 }

@@ -30,7 +30,7 @@ const statusName = z.enum([
 ]);
 
 /** A whole number in a query string, from `min` to `max`. */
-export function wholeNumber(min: number, max?: number): z.ZodType<number> {
+function wholeNumber(min: number, max?: number): z.ZodType<number> {
   const rule =
     max === undefined ? "must be a whole number" : `must be a whole number from ${min} to ${max}`;
   return z
@@ -53,6 +53,9 @@ const listQuery = z.strictObject({
   limit: pageLimit.optional(),
   cursor: z.string().min(1).max(1_024).optional(),
 });
+
+/** Of things that are listed by their names. */
+const namedPageQuery = z.strictObject({ limit: pageLimit.optional(), cursor: name.optional() });
 
 const logsQuery = listQuery.pick({ limit: true, cursor: true }).extend({
   attempt: wholeNumber(1, 1_000).optional(),
@@ -116,6 +119,12 @@ export function listRequestFrom(query: unknown): ListTasksRequest {
     limit: limit ?? 0,
     cursor: cursor ?? "",
   };
+}
+
+/** Which page of things that are listed by their names. @throws HttpProblem 422 */
+export function namedPageFrom(query: unknown): { readonly limit: number; readonly after: string } {
+  const { limit = 0, cursor = "" } = validated(namedPageQuery, query);
+  return { limit, after: cursor };
 }
 
 /** @throws HttpProblem 422 */

@@ -1,7 +1,6 @@
 // What PUT /queues/{name} takes, and queues in the form that HTTP shows.
 import { z } from "zod";
 import type { LimitQueueRequest, Queue } from "../gen/mesh/v1/queue_service.js";
-import { name, pageLimit } from "./query-schema.js";
 import { validated } from "./validated.js";
 
 const limits = z.strictObject({
@@ -16,11 +15,6 @@ const limits = z.strictObject({
   weight: z.int().min(1).max(1_000).nullish(),
 });
 
-const listQuery = z.strictObject({
-  limit: pageLimit.optional(),
-  cursor: name.optional(),
-});
-
 /** What is not named has no limit, and weight 1. @throws HttpProblem 422 naming every field at fault */
 export function limitsFrom(name: string, body: unknown): LimitQueueRequest {
   const { concurrency, rate, weight } = validated(limits, body);
@@ -32,12 +26,6 @@ export function limitsFrom(name: string, body: unknown): LimitQueueRequest {
       weight: weight ?? 0,
     },
   };
-}
-
-/** @throws HttpProblem 422 naming every field at fault */
-export function queueListFrom(query: unknown): { readonly limit: number; readonly after: string } {
-  const { limit = 0, cursor = "" } = validated(listQuery, query);
-  return { limit, after: cursor };
 }
 
 export function queueView({ controls, counts }: Queue): Record<string, unknown> {

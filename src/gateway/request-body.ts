@@ -25,6 +25,12 @@ export function takeBodies(
   });
 }
 
+/** Of a call that takes one. @param form what the body must be @throws HttpProblem 400 */
+export function requireBody(body: unknown, form: "a JSON object" | "a JSON array"): void {
+  if (body !== undefined) return;
+  throw new HttpProblem(400, "malformed_json", `the body is empty; it must be ${form}`);
+}
+
 /** @throws HttpProblem 415 for another encoding, 400 for bytes that are no UTF-8 */
 function bodyText(request: FastifyRequest, body: Buffer): string {
   const encoding = request.headers["content-encoding"];

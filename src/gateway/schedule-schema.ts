@@ -2,7 +2,6 @@
 import { z } from "zod";
 import { MisfirePolicy } from "../gen/mesh/v1/schedule.js";
 import type { PutScheduleRequest } from "../gen/mesh/v1/schedule_service.js";
-import { name, pageLimit } from "./query-schema.js";
 import { requestOf, type SubmissionContext, taskTemplate } from "./submission-schema.js";
 import { validated } from "./validated.js";
 
@@ -16,11 +15,6 @@ const schedule = z.strictObject({
   }),
   paused: z.boolean().optional(),
   misfire: z.enum(["once", "skip"]).optional(),
-});
-
-const listQuery = z.strictObject({
-  limit: pageLimit.optional(),
-  cursor: name.optional(),
 });
 
 /** @throws HttpProblem 422 naming every field at fault */
@@ -39,13 +33,4 @@ export function scheduleFrom(
     paused: value.paused ?? false,
     misfire: value.misfire === "skip" ? MisfirePolicy.SKIP : MisfirePolicy.ONCE,
   };
-}
-
-/** @throws HttpProblem 422 naming every field at fault */
-export function scheduleListFrom(query: unknown): {
-  readonly limit: number;
-  readonly after: string;
-} {
-  const { limit = 0, cursor = "" } = validated(listQuery, query);
-  return { limit, after: cursor };
 }

@@ -4,7 +4,7 @@ import { isName, NAME_RULE } from "../config/name-rule.js";
 import type { LeaderQueues } from "../api/task-backend.js";
 import type { QueueControls as Controls, QueueLimits } from "../gen/mesh/v1/queue.js";
 import type { ListQueuesRequest, ListQueuesResponse, Queue } from "../gen/mesh/v1/queue_service.js";
-import { QueueError } from "../queue/errors.js";
+import { QueueError, requireThat } from "../queue/errors.js";
 import { RedisUnavailable } from "../queue/redis/errors.js";
 import type { QueueReader } from "../queue/redis/queue-reader.js";
 import { unavailable } from "./task-reads.js";
@@ -41,9 +41,7 @@ export class MeshQueues implements LeaderQueues {
   }
 
   async get(name: string): Promise<Queue> {
-    if (!isName(name)) {
-      throw new QueueError("invalid_field", `name ${NAME_RULE}`, { field: "name" });
-    }
+    requireThat(isName(name), "name", NAME_RULE);
     return this.#one(this.options.office.requireLeader().queues.get(name));
   }
 

@@ -139,9 +139,8 @@ class PeerLink {
   /** Ends the wait for the next try, if there is one. */
   retryNow(): void {
     if (this.#stream !== undefined) return;
-    // A client that has failed before keeps a wait of its own.
-    this.close();
-    this.#notBeforeMs = 0;
+    // Anew, as a client that has failed before keeps a wait of its own.
+    this.#readdress(this.#address);
     this.#open();
   }
 

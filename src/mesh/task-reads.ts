@@ -11,7 +11,7 @@ import type {
   WatchTasksResponse,
 } from "../gen/mesh/v1/task_service.js";
 import type { ListTaskLogsRequest, ListTaskLogsResponse } from "../gen/mesh/v1/task_log.js";
-import { QueueError } from "../queue/errors.js";
+import { QueueError, requireThat } from "../queue/errors.js";
 import type { AppliedIndexWatch } from "../queue/redis/applied-watch.js";
 import { InvalidCursor, RedisBehind, RedisUnavailable } from "../queue/redis/errors.js";
 import type { LogReader } from "../queue/redis/log-reader.js";
@@ -196,9 +196,8 @@ export class NodeTaskReads implements TaskReads {
 
 function requireKnownStatus(status: TaskStatus): void {
   // What a later version may know, the decoder passes on as it is.
-  if (status !== TaskStatus.UNRECOGNIZED && Object.values(TaskStatus).includes(status)) return;
-  const message = `status ${status} is not known: give one of mesh.v1.TaskStatus`;
-  throw new QueueError("invalid_field", message, { field: "status" });
+  const isKnown = status !== TaskStatus.UNRECOGNIZED && Object.values(TaskStatus).includes(status);
+  requireThat(isKnown, "status", `${status} is not known: give one of mesh.v1.TaskStatus`);
 }
 
 function pageLimit(asked: number, ifNone: number): number {

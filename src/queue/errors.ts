@@ -60,3 +60,16 @@ export class QueueError extends Error {
     this.oldestIndex = options.oldestIndex;
   }
 }
+
+/**
+ * @param rule what the field must be or have, to stand behind its name
+ * @throws QueueError "invalid_field"
+ */
+export function requireThat(holds: boolean, field: string, rule: string): void {
+  if (!holds) throw new QueueError("invalid_field", `${field} ${rule}`, { field });
+}
+
+/** Of a call that comes when the term of its leader is over: the next one is asked. */
+export function noLongerLeading(): QueueError {
+  return new QueueError("not_leader", "this node does not lead any more");
+}

@@ -1,7 +1,7 @@
 // Which task types are taken: those that a live node handles. A new leader does not know at once which
 // there are, nor does one that nodes have just left, for another leader perhaps: it waits a moment for
 // them to attach before it refuses one.
-import { QueueError } from "./errors.js";
+import { noLongerLeading } from "./errors.js";
 import type { WorkerDirectory } from "./worker-directory.js";
 
 /** By then every live node has attached to its leader, and a type that none handles is unknown. */
@@ -44,7 +44,7 @@ export class KnownTypes {
 
   /** A worker has attached. */
   attached(): void {
-    for (const done of this.#waiting) done();
+    this.#wake();
   }
 
   /** A worker has gone: to come back, to follow another leader, or for good. */
@@ -55,7 +55,7 @@ export class KnownTypes {
   /** This leader's term is over: what is known to the next one is not known here. */
   close(): void {
     this.#closed = true;
-    this.attached();
+    this.#wake();
   }
 
   /**
@@ -65,11 +65,15 @@ export class KnownTypes {
   async settled(items: readonly { readonly type: string }[]): Promise<void> {
     const { now } = this.parts;
     while (!items.every(({ type }) => this.takes(type))) {
-      if (this.#closed) throw new QueueError("not_leader", "this node does not lead any more");
+      if (this.#closed) throw noLongerLeading();
       const leftMs = this.#steadySinceMs + KNOWN_AFTER_MS - now();
       if (leftMs <= 0) return;
       await this.#nextAttach(leftMs);
     }
+  }
+
+  #wake(): void {
+    for (const done of this.#waiting) done();
   }
 
   #nextAttach(timeoutMs: number): Promise<void> {

@@ -9,7 +9,7 @@ import { createPolicy } from "./balancing/create-policy.js";
 import type { BalancerPolicy } from "./balancing/policy.js";
 import { QueueControls } from "./controls/queue-controls.js";
 import { QueueGates } from "./controls/queue-gates.js";
-import { QueueError } from "./errors.js";
+import { noLongerLeading, QueueError } from "./errors.js";
 import { Lifecycle } from "./lifecycle.js";
 import { CountedLog } from "./counted-log.js";
 import { KnownTypes } from "./known-types.js";
@@ -171,7 +171,7 @@ export class QueueLeader {
     this.#lifecycle.stop();
     this.schedules.stop();
     this.#types.close();
-    this.#office.close(new QueueError("not_leader", "this node does not lead any more"));
+    this.#office.close(noLongerLeading());
     await this.#sync.stop();
   }
 

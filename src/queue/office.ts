@@ -11,7 +11,7 @@ import type { AssignmentTable, QueueChange, RunningTask } from "./assignment-tab
 import type { BalancerPolicy } from "./balancing/policy.js";
 import { QueueAlarm } from "./controls/queue-alarm.js";
 import type { QueueGates } from "./controls/queue-gates.js";
-import { QueueError } from "./errors.js";
+import { noLongerLeading, QueueError } from "./errors.js";
 import { commandsOf, type Outgoing, OutgoingCommands } from "./outgoing-commands.js";
 import type { PendingSet } from "./pending-set.js";
 import { isOverdue, pendingFromDefinition, pendingFromRelease } from "./pending-task.js";
@@ -253,9 +253,7 @@ export class Office {
   }
 
   #add(enqueue: () => Promise<number>): Promise<number> {
-    if (this.#closed) {
-      return Promise.reject(new QueueError("not_leader", "this node does not lead any more"));
-    }
+    if (this.#closed) return Promise.reject(noLongerLeading());
     const index = enqueue();
     this.requestFlush();
     return index;

@@ -8,7 +8,7 @@ import {
   type TaskDefinition,
 } from "../gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../gen/mesh/v1/task_service.js";
-import { QueueError } from "./errors.js";
+import { requireThat } from "./errors.js";
 import { isName, NAME_RULE } from "../config/name-rule.js";
 
 export const DEFAULT_QUEUE = "default";
@@ -147,10 +147,6 @@ function lifecycleOf(request: SubmitTaskRequest, id: string, waitMs: number): Li
 /** What a message shows of a text that is none of ours. */
 function cut(text: string): string {
   return text.length <= MAX_SHOWN_LENGTH ? text : `${text.slice(0, MAX_SHOWN_LENGTH)}…`;
-}
-
-function requireThat(holds: boolean, field: string, message: string): void {
-  if (!holds) throw new QueueError("invalid_field", `${field} ${message}`, { field });
 }
 
 function checkedData(data: string, maxBytes: number): string {

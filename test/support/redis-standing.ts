@@ -1,4 +1,5 @@
 // Where a server of Redis stands: its part in a group, and how far it reflects a mesh's log.
+import { parseApplied } from "../../src/queue/redis/applier.js";
 import { RedisKeys } from "../../src/queue/redis/keys.js";
 import type { RedisServer } from "./redis-server.js";
 
@@ -17,6 +18,6 @@ export async function standingOf(redis: RedisServer, mesh: string): Promise<Redi
   const [role, value] =
     (await redis.ask((client) => client.multi().role().get(applied).exec())) ?? [];
   const [name, , , link = ""] = role?.[1] as [string, string, number, string?];
-  const [index] = ((value?.[1] ?? "0") as string).split(" ");
-  return { role: name, link, appliedIndex: Number(index) };
+  const { index } = parseApplied((value?.[1] ?? null) as string | null);
+  return { role: name, link, appliedIndex: index };
 }

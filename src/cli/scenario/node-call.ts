@@ -1,11 +1,12 @@
 // Asks one node directly over gRPC, past the gateway, which would turn to another node.
-import { credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { credentials, Metadata } from "@grpc/grpc-js";
 import {
   ClusterServiceClient,
   type GetClusterResponse,
 } from "../../gen/mesh/v1/cluster_service.js";
 import { SubmitTaskRequest, TaskServiceClient } from "../../gen/mesh/v1/task_service.js";
 import { ExitError } from "../exit.js";
+import { statusLine } from "../grpc-call.js";
 import { QUEUE } from "./scenario-client.js";
 
 const CALL_MS = 5_000;
@@ -24,7 +25,7 @@ export async function clusterSeenBy(address: string): Promise<NodeSight> {
     return await new Promise((resolve, reject) => {
       client.getCluster({}, new Metadata(), { deadline: Date.now() + CALL_MS }, (error, answer) => {
         if (error === null) resolve(answer);
-        else reject(new ExitError(`${address} does not answer (${lineOf(error)})`));
+        else reject(new ExitError(`${address} does not answer (${statusLine(error)})`));
       });
     });
   } finally {
@@ -41,14 +42,10 @@ export async function refusalOf(address: string): Promise<string | undefined> {
   try {
     return await new Promise((resolve) => {
       client.submitTask(task, new Metadata(), { deadline: Date.now() + CALL_MS }, (error) => {
-        resolve(error === null ? undefined : lineOf(error));
+        resolve(error === null ? undefined : statusLine(error));
       });
     });
   } finally {
     client.close();
   }
-}
-
-function lineOf(error: ServiceError): string {
-  return `${status[error.code]}: ${error.details}`;
 }

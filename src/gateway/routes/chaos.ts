@@ -8,6 +8,7 @@ import { linkPairFrom, linkRuleFrom } from "../chaos-schema.js";
 import { MeshRefusal, unavailable } from "../mesh-refusal.js";
 import { takesNoQuery, takesNothing } from "../no-input.js";
 import { HttpProblem, invalidFields } from "../problem.js";
+import { requireBody } from "../request-body.js";
 import type { RouteContext } from "../route-context.js";
 
 export function chaosRoutes(app: FastifyInstance, { chaos, mesh }: RouteContext): void {
@@ -20,9 +21,7 @@ export function chaosRoutes(app: FastifyInstance, { chaos, mesh }: RouteContext)
 
   app.put("/chaos/links", { preHandler: takesNoQuery }, async (request) => {
     const links = allowed();
-    if (request.body === undefined) {
-      throw new HttpProblem(400, "malformed_json", "the body is empty; it must be a JSON object");
-    }
+    requireBody(request.body, "a JSON object");
     const { rule, both } = linkRuleFrom(request.body);
     const set = (): Promise<LinkReach> => links.set(rule, both);
     try {

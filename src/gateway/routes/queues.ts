@@ -1,8 +1,9 @@
 // /queues: what is set for named queues, and how many tasks they have.
 import type { FastifyInstance } from "fastify";
 import { takesNoQuery, takesNothing } from "../no-input.js";
-import { HttpProblem } from "../problem.js";
-import { limitsFrom, queueListFrom, queueView } from "../queue-schema.js";
+import { namedPageFrom } from "../query-schema.js";
+import { limitsFrom, queueView } from "../queue-schema.js";
+import { requireBody } from "../request-body.js";
 import type { RouteContext } from "../route-context.js";
 
 interface ByName {
@@ -11,7 +12,7 @@ interface ByName {
 
 export function queueRoutes(app: FastifyInstance, { mesh }: RouteContext): void {
   app.get("/queues", async (request) => {
-    const { queues, nextAfter } = await mesh.queues.list(queueListFrom(request.query));
+    const { queues, nextAfter } = await mesh.queues.list(namedPageFrom(request.query));
     return { queues: queues.map(queueView), nextCursor: nextAfter === "" ? null : nextAfter };
   });
 
@@ -20,9 +21,7 @@ export function queueRoutes(app: FastifyInstance, { mesh }: RouteContext): void 
   );
 
   app.put<ByName>("/queues/:name", { preHandler: takesNoQuery }, async (request) => {
-    if (request.body === undefined) {
-      throw new HttpProblem(400, "malformed_json", "the body is empty; it must be a JSON object");
-    }
+    requireBody(request.body, "a JSON object");
     return queueView(await mesh.queues.limit(limitsFrom(request.params.name, request.body)));
   });
 

@@ -2,10 +2,11 @@
 import type { FastifyInstance } from "fastify";
 import { present } from "../answers.js";
 import { takesNoQuery, takesNothing } from "../no-input.js";
-import { HttpProblem } from "../problem.js";
+import { namedPageFrom } from "../query-schema.js";
+import { requireBody } from "../request-body.js";
 import { type RouteContext, sendJson } from "../route-context.js";
 import { scheduleJson } from "../schedule-json.js";
-import { scheduleFrom, scheduleListFrom } from "../schedule-schema.js";
+import { scheduleFrom } from "../schedule-schema.js";
 
 interface ByName {
   readonly Params: { readonly name: string };
@@ -13,7 +14,7 @@ interface ByName {
 
 export function scheduleRoutes(app: FastifyInstance, { mesh, config }: RouteContext): void {
   app.get("/schedules", async (request, reply) => {
-    const { schedules, nextAfter } = await mesh.schedules.list(scheduleListFrom(request.query));
+    const { schedules, nextAfter } = await mesh.schedules.list(namedPageFrom(request.query));
     const next = nextAfter === "" ? "null" : JSON.stringify(nextAfter);
     const list = schedules.map(scheduleJson).join(",");
     return sendJson(reply, `{"schedules":[${list}],"nextCursor":${next}}`);
@@ -24,9 +25,7 @@ export function scheduleRoutes(app: FastifyInstance, { mesh, config }: RouteCont
   );
 
   app.put<ByName>("/schedules/:name", { preHandler: takesNoQuery }, async (request, reply) => {
-    if (request.body === undefined) {
-      throw new HttpProblem(400, "malformed_json", "the body is empty; it must be a JSON object");
-    }
+    requireBody(request.body, "a JSON object");
     const { name } = request.params;
     const asked = scheduleFrom(name, request.body, config.retries.backoff);
     const { schedule, created } = await mesh.schedules.put(asked);

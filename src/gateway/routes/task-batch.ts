@@ -3,7 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { type BatchItem, batchItems, NdjsonText } from "../batch-body.js";
 import { takesNoQuery } from "../no-input.js";
 import { HttpProblem, problemBody } from "../problem.js";
-import { takeBodies } from "../request-body.js";
+import { requireBody, takeBodies } from "../request-body.js";
 import { isUnavailable, type RouteContext, sendJson } from "../route-context.js";
 import { submissionContext } from "../submission-context.js";
 import { submissionFrom, type SubmissionContext } from "../submission-schema.js";
@@ -30,13 +30,7 @@ export function taskBatchRoutes(app: FastifyInstance, context: RouteContext): vo
       "/tasks/batch",
       { bodyLimit: batchBodyBytes, preHandler: takesNoQuery },
       async (request, reply) => {
-        if (request.body === undefined) {
-          throw new HttpProblem(
-            400,
-            "malformed_json",
-            "the body is empty; it must be a JSON array",
-          );
-        }
+        requireBody(request.body, "a JSON array");
         const items = batchItems(request.body, maxItems);
         const shared = submissionContext(request, config);
         if (shared.idempotencyKey !== undefined) {

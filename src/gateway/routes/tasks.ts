@@ -5,6 +5,7 @@ import { HttpProblem } from "../problem.js";
 import { logJson } from "../log-json.js";
 import { takesNoQuery, takesNothing } from "../no-input.js";
 import { getRequestFrom, listRequestFrom, logsRequestFrom } from "../query-schema.js";
+import { requireBody } from "../request-body.js";
 import { type RouteContext, sendJson, taskIdFrom } from "../route-context.js";
 import { submissionContext } from "../submission-context.js";
 import { submissionFrom } from "../submission-schema.js";
@@ -20,9 +21,7 @@ export function taskRoutes(app: FastifyInstance, context: RouteContext): void {
   const { mesh, config, stopping } = context;
 
   app.post("/tasks", { preHandler: takesNoQuery }, async (request, reply) => {
-    if (request.body === undefined) {
-      throw new HttpProblem(400, "malformed_json", "the body is empty; it must be a JSON object");
-    }
+    requireBody(request.body, "a JSON object");
     const item = submissionFrom(request.body, submissionContext(request, config));
     const submitted = await mesh.submit(item);
     reply.code(submitted.created ? 201 : 200);

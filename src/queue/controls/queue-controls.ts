@@ -2,7 +2,7 @@
 // the log.
 import type { Command } from "../../gen/mesh/v1/command.js";
 import type { QueueControls as Controls, QueueLimits, RateLimit } from "../../gen/mesh/v1/queue.js";
-import { QueueError } from "../errors.js";
+import { QueueError, requireThat } from "../errors.js";
 import { isName, NAME_RULE } from "../../config/name-rule.js";
 import {
   DEFAULT_WEIGHT,
@@ -104,8 +104,4 @@ function resolvedRate({ count, perMs, burst }: RateLimit): RateLimit {
   requireThat(burst <= MAX_RATE_COUNT, "rate.burst", `must be 1 to ${MAX_RATE_COUNT}`);
   const ownBurst = Math.min(MAX_RATE_COUNT, Math.max(1, Math.floor((count * BURST_MS) / perMs)));
   return { count, perMs, burst: burst === 0 ? ownBurst : burst };
-}
-
-function requireThat(holds: boolean, field: string, rule: string): void {
-  if (!holds) throw new QueueError("invalid_field", `${field} ${rule}`, { field });
 }

@@ -10,7 +10,7 @@ import type {
 } from "../../gen/mesh/v1/schedule_service.js";
 import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../../gen/mesh/v1/task_service.js";
-import { QueueError } from "../errors.js";
+import { QueueError, requireThat } from "../errors.js";
 import { isName, NAME_RULE } from "../../config/name-rule.js";
 import { nextOccurrence } from "./cron.js";
 import { type Fire, ScheduleClock } from "./schedule-clock.js";
@@ -141,9 +141,7 @@ export class Schedules {
 
   async #define(request: PutScheduleRequest): Promise<Schedule> {
     const { name, cron, timezone, task, paused, misfire } = request;
-    if (!isName(name)) {
-      throw new QueueError("invalid_field", `name ${NAME_RULE}`, { field: "name" });
-    }
+    requireThat(isName(name), "name", NAME_RULE);
     if (task === undefined) {
       throw new QueueError("invalid_field", "task must say what is submitted", { field: "task" });
     }
