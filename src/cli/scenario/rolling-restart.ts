@@ -1,6 +1,7 @@
 // Scenario: every node is stopped gently and started again, one after the other, under steady
 // submissions. None is refused, and what a client notices is a wait while the leadership goes on.
 import { setTimeout as sleep } from "node:timers/promises";
+import { nodesAtWork } from "./nodes-at-work.js";
 import type { Outcome, Scenario, Stage } from "./scenario.js";
 import { median, perSecond } from "./statistics.js";
 import { SteadySubmitter } from "./steady-submitter.js";
@@ -109,14 +110,7 @@ async function restart(
   const leader = await until("there is a leader", leads, { signal });
   const fromMs = Date.now();
   await mesh.restartNode(id);
-  await until(
-    "every node takes work",
-    async () => {
-      const workers = await mesh.client.workers();
-      return workers.filter(({ state }) => state === "active").length === NODES || undefined;
-    },
-    { signal },
-  );
+  await nodesAtWork(mesh.client, NODES, { signal });
   const restarted = { fromMs, toMs: Date.now(), ledBefore: leader === id };
   narration.say(
     `${id}${leader === id ? ", the leader," : ""} was stopped and is back after ` +
