@@ -1,7 +1,5 @@
 // Submits tasks at the leader so that each stays one task however often it is sent: every item has
 // its id before it leaves this node.
-import { monotonicFactory } from "ulid";
-
 import type {
   SubmitTaskRequest,
   SubmitTaskResponse,
@@ -15,13 +13,14 @@ import { MAX_SUBMIT_ITEMS } from "./limits.js";
 import { queueErrorFrom } from "./status.js";
 import { SubmissionJoiner } from "./submission-joiner.js";
 import type { LeaderTaskOperations } from "./task-backend.js";
+import { taskIds } from "./task-ids.js";
 import type { CallContext } from "./unary-call.js";
 
 export class Submissions {
   readonly #operations: LeaderTaskOperations;
   readonly #forwarder: Forwarder;
   readonly #maxItems: number;
-  readonly #newId = monotonicFactory();
+  readonly #newId = taskIds();
   readonly #joiner = new SubmissionJoiner((items, resend, deadlineMs) =>
     this.#submit([...items], resend, detachedContext(deadlineMs)),
   );

@@ -1,7 +1,7 @@
 // The mesh as the routes see it: submissions that stay one task however often they are sent, reads,
 // and what can be asked of the cluster.
-import { monotonicFactory } from "ulid";
 import { ClientPool } from "../api/client-pool.js";
+import { taskIds } from "../api/task-ids.js";
 import type {
   GetClusterResponse,
   TransferLeadershipResponse,
@@ -102,7 +102,7 @@ export class MeshClient implements Mesh {
   private readonly caller: MeshCaller;
   private readonly taskWatch: TaskWatch;
   private readonly clusterWatch: ClusterWatch;
-  private readonly newId = monotonicFactory();
+  private readonly newId = taskIds();
   private readonly recent = new RecentSubmissions();
   private readonly batcher = new SubmissionBatcher((items) => this.submitBatch(items));
   private readonly retryForMs: number;
