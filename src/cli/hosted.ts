@@ -3,7 +3,7 @@
 import { logField } from "../telemetry/fields.js";
 import type { Logger } from "../telemetry/logger.js";
 import type { ChildMessage } from "./child-message.js";
-import { reasonLineOf } from "./exit.js";
+import { exitLineOf, reasonLineOf } from "./exit.js";
 
 /** Something that runs until it is stopped. */
 export interface Running {
@@ -24,7 +24,8 @@ export async function host(options: HostOptions): Promise<void> {
   // The parent may have gone while this process loaded its code, before anybody listened.
   if (supervised && !process.connected) process.exit(0);
   process.on("uncaughtException", (error) => {
-    logger.fatal({ [logField.error]: error }, "stopped by an error that nobody handles");
+    const line = exitLineOf(error) ?? "stopped by an error that nobody handles";
+    logger.fatal({ [logField.error]: error }, line);
     void tell({ kind: "failed", exitLine: reasonLineOf(error) }).then(() => process.exit(1));
   });
   const stopRequested = new Promise<string>((resolve) => {

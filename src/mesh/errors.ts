@@ -1,12 +1,12 @@
-// Why a node does not start, told in one line.
+// What ends a node, or keeps it from starting, told in one line.
 import { BindFailed, PortTaken } from "../api/errors.js";
 import { MeshMismatch } from "../discovery/errors.js";
 import { DataFolderLocked, LogCorrupt, StateLost, StorageFailure } from "../raft/index.js";
 import { UserModuleError } from "../worker/errors.js";
 
-/** Thrown by startNode for what its user can mend. */
-export class NodeStartError extends Error {
-  override readonly name = "NodeStartError";
+/** What its user can mend: thrown by startNode, and by the process of a node that cannot go on. */
+export class NodeFailure extends Error {
+  override readonly name = "NodeFailure";
   readonly exitLine: string;
 
   constructor(exitLine: string, options?: { readonly cause: unknown }) {
@@ -16,7 +16,7 @@ export class NodeStartError extends Error {
 }
 
 /** An expected error as the line that tells it; any other as it is. */
-export function startError(error: unknown): unknown {
+export function asNodeFailure(error: unknown): unknown {
   const expected =
     error instanceof PortTaken ||
     error instanceof BindFailed ||
@@ -26,7 +26,7 @@ export function startError(error: unknown): unknown {
     error instanceof StateLost ||
     error instanceof StorageFailure ||
     error instanceof UserModuleError;
-  return expected ? new NodeStartError(error.message, { cause: error }) : error;
+  return expected ? new NodeFailure(error.message, { cause: error }) : error;
 }
 
 /** Thrown for a message that no node of this version sends. */

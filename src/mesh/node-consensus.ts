@@ -5,6 +5,7 @@ import { CommandBatch } from "../gen/mesh/v1/command.js";
 import { QueueLeader } from "../queue/leader.js";
 import type { CommittedEntry } from "../queue/redis/command-encoder.js";
 import { logIndex, type Member, nodeId, RaftNode, type RaftStorage } from "../raft/index.js";
+import { asNodeFailure } from "./errors.js";
 import { leaderSettings } from "./leader-settings.js";
 import { LeaderSessions } from "./leader-sessions.js";
 import { LeadershipOffice } from "./leadership.js";
@@ -130,10 +131,9 @@ function createRaft(parts: NodeParts, machine: QueueMachine, links: PeerLinks): 
     },
     onSnapshotFailed: (error) => logger.warn({ err: error }, "no snapshot was taken; again later"),
     onFatal: (error) => {
-      logger.fatal({ err: error }, "the node cannot go on");
       // Nothing may be answered from here on: the process ends, and its supervisor decides.
       setImmediate(() => {
-        throw error;
+        throw asNodeFailure(error);
       });
     },
   });

@@ -12,7 +12,7 @@ import { createHandlerRegistry, type HandlerRegistry } from "../worker/handler-r
 import { loadUserTypes } from "../worker/user-module.js";
 import { describeEndpoint, endpointOf, type RedisEndpoint } from "../redis/endpoint.js";
 import { inspectRedis } from "../redis/inspection.js";
-import { NodeStartError, startError } from "./errors.js";
+import { asNodeFailure, NodeFailure } from "./errors.js";
 import { belongToMesh, type FoundingOptions } from "./founding.js";
 import { NodeRedis } from "./node-redis.js";
 import { runNode, type RunningNode } from "./node-runtime.js";
@@ -38,7 +38,7 @@ export interface StartNodeOptions {
 /**
  * Starts a node: opens its log, registers, founds or joins the mesh, serves.
  *
- * @throws NodeStartError with one line for what the user can mend
+ * @throws NodeFailure with one line for what the user can mend
  */
 export async function startNode(options: StartNodeOptions): Promise<RunningNode> {
   const cleanups: (() => Promise<void> | void)[] = [];
@@ -46,7 +46,7 @@ export async function startNode(options: StartNodeOptions): Promise<RunningNode>
     return await assemble(options, cleanups);
   } catch (error) {
     for (const cleanup of cleanups.reverse()) await cleanup();
-    throw startError(error);
+    throw asNodeFailure(error);
   }
 }
 
@@ -57,7 +57,7 @@ async function assemble(
   const { config, id, port, logger } = options;
   const address = `${config.nodes.host}:${port}`;
   const endpoint = endpointOf(config);
-  if (endpoint === undefined) throw new NodeStartError(NO_REDIS);
+  if (endpoint === undefined) throw new NodeFailure(NO_REDIS);
   const handlers = await handlersOf(config);
   const storage = await openRaftStorage({
     dir: join(config.nodes.dataDir, "nodes", id),
@@ -116,7 +116,7 @@ async function requireUsable(endpoint: RedisEndpoint, timeoutMs: number): Promis
   const finding = await inspectRedis(endpoint, timeoutMs);
   if (finding.kind !== "unusable") return;
   const { reason, remedy } = finding;
-  throw new NodeStartError(`${describeEndpoint(endpoint)} cannot be used (${reason}); ${remedy}`);
+  throw new NodeFailure(`${describeEndpoint(endpoint)} cannot be used (${reason}); ${remedy}`);
 }
 
 /** Founds or joins the mesh where the node has no log yet; the id of its mesh. */

@@ -85,7 +85,7 @@ describe("a node with the state of one mesh", () => {
     const start = own.startNode("n1", { redis: other.config.redis });
 
     await expect(start).rejects.toMatchObject({
-      name: "NodeStartError",
+      name: "NodeFailure",
       exitLine: expect.stringMatching(
         new RegExp(`registry holds mesh ${otherId}, but .* is of mesh ${meshId}: [^\n]*$`),
       ) as string,

@@ -82,6 +82,8 @@ function adviceFor(cause: unknown): string {
     case "ENOSPC":
     case "EDQUOT":
       return "free some space, then start the node again";
+    case "EFBIG":
+      return "raise the limit of a file's size (ulimit -f), then start the node again";
     case "EACCES":
     case "EPERM":
     case "EROFS":
