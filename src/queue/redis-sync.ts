@@ -124,13 +124,13 @@ export class RedisSync {
     }
     if (this.#redisIndex === undefined) {
       this.#redisIndex = found;
-      return this.#progress([]);
+      return this.#progress("read", []);
     }
     if (next > last) return this.#watchOver(found);
     const entries = this.log.read(next, MAX_ENTRIES_PER_READ);
     const outcomes = await this.applier.apply(entries);
     this.#redisIndex = entries.at(-1)?.index ?? this.#redisIndex;
-    await this.#progress(outcomes);
+    await this.#progress("written", outcomes);
   }
 
   /** Redis was emptied, has lost more than the log reaches back, or was left half restored. */
@@ -146,8 +146,10 @@ export class RedisSync {
     this.#redisIndex = undefined;
   }
 
-  async #progress(outcomes: readonly ApplyOutcome[]): Promise<void> {
-    this.events.onState({ kind: "in-step" });
+  async #progress(how: "read" | "written", outcomes: readonly ApplyOutcome[]): Promise<void> {
+    // A Redis that can be read may still refuse every write.
+    const isFollowing = how === "written" || this.#redisIndex === this.log.appliedIndex();
+    if (isFollowing) this.events.onState({ kind: "in-step" });
     if (await this.events.onProgress(this.#redisIndex ?? 0, outcomes)) return;
     this.#redisIndex = undefined;
     this.events.onState({ kind: "waiting", reason: "Redis was not read" });
@@ -159,7 +161,7 @@ export class RedisSync {
       // Writes were lost, or one arrived late: either way something may have been missed.
       this.events.onState({ kind: "waiting", reason: error.message });
       this.#redisIndex = error.applied < 0 ? undefined : error.applied;
-      if (error.applied >= 0) return this.#progress(error.outcomes);
+      if (error.applied >= 0) return this.#progress("read", error.outcomes);
       await this.events.onProgress(0, error.outcomes);
       return;
     }

@@ -10,8 +10,13 @@ export function errorReplyOf(error: unknown): string | undefined {
   return isErrorReply(error) ? error.message : undefined;
 }
 
-/** First word of an error reply. A script's error comes as "ERR …" or with the inner code. */
+/** Of a command that a script called: "ERR user_script:7: OOM command not allowed …". */
+const IN_SCRIPT = /^ERR .*?\buser_script:\d+: -?([A-Z]+) /;
+
+/** Code of an error reply: its first word; of an error within a script that of what failed there. */
 export function errorCode(error: Error): string {
+  const inScript = IN_SCRIPT.exec(error.message)?.[1];
+  if (inScript !== undefined) return inScript;
   const code = error.message.split(" ", 1)[0] ?? "";
   return code.startsWith("-") ? code.slice(1) : code;
 }

@@ -114,6 +114,18 @@ describe("bringing Redis to the truth", () => {
     vi.useRealTimers();
   });
 
+  test("does not follow the log while Redis can be read and refuses every write", async () => {
+    const redis = new FaultyRedis();
+    redis.apply = () => Promise.reject(new RedisUnavailable(new Error("it is full")));
+    const { sync, states } = syncWith(redis, 3);
+
+    sync.start();
+    await settled(() => states.length >= 3);
+    await sync.stop();
+
+    expect(new Set(states.map(({ kind }) => kind))).toEqual(new Set(["waiting"]));
+  });
+
   test("reaches the end of the log whatever happens to the calls, in order and one at a time", async () => {
     const fault = fc.constantFrom<Fault>("none", "down", "answer-lost", "flushed", "overtaken");
     await fc.assert(

@@ -98,6 +98,8 @@ const PASSING_CODES = new Set([
   "NOREPLICAS",
 ]);
 
+const FULL = "it has reached its maxmemory and takes no more writes: raise maxmemory (OOM)";
+
 /** Turns whatever a call to Redis threw into RedisUnavailable or RedisRefused, the cause kept. */
 export function toRedisError(cause: unknown): RedisUnavailable | RedisRefused {
   if (cause instanceof RedisUnavailable || cause instanceof RedisRefused) return cause;
@@ -105,7 +107,8 @@ export function toRedisError(cause: unknown): RedisUnavailable | RedisRefused {
   if (cause instanceof Error) Reflect.deleteProperty(cause, "command");
   if (!isErrorReply(cause)) return new RedisUnavailable(cause);
   const code = errorCode(cause);
-  return PASSING_CODES.has(code) ? new RedisUnavailable(cause) : new RedisRefused(cause);
+  if (!PASSING_CODES.has(code)) return new RedisRefused(cause);
+  return new RedisUnavailable(code === "OOM" ? new Error(FULL, { cause }) : cause);
 }
 
 /** What an error reply of a script's own code is told as. */
