@@ -1,12 +1,18 @@
 // The newest committed entries as they were decoded, for the leader, which applies them to Redis
 // moments later. Whatever is older is read from the log again.
+import { OldestFirstMap } from "../queue/oldest-first-map.js";
 import type { CommittedEntry } from "../queue/redis/command-encoder.js";
 
 /** What an entry weighs besides its commands. */
 const ENTRY_OVERHEAD_BYTES = 256;
 
+interface Decoded {
+  readonly entry: CommittedEntry;
+  readonly bytes: number;
+}
+
 export class DecodedEntries {
-  readonly #entries = new Map<number, { readonly entry: CommittedEntry; readonly bytes: number }>();
+  readonly #entries = new OldestFirstMap<number, Decoded>();
   #bytes = 0;
 
   /**
@@ -24,10 +30,8 @@ export class DecodedEntries {
     const bytes = ENTRY_OVERHEAD_BYTES + encodedBytes;
     this.#entries.set(entry.index, { entry, bytes });
     this.#bytes += bytes;
-    for (const [index, oldest] of this.#entries) {
-      if (this.#bytes <= this.maxBytes || index === entry.index) break;
-      this.#entries.delete(index);
-      this.#bytes -= oldest.bytes;
+    while (this.#bytes > this.maxBytes && this.#entries.size > 1) {
+      this.#bytes -= this.#entries.takeOldest()?.bytes ?? 0;
     }
   }
 

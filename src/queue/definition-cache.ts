@@ -1,6 +1,7 @@
 // Definitions of the tasks submitted last, as every node reads them in its own log: an assignee
 // needs no call to learn what to run, and a submission that was sent twice is recognised.
 import type { TaskDefinition } from "../gen/mesh/v1/task.js";
+import { OldestFirstMap } from "./oldest-first-map.js";
 import { IDEMPOTENCY_WINDOW_MS } from "./redis/command-encoder.js";
 
 /** What an entry weighs beside its text: the map's slot and the object's fields. */
@@ -8,7 +9,7 @@ const ENTRY_OVERHEAD_BYTES = 400;
 const ID_BYTES = 64;
 
 export class DefinitionCache {
-  readonly #byId = new Map<string, TaskDefinition>();
+  readonly #byId = new OldestFirstMap<string, TaskDefinition>();
   readonly #byKey = new Map<string, TaskDefinition>();
   readonly #ended = new Set<string>();
   #sizeBytes = 0;
@@ -42,14 +43,12 @@ export class DefinitionCache {
     this.#byId.set(definition.id, definition);
     if (definition.idempotencyKey !== "") this.#byKey.set(definition.idempotencyKey, definition);
     this.#sizeBytes += weightBytes(definition);
-    for (const oldest of this.#byId.values()) {
-      if (this.#sizeBytes <= this.maxBytes) break;
-      this.#forget(oldest);
-    }
+    while (this.#sizeBytes > this.maxBytes && this.#byId.size > 0) this.#forgetOldest();
   }
 
-  #forget(definition: TaskDefinition): void {
-    this.#byId.delete(definition.id);
+  #forgetOldest(): void {
+    const definition = this.#byId.takeOldest();
+    if (definition === undefined) return;
     this.#ended.delete(definition.id);
     this.#sizeBytes -= weightBytes(definition);
     const { idempotencyKey } = definition;

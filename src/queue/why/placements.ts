@@ -1,6 +1,7 @@
 // Why tasks were given to the nodes that run them: what the leader saw when it made an entry with
 // assignments. In memory, of one term of office, the newest; one small record for each such entry.
 import type { PolicyName } from "../balancing/policy.js";
+import { OldestFirstMap } from "../oldest-first-map.js";
 import type { Decision } from "../scheduler.js";
 import type { AttachedWorker } from "../worker-directory.js";
 
@@ -34,8 +35,7 @@ export interface Placement {
 type Decided = Pick<Decision, "assigns" | "openings">;
 
 export class Placements {
-  /** By index, in its order. */
-  readonly #byIndex = new Map<number, Placement>();
+  readonly #byIndex = new OldestFirstMap<number, Placement>();
   #considered = 0;
 
   constructor(
@@ -60,17 +60,17 @@ export class Placements {
     const assigned = [...taken.values()].reduce((sum, count) => sum + count, 0);
     this.#byIndex.set(index, { index, atMs, policy, assigned, considered });
     this.#considered += considered.length;
-    for (const [oldest, placement] of this.#byIndex) {
-      const isWithin =
-        this.#byIndex.size <= this.maxPlacements && this.#considered <= this.maxConsidered;
-      if (isWithin || oldest === index) return;
-      this.#byIndex.delete(oldest);
-      this.#considered -= placement.considered.length;
+    while (this.#byIndex.size > 1 && this.#isFull()) {
+      this.#considered -= this.#byIndex.takeOldest()?.considered.length ?? 0;
     }
   }
 
   /** Undefined where the entry is of an earlier leader, or forgotten. */
   of(fence: number): Placement | undefined {
     return this.#byIndex.get(fence);
+  }
+
+  #isFull(): boolean {
+    return this.#byIndex.size > this.maxPlacements || this.#considered > this.maxConsidered;
   }
 }
