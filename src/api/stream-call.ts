@@ -1,7 +1,5 @@
 // Turns an async iterable into a server stream: the caller's hanging up ends the source, whoever does
 // not read holds it up, and what is thrown becomes a status.
-import { once } from "node:events";
-
 import {
   type handleBidiStreamingCall,
   type handleServerStreamingCall,
@@ -27,7 +25,7 @@ export function streamHandler<Request, Response>(
       for await (const message of source(call.request, signal)) {
         if (signal.aborted) return;
         // Whoever does not read holds up its own watch, which takes no more from its source.
-        if (!call.write(message)) await drained(call, signal);
+        await sent(call, message, signal);
       }
     };
     // So that a client knows at once that it is served.
@@ -52,7 +50,7 @@ export function answeringHandler<Request, Response>(
     const { signal } = contextOf(call);
     const takeUp = async (request: Request): Promise<void> => {
       // Whoever does not read is asked for no further message.
-      if (!call.write(await answer(request))) await drained(call, signal);
+      await sent(call, await answer(request), signal);
       call.resume();
     };
     call.on("data", (request: Request) => {
@@ -67,15 +65,24 @@ export function answeringHandler<Request, Response>(
   };
 }
 
-async function drained<Request, Response>(
+/** Resolves once the connection has taken the message: no second one waits for it in memory. */
+function sent<Request, Response>(
   call: ServerWritableStream<Request, Response> | ServerDuplexStream<Request, Response>,
+  message: Response,
   signal: AbortSignal,
 ): Promise<void> {
-  const stalled = AbortSignal.timeout(WATCH_STALL_MS);
-  try {
-    await once(call, "drain", { signal: AbortSignal.any([signal, stalled]) });
-  } catch (error) {
-    if (!stalled.aborted) throw error;
-    throw new QueueError("overloaded", `the watcher read nothing for ${WATCH_STALL_MS} ms`);
-  }
+  return new Promise((resolve, reject) => {
+    const end = (settle: () => void): void => {
+      clearTimeout(stalled);
+      signal.removeEventListener("abort", aborted);
+      settle();
+    };
+    const aborted = (): void => end(() => reject(signal.reason as Error));
+    const stalled = setTimeout(() => {
+      const reason = `the watcher read nothing for ${WATCH_STALL_MS} ms`;
+      end(() => reject(new QueueError("overloaded", reason)));
+    }, WATCH_STALL_MS);
+    signal.addEventListener("abort", aborted, { once: true });
+    call.write(message, () => end(resolve));
+  });
 }

@@ -1,14 +1,21 @@
 // mesh.v1.TaskService: what only the leader can do goes through the forwarder, reads are done here.
-import type { TaskServiceServer } from "../gen/mesh/v1/task_service.js";
+import { type TaskServiceServer, TaskServiceService } from "../gen/mesh/v1/task_service.js";
 import { deadLetterCalls } from "./dead-letter-calls.js";
 import type { EdgeLog } from "./edge-log.js";
 import type { Forwarder } from "./forwarding.js";
 import { leaderHandler } from "./leader-call.js";
+import { serializedOnce } from "./serialized-once.js";
 import { streamHandler } from "./stream-call.js";
 import { Submissions } from "./submissions.js";
 import type { LeaderTaskOperations, TaskReads } from "./task-backend.js";
 import { ofNamed } from "./named-requests.js";
 import { unaryHandler } from "./unary-call.js";
+
+/** As in the .proto file; watches share the messages that they are sent, and their bytes. */
+export const taskServiceDefinition = {
+  ...TaskServiceService,
+  watchTasks: serializedOnce(TaskServiceService.watchTasks),
+} as const;
 
 export interface TaskServiceOptions {
   readonly operations: LeaderTaskOperations;

@@ -19,7 +19,7 @@ import type {
   LeaderSchedules,
   TaskReads,
 } from "../api/task-backend.js";
-import { createTaskService } from "../api/task-service.js";
+import { createTaskService, taskServiceDefinition } from "../api/task-service.js";
 import { createWorkerAttachService } from "../api/worker-attach-service.js";
 import { ChaosServiceService } from "../gen/mesh/v1/chaos_service.js";
 import { ClusterServiceService } from "../gen/mesh/v1/cluster_service.js";
@@ -31,7 +31,6 @@ import {
 import { MembershipServiceService } from "../gen/mesh/v1/membership_service.js";
 import { QueueServiceService } from "../gen/mesh/v1/queue_service.js";
 import { ScheduleServiceService } from "../gen/mesh/v1/schedule_service.js";
-import { TaskServiceService } from "../gen/mesh/v1/task_service.js";
 import { WorkerServiceService } from "../gen/mesh/v1/worker_service.js";
 import { RaftServiceService } from "../gen/raft/v1/raft.js";
 import type { RaftNode } from "../raft/index.js";
@@ -80,7 +79,7 @@ export async function serveNode(options: NodeServerOptions): Promise<NodeServer>
   const { chaos } = options;
   const services = [
     {
-      definition: TaskServiceService,
+      definition: taskServiceDefinition,
       implementation: createTaskService({ operations, reads: options.reads, forwarder, log }),
     },
     {

@@ -1,7 +1,7 @@
 // Serves watches of tasks on this node: each pulls the stream of events from where it stands, from
 // memory while it keeps up and from Redis while it does not, so that no watcher can fill a buffer.
 import { isAborted } from "../api/is-aborted.js";
-import { type WatchTasksRequest, WatchTasksResponse } from "../gen/mesh/v1/task_service.js";
+import type { WatchTasksRequest, WatchTasksResponse } from "../gen/mesh/v1/task_service.js";
 import { QueueError } from "../queue/errors.js";
 import { RedisUnavailable } from "../queue/redis/errors.js";
 import { EventsGone, type EventReader } from "../queue/redis/event-reader.js";
@@ -12,10 +12,12 @@ import {
   type TaskChange,
 } from "../queue/redis/event-record.js";
 import type { EventTail } from "../queue/redis/event-tail.js";
-import { requireQueueName } from "./queue-name.js";
 import { NoLeader } from "../raft/index.js";
+import { EventMessages } from "./event-messages.js";
+import { EventPages } from "./event-pages.js";
+import { requireQueueName } from "./queue-name.js";
+import { TurnBudget } from "./turn-budget.js";
 
-const NO_CHANGE = WatchTasksResponse.decode(new Uint8Array());
 /** Watches served at a time. */
 const MAX_WATCHES = 1_000;
 /** Ids of one watch. */
@@ -24,6 +26,8 @@ const MAX_WATCHED_IDS = 1_000;
 const PROGRESS_MS = 5_000;
 /** Wait before Redis is read again where it failed, or has not got to where the watch stands. */
 const RETRY_MS = 250;
+/** Changes that are told in one turn of the event loop, to all watches together. */
+const CHANGES_PER_TURN = 2_000;
 
 export interface TaskEventsOptions {
   readonly tail: Pick<EventTail, "open" | "from" | "changed">;
@@ -37,6 +41,8 @@ export interface TaskEventsOptions {
 export class TaskEvents {
   readonly #options: TaskEventsOptions;
   readonly #closing = new AbortController();
+  readonly #messages = new EventMessages();
+  readonly #turns = new TurnBudget(CHANGES_PER_TURN);
   #watches = 0;
 
   constructor(options: TaskEventsOptions) {
@@ -104,14 +110,15 @@ export class TaskEvents {
     ended: AbortSignal,
   ): AsyncIterable<WatchTasksResponse> {
     const matches = filterOf(request);
+    const pages = new EventPages(this.#options.reader);
     let next = from;
     /** Where the watcher knows that it stands, and since when. */
     let told: EventPosition | undefined;
     let toldAtMs = Number.NEGATIVE_INFINITY;
     while (!ended.aborted) {
-      const { records, retryMs } = await this.#read(next, told === undefined);
+      const { records, retryMs } = await this.#read(next, told === undefined, pages);
       if (told === undefined) {
-        if (request.batched) yield batchOf(next, []);
+        if (request.batched) yield this.#messages.progress(next);
         told = next;
         toldAtMs = performance.now();
       }
@@ -122,16 +129,17 @@ export class TaskEvents {
           (change) => !isBefore(change, start) && matches(change),
         );
         const isDue = performance.now() - toldAtMs >= PROGRESS_MS;
+        await this.#turns.take(1 + changes.length);
         if (changes.length === 0 && !isDue) continue;
-        if (request.batched) yield batchOf(next, changes);
-        else yield* changes.map(responseOf);
+        if (request.batched) yield this.#messages.batch(record, changes);
+        else yield* changes;
         told = next;
         toldAtMs = performance.now();
         if (isAborted(ended)) return;
       }
       if (records.length > 0) continue;
       if (request.batched && isBefore(told, next) && performance.now() - toldAtMs >= PROGRESS_MS) {
-        yield batchOf(next, []);
+        yield this.#messages.progress(next);
         told = next;
         toldAtMs = performance.now();
       }
@@ -143,12 +151,15 @@ export class TaskEvents {
   async #read(
     from: EventPosition,
     isFirst: boolean,
+    pages: EventPages,
   ): Promise<{ readonly records: readonly EventRecord[]; readonly retryMs: number }> {
-    const { tail, reader } = this.#options;
+    const { tail } = this.#options;
     const live = isFirst ? undefined : tail.from(from);
     if (live !== undefined) return { records: live, retryMs: PROGRESS_MS };
+    // Read and decoded for this watch alone.
+    await this.#turns.take(CHANGES_PER_TURN);
     try {
-      return { records: await reader.read(from), retryMs: RETRY_MS };
+      return { records: await pages.from(from), retryMs: RETRY_MS };
     } catch (error) {
       if (error instanceof EventsGone) throw gone(error.message, error.oldestIndex);
       if (!(error instanceof RedisUnavailable)) throw error;
@@ -167,12 +178,4 @@ function filterOf({ ids, type, queue }: WatchTasksRequest): (change: TaskChange)
     (wanted.size === 0 || wanted.has(change.id)) &&
     (type === "" || change.type === type) &&
     (queue === "" || change.queue === queue);
-}
-
-function responseOf(change: TaskChange): WatchTasksResponse {
-  return { ...change, changes: [] };
-}
-
-function batchOf(next: EventPosition, changes: readonly TaskChange[]): WatchTasksResponse {
-  return { ...NO_CHANGE, ...next, changes: changes.map(responseOf) };
 }

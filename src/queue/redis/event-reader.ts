@@ -13,8 +13,13 @@ import {
 import type { RedisKeys } from "./keys.js";
 import { callRedis } from "./errors.js";
 
-/** Records of one read: at most some 500 KB. */
-const RECORDS_PER_READ = 64;
+/** Most records of one read. */
+export const MAX_RECORDS_PER_READ = 64;
+/**
+ * Fewest: a place within an entry is read together with the record before it, which shows that nothing
+ * is missing.
+ */
+export const MIN_RECORDS_PER_READ = 2;
 
 /** Thrown where events were asked for that the stream has let go of. */
 export class EventsGone extends Error {
@@ -38,17 +43,21 @@ export class EventReader {
   }
 
   /**
-   * The records from `from` on, the oldest first, a bounded number of them; the first may begin
-   * before it. None where nothing was added since.
+   * The records from `from` on, the oldest first, at most `maxRecords`; the first may begin before
+   * it. None where nothing was added since.
+   * @param maxRecords from MIN_RECORDS_PER_READ to MAX_RECORDS_PER_READ
    * @throws EventsGone where something from `from` on is missing
    * @throws RedisUnavailable
    */
-  async read(from: EventPosition): Promise<readonly EventRecord[]> {
+  async read(
+    from: EventPosition,
+    maxRecords = MAX_RECORDS_PER_READ,
+  ): Promise<readonly EventRecord[]> {
     try {
-      return await this.readOnce(from);
+      return await this.readOnce(from, maxRecords);
     } catch (error) {
       // A Redis that was wiped between the two reads looks like that too: the second look tells.
-      if (error instanceof EventsGone) return this.readOnce(from);
+      if (error instanceof EventsGone) return this.readOnce(from, maxRecords);
       throw error;
     }
   }
@@ -60,7 +69,7 @@ export class EventReader {
    */
   async statusAt(index: number, id: string): Promise<TaskStatus | undefined> {
     const rows = await callRedis(() =>
-      this.redis.xrangeBuffer(this.keys.events, index, index, "COUNT", RECORDS_PER_READ),
+      this.redis.xrangeBuffer(this.keys.events, index, index, "COUNT", MAX_RECORDS_PER_READ),
     );
     const changes = rows.flatMap((row) => toRecord(row).changes);
     return changes.findLast((change) => change.id === id)?.status;
@@ -86,11 +95,11 @@ export class EventReader {
     return row === undefined ? lastIndex + 1 : oldestIndex(toRecord(row));
   }
 
-  private async readOnce(from: EventPosition): Promise<readonly EventRecord[]> {
+  private async readOnce(from: EventPosition, maxRecords: number): Promise<readonly EventRecord[]> {
     // Read before the records: what it names must then be among them.
     const lastIndex = await this.lastIndex();
     const rows = await callRedis(() =>
-      this.redis.xrangeBuffer(this.keys.events, recordIdAt(from), "+", "COUNT", RECORDS_PER_READ),
+      this.redis.xrangeBuffer(this.keys.events, recordIdAt(from), "+", "COUNT", maxRecords),
     );
     const records = rows.map(toRecord);
     const [first] = records;

@@ -1,12 +1,14 @@
 // The stream of events as the apply script writes it: one record for up to 128 changes of one log
 // entry. scripts/events.lua has the same layout; only that script writes it.
-import type { TaskStatus } from "../../gen/mesh/v1/task.js";
+import type { WatchTasksResponse } from "../../gen/mesh/v1/task_service.js";
 import { parseLaneName } from "./keys.js";
 import { asArray, asNumber, asText, readPacked } from "./packed-reader.js";
 import { storedStatus } from "./stored-enums.js";
 
 /** Changes of one record; the next record of the same entry goes on from there. */
 export const MAX_CHANGES_PER_RECORD = 128;
+
+const NONE: WatchTasksResponse[] = [];
 
 /** A place in the log of changes: before the change at `position` of the entry at `index`. */
 export interface EventPosition {
@@ -15,20 +17,8 @@ export interface EventPosition {
   readonly position: number;
 }
 
-/** One change of a task: what it is after it. */
-export interface TaskChange {
-  readonly index: number;
-  /** Place among the changes of the entry. */
-  readonly position: number;
-  readonly id: string;
-  readonly status: TaskStatus;
-  readonly attempt: number;
-  /** Node of the running or last attempt; empty before the first. */
-  readonly workerId: string;
-  readonly queue: string;
-  readonly type: string;
-  readonly atMs: number;
-}
+/** One change of a task: what it is after it, as it is told. Never changed: all that watch share it. */
+export type TaskChange = WatchTasksResponse;
 
 export interface EventRecord {
   readonly index: number;
@@ -55,7 +45,7 @@ export function decodeEventRecord(id: string, bytes: Buffer): EventRecord {
     const type = asText(runs[n + 4]);
     for (const packed of asArray(runs[n + 5])) {
       const place = position + changes.length;
-      const shared = { status, attempt, workerId, queue, type, atMs };
+      const shared = { status, attempt, workerId, queue, type, atMs, changes: NONE };
       changes.push({ index, position: place, id: asText(packed), ...shared });
     }
   }
