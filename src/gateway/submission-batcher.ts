@@ -25,8 +25,6 @@ interface Queued {
 
 export class SubmissionBatcher {
   private queue: Queued[] = [];
-  /** Submissions before this one have been taken. */
-  private head = 0;
   private queuedBytes = 0;
   private inFlight = 0;
   private scheduled = false;
@@ -37,7 +35,7 @@ export class SubmissionBatcher {
   submit(item: SubmitTaskRequest): Promise<SubmitTaskResponse> {
     const sizeBytes = item.data.length;
     const isFull =
-      this.queue.length - this.head >= MAX_QUEUED_SUBMISSIONS ||
+      this.queue.length >= MAX_QUEUED_SUBMISSIONS ||
       this.queuedBytes + sizeBytes > MAX_QUEUED_BYTES;
     if (isFull) {
       return Promise.reject(unavailable("overloaded", "too many submissions wait in the gateway"));
@@ -56,7 +54,7 @@ export class SubmissionBatcher {
   }
 
   private flush(): void {
-    while (this.inFlight < MAX_BATCHES_IN_FLIGHT && this.head < this.queue.length) {
+    while (this.inFlight < MAX_BATCHES_IN_FLIGHT && this.queue.length > 0) {
       this.inFlight += 1;
       const batch = this.take();
       this.send(batch.map(({ item }) => item))
@@ -72,21 +70,16 @@ export class SubmissionBatcher {
   }
 
   private take(): Queued[] {
-    const from = this.head;
+    let count = 0;
     let sizeBytes = 0;
-    while (this.head < this.queue.length && this.head - from < MAX_BATCH_ITEMS) {
-      const next = this.queue[this.head]?.item.data.length ?? 0;
-      if (this.head > from && sizeBytes + next > MAX_BATCH_BYTES) break;
-      sizeBytes += next;
-      this.head += 1;
+    for (const { item } of this.queue) {
+      if (count === MAX_BATCH_ITEMS) break;
+      if (count > 0 && sizeBytes + item.data.length > MAX_BATCH_BYTES) break;
+      sizeBytes += item.data.length;
+      count += 1;
     }
     this.queuedBytes -= sizeBytes;
-    const batch = this.queue.slice(from, this.head);
-    if (this.head === this.queue.length || this.head > MAX_BATCH_ITEMS * MAX_BATCHES_IN_FLIGHT) {
-      this.queue = this.queue.slice(this.head);
-      this.head = 0;
-    }
-    return batch;
+    return this.queue.splice(0, count);
   }
 }
 

@@ -6,7 +6,7 @@ import type { PendingTask } from "./pending-task.js";
 const COMPACT_AT = 1_024;
 
 export class Fifo {
-  #items: PendingTask[] = [];
+  #items: (PendingTask | undefined)[] = [];
   #head = 0;
 
   get size(): number {
@@ -41,6 +41,7 @@ export class Fifo {
   shift(): PendingTask | undefined {
     const task = this.#items[this.#head];
     if (task === undefined) return undefined;
+    this.#items[this.#head] = undefined;
     this.#head += 1;
     if (this.#head >= COMPACT_AT && this.#head * 2 >= this.#items.length) {
       this.#items = this.#items.slice(this.#head);

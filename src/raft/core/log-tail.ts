@@ -1,13 +1,15 @@
 // The end of the log in memory: entries that are not yet on disk, and some that are and will be
 // needed soon. Appending costs only what is appended.
 import { invariant } from "./errors.js";
-import { logIndex } from "./types.js";
+import { logIndex, term } from "./types.js";
 import type { Entry, LogIndex, Term } from "./types.js";
 
 /** What an entry costs beside its data, on the wire and in memory, about. */
 const ENTRY_OVERHEAD_BYTES = 32;
 /** Dropped slots at the array's head, at which it is compacted. */
 const COMPACT_SLOTS = 1024;
+/** Stands in a dropped slot, so that the entry is let go of at once and not when the array is cut. */
+const DROPPED: Entry = { index: logIndex(0), term: term(0), kind: "noop", data: new Uint8Array() };
 
 /** Size of an entry as all limits count it. */
 export function entryBytes(entry: Entry): number {
@@ -98,6 +100,7 @@ export class LogTail {
     const entry = this.#slots[this.#dead];
     invariant(entry !== undefined, "nothing to drop from the tail");
     this.#bytes -= entryBytes(entry);
+    this.#slots[this.#dead] = DROPPED;
     this.#dead += 1;
     this.#firstIndex = logIndex(this.#firstIndex + 1);
     if (this.#dead >= COMPACT_SLOTS && this.#dead * 2 >= this.#slots.length) {
