@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
-import { nodeFlags } from "../src/cli/node-flags.js";
+import { heapFlags } from "../src/cli/heap-flags.js";
 import { configSchema } from "../src/config/schema.js";
 import { cliEntry, plainEnvironment } from "../test/cli/built-cli.js";
 import { freePorts } from "../test/support/free-ports.js";
@@ -57,11 +57,15 @@ async function grow(size: number): Promise<void> {
 
 function start(id: string, port: number): ChildProcess {
   const args = ["node", "--id", id, "--port", String(port), "--config", mesh.configFile];
-  return spawn(process.execPath, [...nodeFlags(configSchema.parse({})), cliEntry, ...args], {
-    cwd: mesh.folder,
-    env: plainEnvironment({ REDIS_URL: mesh.redis().url }),
-    stdio: "ignore",
-  });
+  return spawn(
+    process.execPath,
+    [...heapFlags(configSchema.parse({}).nodes.heapMb), cliEntry, ...args],
+    {
+      cwd: mesh.folder,
+      env: plainEnvironment({ REDIS_URL: mesh.redis().url }),
+      stdio: "ignore",
+    },
+  );
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -7,7 +7,7 @@ import type { Config } from "../config/schema.js";
 import { endpointOf, type RedisEndpoint } from "../redis/endpoint.js";
 import { isPretty, type Logger } from "../telemetry/logger.js";
 import { ExitError } from "./exit.js";
-import { nodeFlags } from "./node-flags.js";
+import { heapFlags } from "./heap-flags.js";
 import { gatewayUrl, type NodePlace, nodePlaces, reachableHost } from "./places.js";
 import { freePort } from "./ports.js";
 import { gatewayNotReady, nodeNotReady } from "./readiness.js";
@@ -186,7 +186,7 @@ export class MeshLauncher {
     return {
       name: place.id,
       args: [
-        ...nodeFlags(config),
+        ...heapFlags(config.nodes.heapMb),
         ...this.mainArgs(["node", "--id", place.id, "--port", String(place.port)]),
       ],
       env,
@@ -203,7 +203,7 @@ export class MeshLauncher {
     const bounds = stopBounds(config);
     return {
       name: "gateway",
-      args: this.mainArgs(["gateway"]),
+      args: [...heapFlags(config.gateway.heapMb), ...this.mainArgs(["gateway"])],
       env,
       output: this.options.output,
       notReady: () => gatewayNotReady(gatewayUrl(config)),

@@ -63,6 +63,15 @@ const gateway = z
   .strictObject({
     host: z.string().min(1).default("127.0.0.1").describe("Address that the gateway listens on."),
     port: port.default(5_000).describe("HTTP port of the gateway."),
+    heapMb: z
+      .int()
+      .min(128)
+      .max(65_536)
+      .default(512)
+      .describe(
+        "Most that the JavaScript heap of a gateway that `taskmesh up` starts may grow to, in MB: see " +
+          "limits.bodiesBytes.",
+      ),
     retryForMs: milliseconds(0, 60_000)
       .default(5_000)
       .describe("How long the gateway looks for a leader before it answers 503."),
@@ -150,6 +159,15 @@ const limits = z
       .max(268_435_456)
       .default(33_554_432)
       .describe("Bound of the body of POST /tasks/batch."),
+    bodiesBytes: z
+      .int()
+      .min(1_048_576)
+      .max(4_294_967_296)
+      .default(67_108_864)
+      .describe(
+        "Bodies that a gateway reads and answers at a time; more wait, and are answered 503 after 5 s. " +
+          "Each takes up to six times its size of the gateway's memory.",
+      ),
     batchItems: z
       .int()
       .min(1)

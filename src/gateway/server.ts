@@ -3,6 +3,7 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { logField } from "../telemetry/fields.js";
 import type { Logger } from "../telemetry/logger.js";
+import { boundBodies } from "./body-budget.js";
 import { answerClientError } from "./client-error.js";
 import { parseJson } from "./json-body.js";
 import { takeBodies } from "./request-body.js";
@@ -24,6 +25,8 @@ import { toProblem } from "./to-problem.js";
 
 /** Bound of the time that a client may take to send its request. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How long a body waits for those of others; past it 503. */
+const BODY_WAIT_MS = 5_000;
 
 export interface ServerOptions extends RouteContext {
   readonly logger: Logger;
@@ -44,6 +47,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     },
   });
   readBodies(app);
+  boundBodies(app, { maxBytes: options.config.limits.bodiesBytes, waitMs: BODY_WAIT_MS });
   app.addHook("onSend", (_request, reply, payload, done) => {
     // Kept open for another request, the connection would hold up the gateway's stop.
     if (options.stopping.aborted) reply.header("connection", "close");
