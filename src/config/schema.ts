@@ -165,7 +165,7 @@ const limits = z
       .max(4_294_967_296)
       .default(67_108_864)
       .describe(
-        "Bodies that a gateway reads and answers at a time; more wait, and are answered 503 after 5 s. " +
+        "Bodies that a gateway reads and answers at a time; more wait, and are answered 503 after 10 s. " +
           "Each takes up to six times its size of the gateway's memory.",
       ),
     batchItems: z

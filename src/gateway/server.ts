@@ -26,7 +26,7 @@ import { toProblem } from "./to-problem.js";
 /** Bound of the time that a client may take to send its request. */
 const REQUEST_TIMEOUT_MS = 30_000;
 /** How long a body waits for those of others; past it 503. */
-const BODY_WAIT_MS = 5_000;
+const BODY_WAIT_MS = 10_000;
 
 export interface ServerOptions extends RouteContext {
   readonly logger: Logger;
