@@ -5,6 +5,8 @@ import { markOf, type MeshHistory, type RoleChange, type Submission } from "./me
 import type { MeshHttp, TaskView } from "./mesh-http.js";
 import { waitFor } from "./wait-for.js";
 
+/** An id that none has. */
+const NO_TASK = "00000000000000000000000000";
 const ENDED: readonly string[] = ["completed", "dead", "cancelled"];
 
 export interface Observed {
@@ -20,6 +22,7 @@ export interface Observed {
 export async function violations({ http, history, journal }: Observed): Promise<string[]> {
   const acknowledged = new Set(history.acknowledged());
   const tasks = await waitFor("every acknowledged task has ended", async () => {
+    await reflected(http);
     const all = await allTasks(http);
     const left = all.filter(({ id, status }) => acknowledged.has(id) && !ENDED.includes(status));
     if (left.length > 0) {
@@ -50,6 +53,12 @@ export function faultsOf({ submissions, roles, lines, tasks }: Happened): string
     ...wrongOwners(lines, tasks),
     ...twoLeaders(roles),
   ];
+}
+
+/** Redis reflects all that was acknowledged by now; a listing alone may be behind. */
+async function reflected(http: MeshHttp): Promise<void> {
+  const { status } = await http.call("GET", `/tasks/${NO_TASK}?consistency=linearizable`);
+  if (status !== 404) throw new Error(`a linearizable read is answered ${status}`);
 }
 
 async function allTasks(http: MeshHttp): Promise<TaskView[]> {
