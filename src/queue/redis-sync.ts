@@ -147,9 +147,11 @@ export class RedisSync {
   }
 
   async #progress(how: "read" | "written", outcomes: readonly ApplyOutcome[]): Promise<void> {
-    // A Redis that can be read may still refuse every write.
-    const isFollowing = how === "written" || this.#redisIndex === this.log.appliedIndex();
-    if (isFollowing) this.events.onState({ kind: "in-step" });
+    // A Redis that can be read may still refuse every write; one that takes them may have far to go.
+    const behind = this.log.appliedIndex() - (this.#redisIndex ?? 0);
+    if (behind <= (how === "read" ? 0 : MAX_ENTRIES_PER_READ)) {
+      this.events.onState({ kind: "in-step" });
+    }
     if (await this.events.onProgress(this.#redisIndex ?? 0, outcomes)) return;
     this.#redisIndex = undefined;
     this.events.onState({ kind: "waiting", reason: "Redis was not read" });

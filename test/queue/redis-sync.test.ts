@@ -114,6 +114,20 @@ describe("bringing Redis to the truth", () => {
     vi.useRealTimers();
   });
 
+  test("does not follow the log before Redis is about where the log is", async () => {
+    const redis = new FaultyRedis();
+    const { sync, states } = syncWith(redis, 1_000);
+    const followsAt: number[] = [];
+    states.push = (state) => (state.kind === "in-step" ? followsAt.push(redis.applied) : 0);
+
+    sync.start();
+    await settled(() => redis.applied === 1_000);
+    await sync.stop();
+
+    expect(Math.min(...followsAt)).toBeGreaterThan(700);
+    expect(followsAt.at(-1)).toBe(1_000);
+  });
+
   test("does not follow the log while Redis can be read and refuses every write", async () => {
     const redis = new FaultyRedis();
     redis.apply = () => Promise.reject(new RedisUnavailable(new Error("it is full")));
