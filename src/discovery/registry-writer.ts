@@ -37,6 +37,8 @@ export class RegistryWriter {
   private readonly onDue = (): void => this.beatInBackground();
   private unwatch: () => void = () => undefined;
   private refused: string | undefined;
+  /** With which this node was last registered. */
+  private knownMesh: string | undefined;
   private timer: NodeJS.Timeout | undefined;
   private mismatch: MeshMismatch | undefined;
   private stopped = false;
@@ -76,12 +78,14 @@ export class RegistryWriter {
   }
 
   /**
-   * The node has Raft state from now on.
+   * The node has Raft state from now on. Resolves after the first try; true where Redis has it, which
+   * then tells this node from one that never had any.
    * @throws MeshMismatch where the registry holds another mesh
    */
-  async adopt(mesh: OwnMesh): Promise<void> {
+  async adopt(mesh: OwnMesh): Promise<boolean> {
     this.setMesh(mesh);
     await this.write();
+    return this.knownMesh === mesh.meshId;
   }
 
   /** Members for a formation record that has to be written again; call it when they change. */
@@ -127,6 +131,7 @@ export class RegistryWriter {
         formation: mesh === undefined ? undefined : encodeFormation({ ...mesh, rewritten: true }),
       });
       this.refused = undefined;
+      if (reply.kind === "registered") this.knownMesh = mesh?.meshId;
       this.note(reply.kind === "mismatch" ? reply.formation : undefined, mesh);
     } catch (error) {
       this.noteFailure(error);

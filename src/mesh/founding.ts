@@ -1,5 +1,6 @@
 // How a node comes to belong to a mesh: by the Raft state on its disk, by founding a mesh with
 // others, or by joining one that is there.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientPool } from "../api/client-pool.js";
 import type { RegistryWriter } from "../discovery/registry-writer.js";
 import type { Registry } from "../discovery/registry.js";
@@ -19,7 +20,7 @@ export interface FoundingOptions {
   readonly expect: number;
   /** How many of them vote. */
   readonly voters: number;
-  readonly registry: Registry;
+  readonly registry: Pick<Registry, "form" | "watch">;
   readonly writer: RegistryWriter;
   readonly storage: RaftStorage;
   /** To other nodes. */
@@ -28,10 +29,15 @@ export interface FoundingOptions {
   readonly signal: AbortSignal;
 }
 
+const RETRY_MS = 250;
+
 /** Returns the id of the mesh; the storage then has an identity. */
 export async function belongToMesh(options: FoundingOptions): Promise<string> {
   const { storage, registry, writer, id, expect, voters, signal } = options;
-  if (storage.identity !== undefined) return storage.identity.meshId;
+  if (storage.identity !== undefined) {
+    if (isFresh(storage)) await becomeKnown(options, storage.identity.meshId);
+    return storage.identity.meshId;
+  }
   const outcome = await registry.form({ nodeId: id, expect, voters }, signal);
   const { meshId, members } = outcome;
   let membership = emptyMembership;
@@ -48,8 +54,28 @@ export async function belongToMesh(options: FoundingOptions): Promise<string> {
     await joinMesh({ ...options, meshId, registry: registry.watch });
   }
   await storage.initialise({ serverId: nodeId(id), meshId }, membership);
-  await writer.adopt({ meshId, members });
+  if (outcome.kind === "founder") await becomeKnown(options, meshId);
+  else await writer.adopt({ meshId, members });
   return meshId;
+}
+
+/** It founds its mesh and has neither voted nor acknowledged anything yet. */
+function isFresh(storage: RaftStorage): boolean {
+  const { membership, hardState } = storage;
+  return membership.voters.length > 0 && hardState.term === 0 && storage.lastIndex() === 0;
+}
+
+/**
+ * Before a founder votes the registry must know of it. Else, with an empty data folder one day, it
+ * would be told again that it founds the mesh, and vote as the member that it was.
+ */
+async function becomeKnown(options: FoundingOptions, meshId: string): Promise<void> {
+  const { storage, writer, logger, signal } = options;
+  const members = [...storage.membership.voters, ...storage.membership.learners];
+  if (await writer.adopt({ meshId, members })) return;
+  logger.info({ meshId }, "waiting for Redis, which has to know this node before it votes");
+  do await sleep(RETRY_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+  while (!(await writer.adopt({ meshId, members })));
 }
 
 /** Founders past so many are learners from the start. */
