@@ -51,6 +51,19 @@ export function done({ core, disk }: Server, ready: Ready): readonly Message[] {
   return [...messages, ...(write?.messagesAfter ?? [])];
 }
 
+/** A is elected in the term after its own, with the votes of B. */
+export function elect(server: Server): void {
+  const { core } = server;
+  core.campaign();
+  work(server);
+  for (const preVote of [true, false]) {
+    const elected = term(core.status().term + (preVote ? 1 : 0));
+    const vote = { from: B, to: A, term: elected, preVote, granted: true, offersLog: false };
+    core.step({ kind: "vote-response", ...vote });
+    work(server);
+  }
+}
+
 /** A command. */
 export function entry(index: number, entryTerm: number): Entry {
   const data = new TextEncoder().encode(`${entryTerm}.${index}`);

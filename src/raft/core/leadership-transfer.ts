@@ -1,6 +1,7 @@
 // Handing leadership over (§3.10): the target is brought up to date, then told to campaign at once;
 // no proposals meanwhile, and for one election timeout at most.
 import { isJoint } from "./membership.js";
+import { willingness } from "./willingness.js";
 import type { Progress } from "./progress.js";
 import type { Refused, TransferRefusal, TransferResult } from "./results.js";
 import type { Leadership, RaftState } from "./state.js";
@@ -64,7 +65,7 @@ export function maybeHandOver(state: RaftState): void {
       progress.state === "replicate" &&
       progress.match >= log.commit &&
       isFutureVoter(state, id);
-    const bar = best?.progress.leadershipPriority ?? state.leadershipPriority;
+    const bar = best?.progress.leadershipPriority ?? willingness(state);
     if (isReady && progress.leadershipPriority > bar) best = { id, progress };
   }
   if (best !== undefined) transferLeadership(state, best.id);

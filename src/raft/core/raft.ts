@@ -57,6 +57,7 @@ export class RaftCore {
         nextSequence: 1,
         written: hardState,
         writes: [],
+        standingTicks: 0,
         lastSoftState: { role: "follower", leader: undefined, term: hardState.term },
       },
       term: hardState.term,

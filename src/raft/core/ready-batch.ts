@@ -60,6 +60,7 @@ export function notePersisted(state: RaftState, sequence: number, snapshotCorrup
   const { disk, log, memberships } = state;
   const write = disk.writes.shift();
   invariant(write?.sequence === sequence, `write ${sequence} was not the next to finish`);
+  disk.standingTicks = 0;
   log.notePersisted(sequence);
   if (write.installs !== undefined) {
     if (snapshotCorrupt) abandonInstall(state);

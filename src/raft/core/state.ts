@@ -64,6 +64,8 @@ export interface DiskState {
     /** Its last chunk is in that write. */
     readonly installs: SnapshotMeta | undefined;
   }[];
+  /** Ticks since a write was last done, while any is under way. */
+  standingTicks: number;
   lastSoftState: SoftState;
 }
 

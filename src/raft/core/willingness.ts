@@ -1,6 +1,7 @@
-// How willing a server says it is to lead. One that was asked to take over and was not elected says
-// "not at all" for a while: it may reach its leader and no majority, and would else be asked, and
-// depose that leader by the term of its election, again and again.
+// How willing a server is to lead. One that was asked to take over and was not elected says "not at
+// all" for a while: it may reach its leader and no majority, and would else be asked, and depose that
+// leader by the term of its election, again and again. So does one whose disk stands still: leading,
+// it could commit by the others' disks and would apply, and answer, nothing.
 import type { RaftState } from "./state.js";
 
 /**
@@ -9,10 +10,17 @@ import type { RaftState } from "./state.js";
  */
 const FIRST_DECLINE_TIMEOUTS = 64;
 const MAX_DOUBLINGS = 4;
+/** Election timeouts without the end of a write after which a disk counts as standing still. */
+const STANDING_TIMEOUTS = 2;
 
-/** What heartbeat responses tell the leader. */
+/** What heartbeat responses tell the leader, and what a leader goes by itself. */
 export function willingness(state: RaftState): number {
-  return state.takeover.declinesForTicks > 0 ? 0 : state.leadershipPriority;
+  const isDeclining = state.takeover.declinesForTicks > 0 || isDiskStanding(state);
+  return isDeclining ? 0 : state.leadershipPriority;
+}
+
+function isDiskStanding({ disk, config }: RaftState): boolean {
+  return disk.standingTicks >= STANDING_TIMEOUTS * config.electionTicks;
 }
 
 /** A campaign is over that did not make this server the leader. */
@@ -29,6 +37,7 @@ export function noteElected({ takeover }: RaftState): void {
   takeover.declinesForTicks = 0;
 }
 
-export function tickWillingness({ takeover }: RaftState): void {
+export function tickWillingness({ takeover, disk }: RaftState): void {
   if (takeover.declinesForTicks > 0) takeover.declinesForTicks -= 1;
+  if (disk.writes.length > 0) disk.standingTicks += 1;
 }

@@ -2,21 +2,8 @@
 // another term than the one in which it was given.
 import { expect, it } from "vitest";
 import { logIndex, term } from "../../../src/raft/core/index.js";
-import { A, B, C, type Server, start, work } from "../../support/raft-lone-server.js";
+import { A, B, C, elect, start, work } from "../../support/raft-lone-server.js";
 import type { Message, NodeId } from "../../../src/raft/core/index.js";
-
-/** A is elected in the term after its own, with the votes of B. */
-function elect(server: Server): void {
-  const { core } = server;
-  core.campaign();
-  work(server);
-  for (const preVote of [true, false]) {
-    const elected = term(core.status().term + (preVote ? 1 : 0));
-    const vote = { from: B, to: A, term: elected, preVote, granted: true, offersLog: false };
-    core.step({ kind: "vote-response", ...vote });
-    work(server);
-  }
-}
 
 const acknowledge = (from: NodeId, inTerm: number, index: number): Message => ({
   kind: "append-response",
@@ -78,5 +65,27 @@ it("a follower acknowledges what was found to match, not the end of its log", ()
   // then it vouches for no more than that
   expect(work(server)).toMatchObject([
     { kind: "append-response", result: { success: true, matchIndex: 3 } },
+  ]);
+});
+
+it("an acknowledgement in a former term does not pass for one in this", () => {
+  const server = start([1, 1, 1], 1);
+  const probe = (from: NodeId, inTerm: number): Message => ({
+    kind: "append-request",
+    from,
+    to: A,
+    term: term(inTerm),
+    prevLogIndex: logIndex(3),
+    prevLogTerm: term(1),
+    entries: [],
+    leaderCommit: logIndex(inTerm),
+  });
+  server.core.step(probe(B, 1));
+  work(server);
+  // when the next leader probes, and tells of a commit along with it
+  server.core.step(probe(C, 2));
+  // then it is answered at once
+  expect(work(server)).toMatchObject([
+    { kind: "append-response", to: C, term: 2, result: { success: true, matchIndex: 3 } },
   ]);
 });
