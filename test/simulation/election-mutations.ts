@@ -174,4 +174,41 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
     "if (takeover.declinesForTicks > 0) takeover.declinesForTicks -= 1;",
     "if (takeover.declinesForTicks < 0) takeover.declinesForTicks -= 1;",
   ),
+  mutation(
+    "election.ts",
+    "counts a grant of an earlier trial",
+    "  if (message.granted && message.term !== state.campaign?.term) return;\n",
+    "",
+  ),
+  mutation(
+    "state.ts",
+    "campaigns while a snapshot takes its log's place",
+    "  if (state.receiving.installing !== undefined) return false;\n",
+    "",
+  ),
+  mutation(
+    "leadership-transfer.ts",
+    "tells a server that is behind to take over",
+    "  if (leadership.peers.get(to)?.match !== log.lastIndex) return;\n",
+    "  if (log.lastIndex < 0) return;\n",
+  ),
+  mutation(
+    "leadership-transfer.ts",
+    "hands over to a server that lacks what is committed",
+    "      progress.match >= log.commit &&\n",
+    "",
+  ),
+  // A disk that stands still.
+  mutation(
+    "leadership-transfer.ts",
+    "leads on with a disk that stands still",
+    "?? willingness(state);",
+    "?? state.leadershipPriority;",
+  ),
+  mutation(
+    "ready-batch.ts",
+    "takes a disk that gets on for one that stands still",
+    "  disk.standingTicks = 0;\n",
+    "",
+  ),
 ];

@@ -50,4 +50,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     "known === undefined || known.departsAt !== undefined;",
     "known === undefined;",
   ),
+  mutation(
+    "membership-change.ts",
+    "starts a change before it has committed an entry of its own term",
+    '  if (log.commit < leadership.termStart) return refuse("term-not-committed");\n',
+    "",
+  ),
 ];

@@ -143,4 +143,40 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
     "    snapshot.awaitedEnd = undefined;\n    leadership.replicationDue = true;\n",
     "",
   ),
+  mutation(
+    "snapshot-receiving.ts",
+    "continues one snapshot with a part of another",
+    "    a.sizeBytes === b.sizeBytes &&\n    a.checksum === b.checksum\n",
+    "    a.sizeBytes === b.sizeBytes\n",
+  ),
+  mutation(
+    "snapshot-receiving.ts",
+    "drops a log that goes on behind the snapshot",
+    "if (log.commit >= meta.index || log.matches(meta.index, meta.term)) {",
+    "if (log.commit >= meta.index) {",
+  ),
+  mutation(
+    "raft-log.ts",
+    "lets a write behind a snapshot vouch for the entries that gave way to it",
+    "    for (const write of this.#writes) write.lastIndex = meta.index;\n",
+    "",
+  ),
+  mutation(
+    "ready-batch.ts",
+    "hands out the end of a snapshot together with entries",
+    "  if (chunk?.done === true && log.hasUnwritten()) return undefined;\n",
+    "",
+  ),
+  mutation(
+    "ready-batch.ts",
+    "writes a commit index that its disk does not reach",
+    "commit: logIndex(Math.min(log.commit, log.persisted)),",
+    "commit: log.commit,",
+  ),
+  mutation(
+    "append-entries.ts",
+    "takes what it acknowledged to a former leader for told to this one",
+    "return acknowledged.term === term && index <= acknowledged.index;",
+    "return acknowledged.term <= term && index <= acknowledged.index;",
+  ),
 ];

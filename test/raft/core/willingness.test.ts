@@ -2,7 +2,7 @@
 // and again, since each time costs the cluster its leader.
 import { expect, it } from "vitest";
 import { logIndex, term } from "../../../src/raft/core/index.js";
-import { A, B, type Server, start, work } from "../../support/raft-lone-server.js";
+import { A, B, C, elect, type Server, start, work } from "../../support/raft-lone-server.js";
 
 const ELECTION_TICKS = 10;
 
@@ -69,4 +69,38 @@ it("does not hold an election of its own against itself", () => {
   server.core.campaign();
   work(server);
   expect(toldTo(server, 2)).toBe(10);
+});
+
+it("is not handed over to while it lacks what is committed", () => {
+  const server = start([], 0, { leadershipPriority: 5, electionTicks: ELECTION_TICKS });
+  elect(server);
+  const inTerm = { to: A, term: term(1) };
+  const acknowledge = (from: typeof B, index: number) => {
+    const result = { success: true, matchIndex: logIndex(index) } as const;
+    server.core.step({ kind: "append-response", from, ...inTerm, result });
+    work(server);
+  };
+  // given C, more willing, and behind
+  acknowledge(B, 1);
+  acknowledge(C, 1);
+  server.core.propose([new Uint8Array(1)]);
+  work(server);
+  acknowledge(B, 2);
+  const passTimeout = () => {
+    for (let tick = 0; tick < ELECTION_TICKS; tick += 1) {
+      for (const [from, leadershipPriority] of [[B, 5] as const, [C, 10] as const]) {
+        const answer = { readRound: 0, leadershipPriority };
+        server.core.step({ kind: "heartbeat-response", from, ...inTerm, ...answer });
+      }
+      server.core.tick();
+      work(server);
+    }
+  };
+  passTimeout();
+  expect(server.core.status()).toMatchObject({ role: "leader", commit: 2 });
+  expect(server.core.canPropose()).toBe(true);
+  // until it has that
+  acknowledge(C, 2);
+  passTimeout();
+  expect(server.core.canPropose()).toBe(false);
 });
