@@ -149,3 +149,28 @@ test("after a loss of power at any moment the folder opens with what was acknowl
   );
   await fc.assert(property, { numRuns: Number(process.env["POWER_LOSS_RUNS"] ?? 40) });
 });
+
+test("what was acknowledged outlasts the loss of all that was not synced", async () => {
+  const dir = await newFolder();
+  const files = new LossyDisk();
+  const storage = await openRaftStorage({ dir, files, ...SETTINGS });
+  const everythingIsLost = () => 0.9;
+  const expectHeld = async (model: Model) => {
+    const found = await files.afterPowerLoss(dir, everythingIsLost);
+    await withStorage(found, (reopened) => expect(matches(reopened, model)).toBe(true), SETTINGS);
+  };
+  await storage.initialise(IDENTITY, MEMBERSHIP);
+  let model: Model = { hardState: hardState(0), entries: [], snapshotIndex: 0, lastIndex: 0 };
+  await expectHeld(model);
+  const append = { kind: "append", back: 0, sizes: [150, 150, 150] } as const;
+  const replace = { ...append, back: 2 };
+  const [vote, save, receive] = (["vote", "save", "receive"] as const).map((kind) => ({ kind }));
+  for (const step of [append, vote, append, save, append, replace, save, receive, append, save]) {
+    if (step === undefined) continue;
+    const { next, run } = plan(model, step, model.hardState.term + 1);
+    await run(storage);
+    model = next;
+    await expectHeld(model);
+  }
+  await storage.close();
+});
