@@ -27,3 +27,15 @@ it("begins anew where the next leader's snapshot is another one", () => {
     { kind: "snapshot-response", to: C, result: { kind: "progress", nextOffset: 0 } },
   ]);
 });
+
+it("keeps a log that has the snapshot's last entry, and what it acknowledged behind that", () => {
+  const server = start([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], 1);
+  const whole = { kind: "snapshot-chunk", to: A, data: new Uint8Array(8), done: true } as const;
+
+  server.core.step({ ...whole, from: B, term: term(1), meta, offset: 0 });
+
+  expect(work(server)).toMatchObject([
+    { kind: "snapshot-response", to: B, result: { kind: "installed", matchIndex: 10 } },
+  ]);
+  expect(server.core.status()).toMatchObject({ commit: 10, lastIndex: 12 });
+});
