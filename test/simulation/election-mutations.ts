@@ -140,8 +140,8 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
   mutation(
     "willingness.ts",
     "asks for the leadership again right after it was not elected",
-    "return state.takeover.declinesForTicks > 0 ? 0 : state.leadershipPriority;",
-    "return state.leadershipPriority;",
+    "const isDeclining = state.takeover.declinesForTicks > 0 || isDiskStanding(state);",
+    "const isDeclining = isDiskStanding(state);",
   ),
   // A leader that is said to be gone.
   mutation(

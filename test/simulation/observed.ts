@@ -27,9 +27,19 @@ export interface Change {
   readonly next: Membership;
 }
 
-/** Does what the batch holds call for a look at the core's commit index? */
-export const tellsCommit = ({ committed, softState, write, membership }: Ready): boolean =>
+/**
+ * Does what the batch holds call for a look at the core's commit index? A heartbeat tells only as much of
+ * it as the follower surely has, and that may end with an entry of a former term.
+ */
+export const tellsCommit = ({
+  committed,
+  softState,
+  write,
+  membership,
+  messages,
+}: Ready): boolean =>
   committed.length > 0 ||
+  messages.some(({ kind }) => kind === "heartbeat") ||
   softState !== undefined ||
   membership !== undefined ||
   write?.hardState !== undefined;
