@@ -132,3 +132,17 @@ test("no snapshot is taken before a server that joined knows its configuration",
   expect(await follower.node.takeSnapshot()).toMatchObject({ index: 3, membership: { voters } });
   expect(follower.node.membershipAt(logIndex(3))?.voters).toEqual(voters);
 });
+
+test("a snapshot that does not match its checksum is refused, and the log stays", async () => {
+  const follower = await LoneFollower.start();
+  follower.hearEntries([command(1, "one")]);
+  await follower.untilSent("append-response");
+  const { meta, data } = snapshotOf(10, ["two"]);
+
+  follower.hearSnapshot({ meta: { ...meta, checksum: (meta.checksum ^ 1) >>> 0 }, data });
+
+  const { result } = await follower.untilSent("snapshot-response");
+  expect(result).toEqual({ kind: "corrupt" });
+  expect(follower.node.status()).toMatchObject({ commit: 1, lastIndex: 1 });
+  expect(follower.node.snapshotIndex).toBe(0);
+});

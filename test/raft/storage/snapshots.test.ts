@@ -212,3 +212,17 @@ test("a snapshot that rots is refused at open, with its file", async () => {
     expect(error).toMatchObject({ file });
   }
 });
+
+test("entries that are written together with the end of a snapshot are what it takes the place of", async () => {
+  const dir = await newFolder();
+  const storage = await openNew(dir);
+  const before = write({ hardState: hardState(7, "b"), entries: entries(1, 3) });
+
+  await storage.write([before, ...chunkWrites(snapshotMeta(20, 7, CONTENT), CONTENT, 300)]);
+  await storage.close();
+
+  await withStorage(dir, (reopened) => {
+    expect([reopened.firstIndex(), reopened.lastIndex()]).toEqual([21, 20]);
+    expect(reopened.hardState).toEqual(hardState(7, "b"));
+  });
+});
