@@ -1,4 +1,6 @@
 // The log on disk: what is written is found again, whatever the order of appends and truncations.
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Entry, logIndex, openRaftStorage } from "../../../src/raft/index.js";
@@ -202,4 +204,20 @@ test("compaction never passes the snapshot, and keeps the tail that was asked fo
   expect(atSnapshot).toBeLessThanOrEqual(21);
   expect(withTail).toBeGreaterThan(20);
   expect(withTail).toBeLessThanOrEqual(26);
+});
+
+test("what is left of a batch that was cut short is no part of the one written in its place", async () => {
+  const [first, second] = [await newFolder(), await newFolder()];
+  const segment = (dir: string) => path.join(dir, "log-000000000001");
+  for (const [dir, count] of [[first, 2] as const, [second, 1] as const]) {
+    const storage = await openNew(dir);
+    await storage.write([write({ entries: entries(1, count) })]);
+    await storage.close();
+  }
+  // given a disk that has lost that the file was cut, and kept all that was written since
+  const written = await readFile(segment(second));
+  const left = (await readFile(segment(first))).subarray(written.byteLength);
+  await writeFile(segment(second), Buffer.concat([written, left]));
+
+  await withStorage(second, (reopened) => expect(reopened.lastIndex()).toBe(1));
 });
