@@ -177,8 +177,8 @@ export class QueueMachine implements StateMachine {
         for (const { taskId, outcome } of kind.value.outcomes) {
           if (outcome?.$case !== "retry") this.definitions.markEnded(taskId, true);
         }
-      } else if (kind?.$case === "cancel" || kind?.$case === "retry") {
-        const ended = kind.$case === "cancel";
+      } else if (kind?.$case === "cancel" || kind?.$case === "overdue" || kind?.$case === "retry") {
+        const ended = kind.$case !== "retry";
         for (const taskId of kind.value.taskIds) this.definitions.markEnded(taskId, ended);
       }
     }

@@ -108,6 +108,27 @@ describe("the queue's state machine", () => {
     expect(taker.tableImage().tableIndex).toBe(5);
   });
 
+  test.each<Kind>([
+    { $case: "cancel", value: { taskIds: ["a"] } },
+    { $case: "overdue", value: { taskIds: ["a"] } },
+  ])(
+    "learns of the end of a task that the tables of a snapshot know already ($$case)",
+    async (end) => {
+      const entries = [entry(1, NOW_MS, submit("a")), entry(2, NOW_MS, end)];
+      const giver = new QueueMachine();
+      giver.apply(entries);
+      const taker = new QueueMachine();
+
+      await taker.restore(snapshotMeta(0), snapshotOf(giver.tableImage(), 0));
+      taker.apply(entries);
+
+      expect([giver, taker].map(({ definitions }) => definitions.hasEnded("a"))).toEqual([
+        true,
+        true,
+      ]);
+    },
+  );
+
   test("refuses a snapshot of another format, or one with a table that it does not know", async () => {
     const image = new QueueMachine().tableImage();
     const machine = new QueueMachine();

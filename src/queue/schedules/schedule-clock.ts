@@ -33,7 +33,7 @@ export interface ScheduleClockParts {
   readonly waiting: () => number;
 }
 
-/** When a schedule is next due, as it will be once what is proposed is committed. */
+/** When a schedule is next due, as it will be once what is proposed is committed; Infinity for never. */
 interface Due {
   readonly record: ScheduleRecord;
   atMs: number;
@@ -41,6 +41,8 @@ interface Due {
 
 export class ScheduleClock {
   readonly #due = new Map<string, Due>();
+  /** What was foreseen of schedules to which a change is on its way. */
+  readonly #held = new Map<string, Due>();
   #timer: NodeJS.Timeout | undefined;
   #running = false;
 
@@ -59,15 +61,25 @@ export class ScheduleClock {
 
   /** A change of this schedule is on its way: nothing of it is submitted until `changed`. */
   hold(name: string): void {
+    const due = this.#due.get(name);
+    if (due === undefined) return;
     this.#due.delete(name);
+    this.#held.set(name, due);
   }
 
   /** The change was applied, or will never be. */
   changed(name: string): void {
     if (!this.#running) return;
+    const held = this.#held.get(name);
+    this.#held.delete(name);
     this.#due.delete(name);
     const record = this.parts.table.get(name);
-    if (record !== undefined) this.#expect(record);
+    // Still the same, it is further than the table tells by what is proposed and not applied yet.
+    if (record !== undefined && held?.record.revision === record.revision) {
+      this.#due.set(name, held);
+    } else if (record !== undefined) {
+      this.#expect(record);
+    }
     this.#arm();
   }
 
@@ -82,13 +94,12 @@ export class ScheduleClock {
     const nowMs = this.parts.now();
     const room = MAX_WAITING_FIRES - this.parts.waiting();
     const fires: Fire[] = [];
-    for (const [name, due] of this.#due) {
+    for (const due of this.#due.values()) {
       while (due.atMs <= nowMs && fires.length < Math.min(room, MAX_FIRES_PER_TURN)) {
         const { fire, nextAtMs } = occurrence(due.record, due.atMs, nowMs);
         if (fire !== undefined) fires.push(fire);
         due.atMs = nextAtMs ?? Infinity;
       }
-      if (due.atMs === Infinity) this.#due.delete(name);
     }
     if (fires.length > 0) this.parts.fire(fires);
     this.#arm();

@@ -144,6 +144,24 @@ describe("the clock of the schedules", () => {
     expect(log.occurrences("other")).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
+  test("submits nothing again where a change that is on its way changes nothing", async () => {
+    log.put({}, START + SECOND);
+    const proposed: Fire[] = [];
+    const clock = log.elect((fire) => {
+      // Not applied yet.
+      proposed.push(fire);
+      return false;
+    });
+    await pass(1);
+    for (let change = 0; change < 2; change += 1) {
+      clock.hold("s");
+      clock.changed("s");
+    }
+    await pass(1);
+
+    expect(proposed.map(({ command }) => (command.firedAtMs - START) / SECOND)).toEqual([1, 2]);
+  });
+
   test("ignores a note of an older revision", () => {
     log.put({}, START + SECOND);
     log.put({}, START + 5 * SECOND);
