@@ -71,6 +71,8 @@ function sent<Request, Response>(
   message: Response,
   signal: AbortSignal,
 ): Promise<void> {
+  // An answer may have taken longer than its caller stayed: of that no callback would tell.
+  if (signal.aborted) return Promise.reject(signal.reason as Error);
   return new Promise((resolve, reject) => {
     const end = (settle: () => void): void => {
       clearTimeout(stalled);

@@ -1,8 +1,8 @@
 // What a stream takes from its source while its watcher does not read.
 import { EventEmitter } from "node:events";
-import { Metadata, type ServerWritableStream } from "@grpc/grpc-js";
+import { Metadata, type ServerDuplexStream, type ServerWritableStream } from "@grpc/grpc-js";
 import { describe, expect, test, vi } from "vitest";
-import { streamHandler } from "../../src/api/stream-call.js";
+import { answeringHandler, streamHandler } from "../../src/api/stream-call.js";
 import { RecordingLog } from "./support.js";
 
 /** The server's end of a stream whose connection takes a message when it is told to. */
@@ -26,6 +26,9 @@ class HeldStream extends EventEmitter {
   }
   end(): void {
     this.ended = true;
+  }
+  pause(): void {
+    // No message comes by itself.
   }
   take(): void {
     this.#taken.shift()?.();
@@ -67,5 +70,19 @@ describe("a stream", () => {
     stream.emit("cancelled");
     await vi.waitFor(() => expect(left).toBe(true));
     expect(stream.written).toHaveLength(1);
+  });
+
+  test("sends no answer to a caller that has left while it was made", async () => {
+    const stream = new HeldStream();
+    let answer: (message: number) => void = () => undefined;
+    const made = new Promise<number>((resolve) => (answer = resolve));
+    const handler = answeringHandler<number, number>(() => made, new RecordingLog());
+    handler(stream as unknown as ServerDuplexStream<number, number>);
+    stream.emit("data", 1);
+    stream.emit("cancelled");
+    answer(2);
+    await made;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(stream.written).toEqual([]);
   });
 });
