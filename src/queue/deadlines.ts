@@ -1,11 +1,10 @@
 // When the next deadline passes, and which tasks are dead then. It looks when one passes, and each minute
 // while there are any: running tasks also while Redis is away, the others as soon as Redis can tell.
 import type { RunningTask } from "./assignment-table.js";
+import { waitUntilMs } from "./wall-clock.js";
 
 /** Tasks of one entry: about a millisecond of Redis's time. */
 const MAX_OVERDUE_PER_ENTRY = 500;
-/** The longest wait of a timer: so soon a clock that was set forward is noticed. */
-const MAX_WAIT_MS = 60_000;
 /** Wait before Redis is asked again that did not answer. */
 const RETRY_AFTER_MS = 1_000;
 /** Between two looks: the first may have been proposed and not be in the table yet. */
@@ -128,7 +127,7 @@ export class Deadlines {
   #arm(): void {
     clearTimeout(this.#timer);
     if (this.#stopped || this.#nextMs === Infinity) return;
-    const waitMs = Math.max(MIN_WAIT_MS, this.#nextMs - this.parts.now());
-    this.#timer = setTimeout(() => void this.#look(), Math.min(waitMs, MAX_WAIT_MS));
+    const waitMs = waitUntilMs(this.#nextMs, this.parts.now(), MIN_WAIT_MS);
+    this.#timer = setTimeout(() => void this.#look(), waitMs);
   }
 }

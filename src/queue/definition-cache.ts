@@ -43,12 +43,15 @@ export class DefinitionCache {
     this.#byId.set(definition.id, definition);
     if (definition.idempotencyKey !== "") this.#byKey.set(definition.idempotencyKey, definition);
     this.#sizeBytes += weightBytes(definition);
-    while (this.#sizeBytes > this.maxBytes && this.#byId.size > 0) this.#forgetOldest();
+    while (this.#sizeBytes > this.maxBytes) {
+      const oldest = this.#byId.takeOldest();
+      if (oldest === undefined) break;
+      this.#forget(oldest);
+    }
   }
 
-  #forgetOldest(): void {
-    const definition = this.#byId.takeOldest();
-    if (definition === undefined) return;
+  /** Of a definition that was taken out: what else is known of it. */
+  #forget(definition: TaskDefinition): void {
     this.#ended.delete(definition.id);
     this.#sizeBytes -= weightBytes(definition);
     const { idempotencyKey } = definition;

@@ -1,8 +1,6 @@
 // When the next scheduled task is due. The leader proposes a promotion then, and again while more
 // are due; nothing looks at the schedule in between.
-
-/** The longest wait that a timer of Node.js can hold. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import { waitUntilMs } from "./wall-clock.js";
 
 export class PromotionClock {
   #nextMs: number | undefined;
@@ -56,10 +54,12 @@ export class PromotionClock {
   #arm(): void {
     clearTimeout(this.#timer);
     if (this.#stopped || this.#underWay || this.#nextMs === undefined) return;
-    const waitMs = Math.min(Math.max(0, this.#nextMs - this.now()), MAX_TIMER_MS);
-    this.#timer = setTimeout(() => {
-      if (this.#nextMs !== undefined && this.#nextMs > this.now()) this.#arm();
-      else this.onDue();
-    }, waitMs);
+    this.#timer = setTimeout(
+      () => {
+        if (this.#nextMs !== undefined && this.#nextMs > this.now()) this.#arm();
+        else this.onDue();
+      },
+      waitUntilMs(this.#nextMs, this.now()),
+    );
   }
 }

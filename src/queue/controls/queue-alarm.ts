@@ -1,7 +1,5 @@
 // One timer for the next moment at which a queue that its rate holds up may start a task.
-
-/** The longest wait that a timer of Node.js can hold. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import { waitUntilMs } from "../wall-clock.js";
 
 export class QueueAlarm {
   #timer: NodeJS.Timeout | undefined;
@@ -21,7 +19,7 @@ export class QueueAlarm {
         this.#setForMs = Infinity;
         this.ring();
       },
-      Math.min(Math.max(0, atMs - nowMs), MAX_TIMER_MS),
+      waitUntilMs(atMs, nowMs),
     );
   }
 

@@ -5,6 +5,7 @@ import type { FireScheduleCommand } from "../../gen/mesh/v1/command.js";
 import { MisfirePolicy } from "../../gen/mesh/v1/schedule.js";
 import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
 import { nextOccurrence } from "./cron.js";
+import { waitUntilMs } from "../wall-clock.js";
 import type { ScheduleRecord, ScheduleTable } from "./schedule-table.js";
 
 /** Occurrences that are late by no more than this are made up for one by one. */
@@ -14,8 +15,6 @@ const MAX_FIRES_PER_TURN = 100;
 /** Occurrences that wait for the log; past it the clock waits, too. */
 const MAX_WAITING_FIRES = 1_000;
 const BACK_PRESSURE_MS = 50;
-/** The longest wait of a timer: so soon a clock that was set forward is noticed. */
-const MAX_WAIT_MS = 60_000;
 
 /** An occurrence, for one entry. */
 export interface Fire {
@@ -74,11 +73,10 @@ export class ScheduleClock {
     this.#held.delete(name);
     this.#due.delete(name);
     const record = this.parts.table.get(name);
-    // Still the same, it is further than the table tells by what is proposed and not applied yet.
-    if (record !== undefined && held?.record.revision === record.revision) {
-      this.#due.set(name, held);
-    } else if (record !== undefined) {
-      this.#expect(record);
+    if (record !== undefined) {
+      // Still the same, it is further than the table tells by what is proposed and not applied yet.
+      if (held?.record.revision === record.revision) this.#due.set(name, held);
+      else this.#expect(record);
     }
     this.#arm();
   }
@@ -112,8 +110,7 @@ export class ScheduleClock {
     for (const due of this.#due.values()) atMs = Math.min(atMs, due.atMs);
     if (atMs === Infinity) return;
     const leastMs = this.parts.waiting() >= MAX_WAITING_FIRES ? BACK_PRESSURE_MS : 0;
-    const waitMs = Math.min(Math.max(leastMs, atMs - this.parts.now()), MAX_WAIT_MS);
-    this.#timer = setTimeout(() => this.#turn(), waitMs);
+    this.#timer = setTimeout(() => this.#turn(), waitUntilMs(atMs, this.parts.now(), leastMs));
   }
 }
 
