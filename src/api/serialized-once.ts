@@ -1,4 +1,5 @@
 // Responses that many calls share are serialized once.
+import { oncePerObject } from "./once-per-object.js";
 
 interface Responding<Response> {
   readonly responseSerialize: (response: Response) => Buffer;
@@ -8,11 +9,5 @@ interface Responding<Response> {
 export function serializedOnce<Response extends object, Method extends Responding<Response>>(
   method: Method & Responding<Response>,
 ): Method {
-  const bytesOf = new WeakMap<Response, Buffer>();
-  const responseSerialize = (response: Response): Buffer => {
-    const bytes = bytesOf.get(response) ?? method.responseSerialize(response);
-    bytesOf.set(response, bytes);
-    return bytes;
-  };
-  return { ...method, responseSerialize };
+  return { ...method, responseSerialize: oncePerObject(method.responseSerialize) };
 }

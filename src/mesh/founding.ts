@@ -74,8 +74,9 @@ async function becomeKnown(options: FoundingOptions, meshId: string): Promise<vo
   const members = [...storage.membership.voters, ...storage.membership.learners];
   if (await writer.adopt({ meshId, members })) return;
   logger.info({ meshId }, "waiting for Redis, which has to know this node before it votes");
-  do await sleep(RETRY_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
-  while (!(await writer.adopt({ meshId, members })));
+  do {
+    await sleep(RETRY_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+  } while (!(await writer.adopt({ meshId, members })));
 }
 
 /** Founders past so many are learners from the start. */

@@ -13,7 +13,7 @@ import {
 } from "../queue/redis/event-record.js";
 import type { EventTail } from "../queue/redis/event-tail.js";
 import { NoLeader } from "../raft/index.js";
-import { EventMessages } from "./event-messages.js";
+import { batchMessage, progressMessage } from "./event-messages.js";
 import { EventPages } from "./event-pages.js";
 import { requireQueueName } from "./queue-name.js";
 import { TurnBudget } from "./turn-budget.js";
@@ -41,7 +41,6 @@ export interface TaskEventsOptions {
 export class TaskEvents {
   readonly #options: TaskEventsOptions;
   readonly #closing = new AbortController();
-  readonly #messages = new EventMessages();
   readonly #turns = new TurnBudget(CHANGES_PER_TURN);
   #watches = 0;
 
@@ -118,7 +117,7 @@ export class TaskEvents {
     while (!ended.aborted) {
       const { records, retryMs } = await this.#read(next, told === undefined, pages);
       if (told === undefined) {
-        if (request.batched) yield this.#messages.progress(next);
+        if (request.batched) yield progressMessage(next);
         told = next;
         toldAtMs = performance.now();
       }
@@ -131,7 +130,7 @@ export class TaskEvents {
         const isDue = performance.now() - toldAtMs >= PROGRESS_MS;
         await this.#turns.take(1 + changes.length);
         if (changes.length === 0 && !isDue) continue;
-        if (request.batched) yield this.#messages.batch(record, changes);
+        if (request.batched) yield batchMessage(record, changes);
         else yield* changes;
         told = next;
         toldAtMs = performance.now();
@@ -139,7 +138,7 @@ export class TaskEvents {
       }
       if (records.length > 0) continue;
       if (request.batched && isBefore(told, next) && performance.now() - toldAtMs >= PROGRESS_MS) {
-        yield this.#messages.progress(next);
+        yield progressMessage(next);
         told = next;
         toldAtMs = performance.now();
       }
