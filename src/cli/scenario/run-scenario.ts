@@ -4,7 +4,6 @@ import { ExitError, exitCode } from "../exit.js";
 import { paint, printJson } from "../output.js";
 import { stopSignal } from "../stop-signal.js";
 import { Narration } from "./narration.js";
-import { nodesAtWork } from "./nodes-at-work.js";
 import type { Outcome, Scenario, Sizes } from "./scenario.js";
 import { ScenarioMesh } from "./scenario-mesh.js";
 
@@ -46,8 +45,7 @@ export async function runScenario(
   tell(name, outcome, narration, options.json);
 
   async function play(): Promise<Outcome> {
-    await mesh.start();
-    await nodesAtWork(mesh.client, shape.nodes, { signal: enough.signal });
+    await mesh.start(enough.signal);
     narration.say("all nodes take work");
     return scenario.play({ mesh, narration, signal: enough.signal, sizes });
   }

@@ -10,6 +10,7 @@ import { ExitError } from "../exit.js";
 import { MeshLauncher } from "../mesh-launcher.js";
 import { gatewayUrl, type NodePlace, nodePlaces } from "../places.js";
 import { freePortRun } from "../ports.js";
+import { nodesAtWork } from "./nodes-at-work.js";
 import { ScenarioClient } from "./scenario-client.js";
 
 const LOG_FILE = "mesh.log";
@@ -55,9 +56,10 @@ export class ScenarioMesh {
     return new ScenarioMesh(new ScenarioClient(gatewayUrl(config)), config, launcher, folder, log);
   }
 
-  /** Starts it and waits until it takes work. */
-  async start(): Promise<void> {
+  /** Starts it and waits until every node takes work. */
+  async start(signal: AbortSignal): Promise<void> {
     await this.launcher.start();
+    await nodesAtWork(this.client, this.config.nodes.count, { signal });
   }
 
   /** File that all processes of the mesh write their log to. */
