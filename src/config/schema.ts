@@ -4,7 +4,7 @@ import { z } from "zod";
 import { redis } from "./redis-schema.js";
 import { retries } from "./retries-schema.js";
 import { balancer, queue } from "./scheduling-schema.js";
-import { milliseconds, name, port } from "./value-types.js";
+import { heapMb, milliseconds, name, port } from "./value-types.js";
 import { worker } from "./worker-schema.js";
 
 const nodes = z
@@ -47,15 +47,10 @@ const nodes = z
       .min(1)
       .default(".taskmesh")
       .describe("Folder for the Raft logs and for the Redis that `taskmesh up` starts."),
-    heapMb: z
-      .int()
-      .min(128)
-      .max(65_536)
-      .default(512)
-      .describe(
-        "Most that the JavaScript heap of a node that `taskmesh up` starts may grow to, in MB. " +
-          "It also keeps the heap small: V8 collects the later the more it may take.",
-      ),
+    heapMb: heapMb.describe(
+      "Most that the JavaScript heap of a node that `taskmesh up` starts may grow to, in MB. " +
+        "It also keeps the heap small: V8 collects the later the more it may take.",
+    ),
   })
   .prefault({});
 
@@ -63,15 +58,10 @@ const gateway = z
   .strictObject({
     host: z.string().min(1).default("127.0.0.1").describe("Address that the gateway listens on."),
     port: port.default(5_000).describe("HTTP port of the gateway."),
-    heapMb: z
-      .int()
-      .min(128)
-      .max(65_536)
-      .default(512)
-      .describe(
-        "Most that the JavaScript heap of a gateway that `taskmesh up` starts may grow to, in MB: see " +
-          "limits.bodiesBytes.",
-      ),
+    heapMb: heapMb.describe(
+      "Most that the JavaScript heap of a gateway that `taskmesh up` starts may grow to, in MB: see " +
+        "limits.bodiesBytes.",
+    ),
     retryForMs: milliseconds(0, 60_000)
       .default(5_000)
       .describe("How long the gateway looks for a leader before it answers 503."),
@@ -166,7 +156,7 @@ const limits = z
       .default(67_108_864)
       .describe(
         "Bodies that a gateway reads and answers at a time; more wait, and are answered 503 after 10 s. " +
-          "Each takes up to six times its size of the gateway's memory.",
+          "Each takes a multiple of its size of the gateway's memory.",
       ),
     batchItems: z
       .int()
