@@ -20,7 +20,7 @@ export function nodeCommand(): Command {
       const fields = { [logField.component]: "node", [logField.nodeId]: options.id };
       // Loaded here: the client commands need none of it.
       const { createLogger } = await import("../telemetry/logger.js");
-      const { startNode } = await import("../mesh/node.js");
+      const { startNode } = await import("../mesh/node/node.js");
       const logger = createLogger({ log: config.log, fields });
       const { id, port } = options;
       await host({

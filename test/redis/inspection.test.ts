@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import { requireRedis } from "../../src/cli/redis-ping.js";
 import { configSchema } from "../../src/config/schema.js";
-import { NodeRedis } from "../../src/mesh/node-redis.js";
+import { NodeRedis } from "../../src/mesh/node/node-redis.js";
 import { RedisServer } from "../support/redis-server.js";
 import { waitFor } from "../support/wait-for.js";
 

@@ -2,7 +2,7 @@
 // limit run at a time, and no more start in any window than the rate allows. It counts by itself, and
 // shares nothing with the code that decides.
 import type { RateLimit } from "../../src/gen/mesh/v1/queue.js";
-import type { AssignmentTable } from "../../src/queue/assignment-table.js";
+import type { AssignmentTable } from "../../src/queue/state/assignment-table.js";
 import type { CommittedEntry } from "../../src/queue/redis/command-encoder.js";
 
 interface Watched {

@@ -1,6 +1,6 @@
 // What has happened to a mesh from the outside: what was submitted and how that was answered, and who
 // led when. Together with the journal of the handlers it is what the invariants are checked against.
-import type { RunningNode } from "../../src/mesh/node.js";
+import type { RunningNode } from "../../src/mesh/node/node.js";
 import type { MeshHttp, ProblemView, TaskView } from "./mesh-http.js";
 
 /** Refusals after which a submission surely was not kept. */

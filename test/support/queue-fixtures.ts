@@ -9,9 +9,9 @@ import {
 } from "../../src/gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../../src/gen/mesh/v1/task_service.js";
 import type { TaskReport, WorkerHello } from "../../src/gen/mesh/v1/worker_service.js";
-import type { RunningTask } from "../../src/queue/assignment-table.js";
-import type { CommandLog, LogProposal } from "../../src/queue/office.js";
-import type { PendingTask } from "../../src/queue/pending-task.js";
+import type { RunningTask } from "../../src/queue/state/assignment-table.js";
+import type { CommandLog, LogProposal } from "../../src/queue/leader/office.js";
+import type { PendingTask } from "../../src/queue/task/pending-task.js";
 import { taskSequence } from "../../src/queue/redis/task-sequence.js";
 
 /** The clock of tests that name none. */

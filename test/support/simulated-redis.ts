@@ -2,10 +2,10 @@
 // writes, and says what it was told. The rules of the commands in a few lines.
 import type { Command, Finish } from "../../src/gen/mesh/v1/command.js";
 import { AttemptOutcome, type TaskDefinition, TaskStatus } from "../../src/gen/mesh/v1/task.js";
-import type { LeaderReader } from "../../src/queue/leader.js";
-import { pendingFromDefinition } from "../../src/queue/pending-task.js";
-import type { StoredDeadlines } from "../../src/queue/deadlines.js";
-import type { EndedTasks } from "../../src/queue/retention.js";
+import type { LeaderReader } from "../../src/queue/leader/leader.js";
+import { pendingFromDefinition } from "../../src/queue/task/pending-task.js";
+import type { StoredDeadlines } from "../../src/queue/leader/deadlines.js";
+import type { EndedTasks } from "../../src/queue/leader/retention.js";
 import type { ApplyOutcome, PendingTask } from "../../src/queue/redis/apply-outcome.js";
 import type { CommittedEntry } from "../../src/queue/redis/command-encoder.js";
 import {
@@ -15,7 +15,7 @@ import {
 } from "../../src/queue/redis/errors.js";
 import { deadlineAtMs } from "../../src/queue/redis/task-options.js";
 import { taskSequence } from "../../src/queue/redis/task-sequence.js";
-import type { Applier } from "../../src/queue/redis-sync.js";
+import type { Applier } from "../../src/queue/leader/redis-sync.js";
 import { turns } from "./queue-fixtures.js";
 
 interface Stored {

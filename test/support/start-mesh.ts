@@ -11,7 +11,7 @@ import { type RunningGateway, startGateway } from "../../src/gateway/gateway.js"
 import { SubmitTaskRequest, type SubmitTaskResponse } from "../../src/gen/mesh/v1/task_service.js";
 import { REDIS_PEER } from "../../src/links/link-rule.js";
 import { LinkTable } from "../../src/links/link-table.js";
-import { type RunningNode, startNode } from "../../src/mesh/node.js";
+import { type RunningNode, startNode } from "../../src/mesh/node/node.js";
 import { createLogger } from "../../src/telemetry/logger.js";
 import { BackgroundLoad } from "./background-load.js";
 import { freePorts } from "./free-ports.js";

@@ -1,8 +1,8 @@
 // Nodes in the order of their load, the least first, in a heap: a choice among n nodes costs log n, and
 // nothing is sorted.
 import type { FairShare } from "../controls/fair-share.js";
-import { TurnHeap } from "../turn-heap.js";
-import type { AttachedWorker } from "../worker-directory.js";
+import { TurnHeap } from "../pending/turn-heap.js";
+import type { AttachedWorker } from "../leader/worker-directory.js";
 import type { Opening, Selection } from "./policy.js";
 
 /** What a node counts for, to one need. */

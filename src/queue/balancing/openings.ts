@@ -1,6 +1,6 @@
 // The free slots of one turn, sorted out by what tasks need, once for each need and not for each task.
-import type { Line } from "../waiting-lines.js";
-import { type AttachedWorker, fits } from "../worker-directory.js";
+import type { Line } from "../pending/waiting-lines.js";
+import { type AttachedWorker, fits } from "../leader/worker-directory.js";
 import type { BalancerPolicy, Need, Opening, Selection } from "./policy.js";
 
 interface Choice {

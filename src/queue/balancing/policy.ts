@@ -1,6 +1,6 @@
 // What a balancing policy is: it says which of the nodes that could run a task gets it. Slots, types and
 // labels are not its business: it is only asked about nodes that have them.
-import type { AttachedWorker } from "../worker-directory.js";
+import type { AttachedWorker } from "../leader/worker-directory.js";
 
 export const POLICY_NAMES = [
   "least-loaded",

@@ -1,7 +1,7 @@
 // Nodes get work by weights that the operator sets for them, whatever their slots are; what a node
 // takes for it counts as everywhere.
 import { FairShare } from "../controls/fair-share.js";
-import type { AttachedWorker } from "../worker-directory.js";
+import type { AttachedWorker } from "../leader/worker-directory.js";
 import { Contestant, LoadSelection } from "./load-selection.js";
 import type { BalancerPolicy, Need, Opening, Selection } from "./policy.js";
 

@@ -9,7 +9,7 @@ import {
   MAX_CONFIGURED_QUEUES,
   NO_LIMITS,
   type QueueTable,
-} from "./queue-table.js";
+} from "../state/queue-table.js";
 
 const MAX_CONCURRENCY = 1_000_000;
 const MAX_RATE_COUNT = 1_000_000;

@@ -2,9 +2,9 @@
 import type { Redis } from "ioredis";
 import type { TaskCounts } from "../../gen/mesh/v1/cluster_service.js";
 import { type Task, type TaskDefinition, TaskStatus } from "../../gen/mesh/v1/task.js";
-import type { StoredDeadlines } from "../deadlines.js";
-import type { EndedTasks } from "../retention.js";
-import { isEnd } from "../task-end.js";
+import type { StoredDeadlines } from "../leader/deadlines.js";
+import type { EndedTasks } from "../leader/retention.js";
+import { isEnd } from "../task/task-end.js";
 import { readAppliedEntry } from "./applier.js";
 import type { PendingTask } from "./apply-outcome.js";
 import { laneName, parseLaneName, type RedisKeys } from "./keys.js";

@@ -6,7 +6,7 @@ import { MisfirePolicy } from "../../gen/mesh/v1/schedule.js";
 import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
 import { nextOccurrence } from "./cron.js";
 import { waitUntilMs } from "../wall-clock.js";
-import type { ScheduleRecord, ScheduleTable } from "./schedule-table.js";
+import type { ScheduleRecord, ScheduleTable } from "../state/schedule-table.js";
 
 /** Occurrences that are late by no more than this are made up for one by one. */
 export const MISFIRE_GRACE_MS = 60_000;

@@ -14,7 +14,7 @@ import { QueueError, requireThat } from "../errors.js";
 import { isName, NAME_RULE } from "../../config/name-rule.js";
 import { nextOccurrence } from "./cron.js";
 import { type Fire, ScheduleClock } from "./schedule-clock.js";
-import { MAX_SCHEDULES, type ScheduleTable } from "./schedule-table.js";
+import { MAX_SCHEDULES, type ScheduleTable } from "../state/schedule-table.js";
 
 /** All schedules together must fit the memory of every node, and an entry many of them. */
 const MAX_DATA_BYTES = 64 * 1024;

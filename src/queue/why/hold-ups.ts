@@ -4,8 +4,8 @@ import type { Reason } from "../../gen/mesh/v1/task_why.js";
 import { AttemptOutcome, type Task, TaskStatus } from "../../gen/mesh/v1/task.js";
 import type { BalancerPolicy } from "../balancing/policy.js";
 import type { QueueGates } from "../controls/queue-gates.js";
-import type { SyncState } from "../redis-sync.js";
-import type { WorkerDirectory } from "../worker-directory.js";
+import type { SyncState } from "../leader/redis-sync.js";
+import type { WorkerDirectory } from "../leader/worker-directory.js";
 import { nodeReasons } from "./node-reasons.js";
 import { listed, reason, timeText } from "./reason.js";
 

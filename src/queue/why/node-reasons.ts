@@ -1,7 +1,7 @@
 // Why no node takes a task: none has its type, none has its labels, or those that have are full.
 import type { ConsideredNode, Reason } from "../../gen/mesh/v1/task_why.js";
 import type { BalancerPolicy, Need } from "../balancing/policy.js";
-import type { AttachedWorker, WorkerDirectory } from "../worker-directory.js";
+import type { AttachedWorker, WorkerDirectory } from "../leader/worker-directory.js";
 import { listed, loadText, reason } from "./reason.js";
 
 /** At most one reason; none where some node has a free slot for the task. */

@@ -2,8 +2,8 @@
 // assignments. In memory, of one term of office, the newest; one small record for each such entry.
 import type { PolicyName } from "../balancing/policy.js";
 import { OldestFirstMap } from "../oldest-first-map.js";
-import type { Decision } from "../scheduler.js";
-import type { AttachedWorker } from "../worker-directory.js";
+import type { Decision } from "../leader/scheduler.js";
+import type { AttachedWorker } from "../leader/worker-directory.js";
 
 /** Entries that are remembered. */
 export const MAX_PLACEMENTS = 1_000;

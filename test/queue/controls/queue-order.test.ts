@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { QueueLimits } from "../../../src/gen/mesh/v1/queue.js";
 import { QueueGates } from "../../../src/queue/controls/queue-gates.js";
-import { NO_LIMITS } from "../../../src/queue/controls/queue-table.js";
-import { PendingSet } from "../../../src/queue/pending-set.js";
+import { NO_LIMITS } from "../../../src/queue/state/queue-table.js";
+import { PendingSet } from "../../../src/queue/pending/pending-set.js";
 import { NOW_MS, pendingTask, runningTask } from "../../support/queue-fixtures.js";
 
 const AGING_MS = 1_000;

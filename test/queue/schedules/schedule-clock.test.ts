@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { CommandBatch } from "../../../src/gen/mesh/v1/command.js";
 import { MisfirePolicy, type Schedule } from "../../../src/gen/mesh/v1/schedule.js";
 import { type Fire, ScheduleClock } from "../../../src/queue/schedules/schedule-clock.js";
-import { ScheduleTable } from "../../../src/queue/schedules/schedule-table.js";
+import { ScheduleTable } from "../../../src/queue/state/schedule-table.js";
 import { taskDefinition } from "../../support/queue-fixtures.js";
 
 const START = Date.parse("2026-01-10T00:00:00Z");

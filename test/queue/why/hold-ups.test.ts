@@ -3,9 +3,9 @@ import { describe, expect, test } from "vitest";
 import { AttemptOutcome, Task, TaskStatus } from "../../../src/gen/mesh/v1/task.js";
 import { LeastLoadedPolicy } from "../../../src/queue/balancing/least-loaded.js";
 import { QueueGates } from "../../../src/queue/controls/queue-gates.js";
-import type { SyncState } from "../../../src/queue/redis-sync.js";
+import type { SyncState } from "../../../src/queue/leader/redis-sync.js";
 import { HoldUps, type Standing } from "../../../src/queue/why/hold-ups.js";
-import { WorkerDirectory } from "../../../src/queue/worker-directory.js";
+import { WorkerDirectory } from "../../../src/queue/leader/worker-directory.js";
 import { NOW_MS, workerHello } from "../../support/queue-fixtures.js";
 
 const IN_STEP: Standing = { appliedIndex: 9, redisIndex: 9, ahead: 0 };

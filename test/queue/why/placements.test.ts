@@ -1,7 +1,7 @@
 // What a leader remembers of its choices: that of each entry, and no more than it may.
 import { describe, expect, test } from "vitest";
 import { Placements } from "../../../src/queue/why/placements.js";
-import { WorkerDirectory } from "../../../src/queue/worker-directory.js";
+import { WorkerDirectory } from "../../../src/queue/leader/worker-directory.js";
 import { NOW_MS, runningTask, workerHello } from "../../support/queue-fixtures.js";
 
 const POLICY = "least-loaded";

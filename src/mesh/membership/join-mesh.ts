@@ -1,0 +1,68 @@
+// How a node without a log becomes a member: it asks the nodes that it can find, one after the other,
+// until the leader has admitted it. Before that it takes no part in Raft.
+import { setTimeout as sleep } from "node:timers/promises";
+import { Metadata } from "@grpc/grpc-js";
+import { ulid } from "ulid";
+import type { ClientPool } from "../../api/client-pool.js";
+import { problemOf } from "../../api/status.js";
+import type { RegistryView } from "../../discovery/registry-watch.js";
+import type { JoinMeshRequest, JoinMeshResponse } from "../../gen/mesh/v1/membership_service.js";
+import type { Logger } from "../../telemetry/logger.js";
+
+const CALL_MS = 5_000;
+const RETRY_MS = 250;
+const LOG_EVERY_MS = 5_000;
+
+export interface JoinMeshOptions {
+  readonly id: string;
+  /** host:port at which it will serve. */
+  readonly address: string;
+  readonly meshId: string;
+  readonly registry: Pick<RegistryView, "records" | "formation">;
+  readonly clients: ClientPool;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Resolves once this node is a learner. Rejects with the signal's reason when it is aborted. */
+export async function joinMesh(options: JoinMeshOptions): Promise<void> {
+  const { id, address, meshId, logger, signal } = options;
+  const request = { nodeId: id, address, meshId, process: ulid() };
+  let saidAtMs = -Infinity;
+  for (;;) {
+    let reason = "no member of the mesh can be found";
+    for (const member of membersOf(options)) {
+      signal.throwIfAborted();
+      const answer = await ask(options.clients, member, request);
+      if (answer.admitted) return;
+      reason = `${member}: ${answer.reason}`;
+    }
+    if (performance.now() - saidAtMs > LOG_EVERY_MS) {
+      saidAtMs = performance.now();
+      logger.info({ reason }, "waiting to be admitted to the mesh");
+    }
+    await sleep(RETRY_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}
+
+function membersOf({ id, address, meshId, registry }: JoinMeshOptions): readonly string[] {
+  const living = registry.records().filter((record) => record.meshId === meshId);
+  const founders = registry.formation?.meshId === meshId ? registry.formation.members : [];
+  const others = [...living, ...founders].filter((member) => member.id !== id);
+  return [...new Set(others.map((member) => member.address))].filter((each) => each !== address);
+}
+
+function ask(
+  clients: ClientPool,
+  member: string,
+  request: JoinMeshRequest,
+): Promise<JoinMeshResponse> {
+  return new Promise((resolve) => {
+    const { membership } = clients.at(member);
+    const bounds = { deadline: Date.now() + CALL_MS };
+    membership.joinMesh(request, new Metadata(), bounds, (error, response) => {
+      if (error === null) resolve(response);
+      else resolve({ admitted: false, reason: problemOf(error)?.message ?? error.details });
+    });
+  });
+}

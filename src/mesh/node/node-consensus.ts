@@ -1,0 +1,214 @@
+// A node's log and what stands on it: Raft with its links, the state machine, and the leader's desk.
+import type { ChannelCredentials } from "@grpc/grpc-js";
+import { problemFrom } from "../../api/status.js";
+import { CommandBatch } from "../../gen/mesh/v1/command.js";
+import { QueueLeader } from "../../queue/leader/leader.js";
+import type { CommittedEntry } from "../../queue/redis/command-encoder.js";
+import { logIndex, type Member, nodeId, RaftNode, type RaftStorage } from "../../raft/index.js";
+import { asNodeFailure } from "./errors.js";
+import { leaderSettings } from "../leader/leader-settings.js";
+import { LeaderSessions } from "../leader/leader-sessions.js";
+import { LeadershipOffice } from "../leader/leadership.js";
+import type { NodeParts } from "./node-parts.js";
+import { PeerLinks } from "../transport/peer-links.js";
+import { committedEntry, QueueMachine } from "../../queue/state/queue-machine.js";
+import { QueueSnapshots } from "../snapshots/queue-snapshots.js";
+import { RedisRestore } from "../snapshots/redis-restore.js";
+import type { StallWatch } from "./stall-watch.js";
+
+/** Log that is read at a time for Redis. */
+const MAX_READ_BYTES = 4 * 1024 * 1024;
+/** Others elect a leader after one election timeout: a leader that stood still doubts long before. */
+const DOUBTS_PER_ELECTION_TIMEOUT = 2;
+
+export interface Consensus {
+  readonly raft: RaftNode;
+  readonly machine: QueueMachine;
+  readonly links: PeerLinks;
+  readonly sessions: LeaderSessions;
+  readonly office: LeadershipOffice;
+  /** Where a node is reached: as it says itself, else as the membership says. */
+  readonly addressOf: (id: string) => string | undefined;
+  /** A peer says where it is reached. */
+  readonly introduced: (nodeId: string, address: string) => void;
+  /** Tells the members where this node is reached, if none of them leads it. */
+  readonly introduce: () => void;
+  /** Address by id of every node that is registered or a member. */
+  readonly knownNodes: () => ReadonlyMap<string, string>;
+  /** Of calls and streams to other nodes; undefined: no TLS, and links as they are. */
+  readonly peerCredentials: ChannelCredentials | undefined;
+  /** Milliseconds since the epoch, never behind the log. */
+  readonly now: () => number;
+}
+
+export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus {
+  const { config, meshId, registry, logger, links: own } = parts;
+  const { storage, redis } = parts;
+  const { appliedWatch } = redis;
+  const machine = new QueueMachine(
+    new QueueSnapshots({ dump: redis.dump, storage, appliedWatch }),
+    (reason) => logger.error({ reason }, "the log contradicts itself"),
+  );
+  const now = (): number => Math.max(Date.now(), machine.lastAtMs);
+  const introductions = new Map<string, string>();
+  const addressOf = (id: string): string | undefined => {
+    const registered = registry.watch.get(id)?.address;
+    const member = memberAddress(raft, id);
+    // While Redis is away a peer's own word and the membership still learn of new addresses.
+    return registry.watch.redisReachable
+      ? (registered ?? member)
+      : (introductions.get(id) ?? member ?? registered);
+  };
+  const nameOf = (address: string): string | undefined =>
+    registry.watch.records().find((record) => record.address === address)?.id ??
+    members(raft).find((member) => member.address === address)?.id;
+  const knownNodes = (): ReadonlyMap<string, string> => {
+    const ids = [...members(raft), ...registry.watch.records()].map(({ id }): string => id);
+    return new Map([...new Set(ids)].map((id) => [id, addressOf(id) ?? ""]));
+  };
+  const links: PeerLinks = new PeerLinks({
+    meshId,
+    self: { nodeId: parts.id, address: parts.description.address },
+    addressOf,
+    onUnreachable: (peer) => raft.reportUnreachable(nodeId(peer)),
+    onGone: (peer) => raft.reportGone(nodeId(peer)),
+    credentials: own?.credentials("messages", nameOf),
+    surviving: own && ((peer, messages) => own.surviving(peer, messages)),
+  });
+  const raft: RaftNode = createRaft(parts, machine, links);
+  const sessions = new LeaderSessions({
+    leaseMs: config.worker.leaseMs,
+    term: () => raft.softState.term,
+    lastIndex: () => raft.lastIndex,
+    confirmLeadership: () => raft.readIndex(),
+    lookForStall: () => stalls.look(),
+  });
+  stalls.onStall(electionMs(parts) / DOUBTS_PER_ELECTION_TIMEOUT, () => sessions.doubt());
+  const office = new LeadershipOffice({
+    raft,
+    sessions,
+    addressOf,
+    logger,
+    emptyCommand: () => CommandBatch.encode({ atMs: now(), commands: [] }).finish(),
+    open: (startIndex, onLost) =>
+      openDesk(parts, { raft, machine, sessions, now }, startIndex, onLost),
+  });
+  const peerCredentials = own?.credentials("calls", nameOf);
+  const introduced = (id: string, address: string): void => {
+    // Of members alone, so that there are no more of them than those.
+    if (memberAddress(raft, id) === undefined) return;
+    introductions.set(id, address);
+    links.heardFrom(id);
+  };
+  const introduce = (): void => {
+    if (raft.softState.leader === undefined) links.introduce(members(raft).map(({ id }) => id));
+  };
+  return {
+    ...{ raft, machine, links, sessions, office, addressOf, knownNodes, peerCredentials, now },
+    ...{ introduced, introduce },
+  };
+}
+
+function createRaft(parts: NodeParts, machine: QueueMachine, links: PeerLinks): RaftNode {
+  const { config, id, storage, logger } = parts;
+  const { raft } = config;
+  return new RaftNode({
+    id: nodeId(id),
+    log: storage,
+    transport: links,
+    stateMachine: machine,
+    tickMs: raft.tickMs,
+    electionTicks: raft.electionTicks,
+    heartbeatTicks: raft.heartbeatTicks,
+    maxEntriesBytes: raft.maxAppendBytes,
+    maxInflightMessages: raft.maxInflightAppends,
+    maxUncommittedBytes: raft.maxUncommittedBytes,
+    random: Math.random,
+    snapshots: {
+      everyEntries: raft.snapshotEveryEntries,
+      everyBytes: raft.snapshotEveryBytes,
+      keepEntries: raft.keepEntries,
+    },
+    onSnapshotFailed: (error) => logger.warn({ err: error }, "no snapshot was taken; again later"),
+    onFatal: (error) => {
+      // Nothing may be answered from here on: the process ends, and its supervisor decides.
+      setImmediate(() => {
+        throw asNodeFailure(error);
+      });
+    },
+  });
+}
+
+function openDesk(
+  { config, storage, redis, logger }: NodeParts,
+  { raft, machine, sessions, now }: Pick<Consensus, "raft" | "machine" | "sessions" | "now">,
+  startIndex: number,
+  onLost: (reason: string) => void,
+): QueueLeader {
+  return new QueueLeader({
+    settings: leaderSettings(config),
+    startIndex,
+    log: {
+      nextIndex: () => raft.lastIndex + 1,
+      writable: () => raft.canPropose(),
+      propose: (data) => raft.propose(data),
+    },
+    committedLog: {
+      firstIndex: () => storage.firstIndex(),
+      appliedIndex: () => machine.appliedIndex,
+      read: (from, maxEntries) => readCommitted(storage, machine, from, maxEntries),
+    },
+    applier: redis.applier,
+    snapshots: new RedisRestore({
+      storage,
+      restorer: redis.restorer,
+      leaderTerm: () => raft.softState.term,
+      logger,
+    }),
+    reader: redis.reader,
+    keepProgress: (all) => redis.progress.keep(all),
+    keepLines: (all) => redis.logWriter.keep(all),
+    table: machine.table,
+    schedules: machine.schedules,
+    queues: machine.queues,
+    drains: machine.drains,
+    definitions: machine.definitions,
+    now,
+    mayRelease: () => !sessions.isDoubted,
+    random: Math.random,
+    refusal: (error) => ({ outcome: { $case: "refused", value: problemFrom(error) } }),
+    logger,
+    onLost,
+  });
+}
+
+function electionMs({ config }: NodeParts): number {
+  return config.raft.electionTicks * config.raft.tickMs;
+}
+
+function memberAddress(raft: RaftNode, id: string): string | undefined {
+  return members(raft).find((member) => member.id === id)?.address;
+}
+
+function members(raft: RaftNode): readonly Member[] {
+  const { voters, outgoing, learners } = raft.status().membership;
+  return [...voters, ...outgoing, ...learners];
+}
+
+/** Committed entries, decoded: the recent ones as they are, older ones from the log. */
+function readCommitted(
+  storage: RaftStorage,
+  machine: QueueMachine,
+  from: number,
+  maxEntries: number,
+): readonly CommittedEntry[] {
+  const to = Math.min(from + maxEntries, machine.appliedIndex + 1);
+  const entries: CommittedEntry[] = [];
+  for (let index = from; index < to; index += 1) {
+    const entry = machine.recent(index);
+    if (entry === undefined) break;
+    entries.push(entry);
+  }
+  if (entries.length > 0) return entries;
+  return storage.entries(logIndex(from), logIndex(to), MAX_READ_BYTES).map(committedEntry);
+}

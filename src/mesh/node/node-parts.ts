@@ -1,0 +1,27 @@
+// What a node is made of, once it belongs to a mesh.
+import type { Config } from "../../config/schema.js";
+import type { NodeRecord } from "../../discovery/node-record.js";
+import type { RegistryWriter } from "../../discovery/registry-writer.js";
+import type { Registry } from "../../discovery/registry.js";
+import type { OwnLinks } from "../../links/own-links.js";
+import type { RaftStorage } from "../../raft/index.js";
+import type { Logger } from "../../telemetry/logger.js";
+import type { HandlerRegistry } from "../../worker/handler-registry.js";
+import type { NodeRedis } from "./node-redis.js";
+
+export interface NodeParts {
+  readonly config: Config;
+  readonly id: string;
+  readonly port: number;
+  readonly meshId: string;
+  /** What the node says of itself. */
+  readonly description: Omit<NodeRecord, "meshId" | "draining">;
+  readonly handlers: HandlerRegistry;
+  readonly storage: RaftStorage;
+  readonly redis: NodeRedis;
+  readonly registry: Registry;
+  readonly writer: RegistryWriter;
+  /** Where links may be impaired on purpose. */
+  readonly links: OwnLinks | undefined;
+  readonly logger: Logger;
+}

@@ -1,0 +1,122 @@
+// A node's connections to Redis: one to read, one for the leader to write, one to listen;
+// and one to follow the events for as long as somebody watches.
+import type { Config } from "../../config/schema.js";
+import type { RedisConnectorClass } from "../../links/redis-connector.js";
+import { AppliedIndexWatch } from "../../queue/redis/applied-watch.js";
+import { RedisApplier } from "../../queue/redis/applier.js";
+import { type AuditFinding, RedisAudit } from "../../queue/redis/audit.js";
+import type { RedisDumpOptions } from "../../queue/redis/dump.js";
+import { EventReader } from "../../queue/redis/event-reader.js";
+import { EventTail } from "../../queue/redis/event-tail.js";
+import { RedisKeys } from "../../queue/redis/keys.js";
+import { LogReader } from "../../queue/redis/log-reader.js";
+import { LogWriter } from "../../queue/redis/log-writer.js";
+import { ProgressWriter } from "../../queue/redis/progress-writer.js";
+import { QueueReader } from "../../queue/redis/queue-reader.js";
+import { TaskReader } from "../../queue/redis/reader.js";
+import { RedisRestorer } from "../../queue/redis/restorer.js";
+import { warningOf } from "../../redis/inspection.js";
+import {
+  combinedState,
+  RedisConnection,
+  type RedisConnectionState,
+} from "../../redis/connection.js";
+import type { RedisEndpoint } from "../../redis/endpoint.js";
+
+export class NodeRedis {
+  readonly reader: TaskReader;
+  readonly queues: QueueReader;
+  readonly applier: RedisApplier;
+  readonly restorer: RedisRestorer;
+  readonly progress: ProgressWriter;
+  readonly logWriter: LogWriter;
+  readonly logReader: LogReader;
+  /** For the snapshots of this node. */
+  readonly dump: RedisDumpOptions;
+  readonly appliedWatch: AppliedIndexWatch;
+  readonly eventReader: EventReader;
+  readonly eventTail: EventTail;
+  readonly #reader: RedisConnection;
+  readonly #writer: RedisConnection;
+  readonly #subscriber: RedisConnection;
+  readonly #keys: RedisKeys;
+
+  /** Connects in the background: a node starts without Redis too, once it has Raft state. */
+  constructor(
+    config: Config,
+    nodeId: string,
+    endpoint: RedisEndpoint,
+    connector?: RedisConnectorClass,
+  ) {
+    const { commandTimeoutMs } = config.redis;
+    const connect = (role: string): RedisConnection => {
+      const name = `taskmesh-${nodeId}-${role}`;
+      return new RedisConnection({ endpoint, commandTimeoutMs, connector, name });
+    };
+    this.#reader = connect("reader");
+    this.#writer = connect("writer");
+    this.#subscriber = connect("subscriber");
+    const keys = new RedisKeys(config.mesh);
+    this.#keys = keys;
+    this.reader = new TaskReader({ redis: this.#reader.client, keys });
+    this.queues = new QueueReader(this.#reader.client, keys);
+    this.applier = new RedisApplier({
+      redis: this.#writer.client,
+      keys,
+      maxEventRecords: config.events.maxEntries,
+    });
+    this.restorer = new RedisRestorer(this.#writer.client, keys);
+    this.progress = new ProgressWriter(this.#writer.client, keys);
+    this.logWriter = new LogWriter(this.#writer.client, keys);
+    this.logReader = new LogReader({ redis: this.#reader.client, keys });
+    this.dump = { redis: this.#reader.client, keys };
+    this.eventReader = new EventReader({ redis: this.#reader.client, keys });
+    this.eventTail = new EventTail({ connect: () => connect("events"), commandTimeoutMs, keys });
+    this.appliedWatch = new AppliedIndexWatch({
+      reader: this.#reader,
+      subscriber: this.#subscriber,
+      keys,
+    });
+  }
+
+  /** Looks for contradictions in what Redis holds, where it reflects the log up to `shows`. */
+  audit(shows: number, onFinding: (finding: AuditFinding) => void): RedisAudit {
+    return new RedisAudit({ redis: this.#reader.client, keys: this.#keys, shows, onFinding });
+  }
+
+  /** Of all connections that a node always has: one that is away is enough to be told. */
+  get state(): RedisConnectionState {
+    return combinedState(this.#always());
+  }
+
+  /** Calls `listener` when one of the connections breaks or is there again. */
+  onChange(listener: () => void): void {
+    for (const connection of this.#always()) connection.onChange(listener);
+  }
+
+  /** The connection that the leader writes on is there again. */
+  onConnected(listener: () => void): void {
+    this.#writer.onChange(({ connected }) => {
+      if (connected) listener();
+    });
+  }
+
+  /** Each time that a Redis is met that is too old, or would throw tasks away when it is full. */
+  onWarning(listener: (warning: string) => void): void {
+    this.onConnected(() => {
+      void warningOf(this.#writer.client).then((warning) => {
+        if (warning !== undefined) listener(warning);
+      });
+    });
+  }
+
+  close(): void {
+    this.appliedWatch.close();
+    this.eventTail.close();
+    for (const connection of this.#always()) connection.close();
+  }
+
+  #always(): readonly RedisConnection[] {
+    return [this.#reader, this.#writer, this.#subscriber];
+  }
+}

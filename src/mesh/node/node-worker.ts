@@ -1,0 +1,71 @@
+// A node's worker, put together from its handlers and what the node knows.
+import { availableParallelism } from "node:os";
+import type { Config } from "../../config/schema.js";
+import type { TaskLogLine } from "../../gen/mesh/v1/task_log.js";
+import { Executor } from "../../worker/executor.js";
+import { ThreadPool } from "../../worker/threads/thread-pool.js";
+import type { Logger } from "../../telemetry/logger.js";
+import type { TaskAssignment } from "../../worker/attempt.js";
+import type { LogLine } from "../../worker/log-line.js";
+import type { NodeParts } from "./node-parts.js";
+import type { QueueMachine } from "../../queue/state/queue-machine.js";
+import type { StallWatch } from "./stall-watch.js";
+import { WorkerAgent } from "../worker/worker-agent.js";
+
+export function createAgent(
+  parts: NodeParts,
+  machine: QueueMachine,
+  stalls: StallWatch,
+): WorkerAgent {
+  const { config, id, handlers, storage, redis, logger } = parts;
+  const agent = new WorkerAgent({
+    nodeId: id,
+    leaseMs: config.worker.leaseMs,
+    table: machine.table,
+    definitions: machine.definitions,
+    bornAtIndex: storage.lastIndex(),
+    executor: (report, progress, mayStart, keepLine) =>
+      new Executor({
+        slots: config.worker.concurrency,
+        handlers,
+        threads: createThreads(config),
+        report,
+        mayStart,
+        progress: (taskId, fence, percent) => progress({ taskId, fence, percent }),
+        line: (assignment, line) => {
+          writeLine(logger, assignment, line);
+          keepLine(assignment.taskId, assignment.fence, storedLine(assignment, line));
+        },
+      }),
+    fetchDefinitions: (ids) => redis.reader.getDefinitions(ids),
+    monotonicMs: () => performance.now(),
+    lookForStall: () => stalls.look(),
+    logger,
+  });
+  stalls.onStall(config.worker.leaseMs, () => agent.stalled());
+  return agent;
+}
+
+function createThreads({ worker, nodes }: Config): ThreadPool {
+  const { max = Math.min(worker.concurrency, availableParallelism()), abortGraceMs } =
+    worker.threads;
+  return new ThreadPool({
+    maxThreads: max,
+    abortGraceMs,
+    heapMb: nodes.heapMb,
+    userModule: worker.handlers,
+  });
+}
+
+/** A handler's line in the log of its task. */
+function storedLine({ attempt }: TaskAssignment, line: LogLine): TaskLogLine {
+  const { atMs, level, message, fieldsJson: fields } = line;
+  return { atMs, attempt, level, message, fields };
+}
+
+/** A handler's line in the log of the node. */
+function writeLine(logger: Logger, { taskId, type, attempt }: TaskAssignment, line: LogLine): void {
+  if (!logger.isLevelEnabled(line.level)) return;
+  const fields = line.fieldsJson === "" ? {} : { fields: JSON.parse(line.fieldsJson) as unknown };
+  logger[line.level]({ taskId, taskType: type, attempt, ...fields }, line.message);
+}

@@ -1,0 +1,155 @@
+// Starts a node: opens its log, registers it, founds or joins the mesh, and sets its parts to work.
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { ClientPool } from "../../api/client-pool.js";
+import type { Config } from "../../config/schema.js";
+import { Registry } from "../../discovery/registry.js";
+import { linkTable, type LinkTable } from "../../links/link-table.js";
+import { OwnLinks } from "../../links/own-links.js";
+import { openRaftStorage, type RaftStorage } from "../../raft/index.js";
+import type { Logger } from "../../telemetry/logger.js";
+import { createHandlerRegistry, type HandlerRegistry } from "../../worker/handler-registry.js";
+import { loadUserTypes } from "../../worker/user-module.js";
+import { describeEndpoint, endpointOf, type RedisEndpoint } from "../../redis/endpoint.js";
+import { inspectRedis } from "../../redis/inspection.js";
+import { asNodeFailure, NodeFailure } from "./errors.js";
+import { belongToMesh, type FoundingOptions } from "../membership/founding.js";
+import { NodeRedis } from "./node-redis.js";
+import { runNode, type RunningNode } from "./node-runtime.js";
+import { VERSION } from "./version.js";
+
+const NO_REDIS =
+  "a node needs a Redis: set redis.url or redis.sentinels in the config, or REDIS_URL";
+
+export type { RunningNode } from "./node-runtime.js";
+
+export interface StartNodeOptions {
+  /** It must name a Redis. */
+  readonly config: Config;
+  readonly id: string;
+  readonly port: number;
+  readonly logger: Logger;
+  /** What is wrong with the links on purpose, shared with other nodes. Default: `config.chaos`. */
+  readonly links?: LinkTable;
+  /** Ends the wait for a mesh to found or to join. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Starts a node: opens its log, registers, founds or joins the mesh, serves.
+ *
+ * @throws NodeFailure with one line for what the user can mend
+ */
+export async function startNode(options: StartNodeOptions): Promise<RunningNode> {
+  const cleanups: (() => Promise<void> | void)[] = [];
+  try {
+    return await assemble(options, cleanups);
+  } catch (error) {
+    for (const cleanup of cleanups.reverse()) await cleanup();
+    throw asNodeFailure(error);
+  }
+}
+
+async function assemble(
+  options: StartNodeOptions,
+  cleanups: (() => Promise<void> | void)[],
+): Promise<RunningNode> {
+  const { config, id, port, logger } = options;
+  const address = `${config.nodes.host}:${port}`;
+  const endpoint = endpointOf(config);
+  if (endpoint === undefined) throw new NodeFailure(NO_REDIS);
+  const handlers = await handlersOf(config);
+  const storage = await openRaftStorage({
+    dir: join(config.nodes.dataDir, "nodes", id),
+    segmentBytes: config.raft.segmentBytes,
+  });
+  cleanups.push(() => storage.close());
+  const links = ownLinks(options);
+  const connector = links?.redisConnector();
+  if (storage.identity === undefined) await requireUsable(endpoint, config.redis.commandTimeoutMs);
+  const redis = new NodeRedis(config, id, endpoint, connector);
+  cleanups.push(() => redis.close());
+  redis.onWarning((warning) => logger.warn(warning));
+  const registry = new Registry({
+    mesh: config.mesh,
+    redis: { endpoint, commandTimeoutMs: config.redis.commandTimeoutMs, connector },
+    logger,
+  });
+  cleanups.push(() => registry.close());
+  const description = {
+    id,
+    address,
+    concurrency: config.worker.concurrency,
+    labels: config.worker.labels,
+    types: handlers.types,
+    version: VERSION,
+    host: hostname(),
+    pid: process.pid,
+    startedAtMs: Date.now(),
+  };
+  const writer = registry.writer({ ...description, draining: false }, ownMesh(storage));
+  cleanups.push(() => writer.stop());
+  await registry.start();
+  await writer.start();
+  const meshId = await found(options, { address, registry, writer, storage, links });
+  return runNode({
+    config,
+    id,
+    port,
+    logger,
+    links,
+    description,
+    meshId,
+    handlers,
+    storage,
+    redis,
+    registry,
+    writer,
+  });
+}
+
+/**
+ * Without a log of its own a node needs Redis to find the others. It waits for one that is away, not
+ * for one that somebody has to mend.
+ */
+async function requireUsable(endpoint: RedisEndpoint, timeoutMs: number): Promise<void> {
+  const finding = await inspectRedis(endpoint, timeoutMs);
+  if (finding.kind !== "unusable") return;
+  const { reason, remedy } = finding;
+  throw new NodeFailure(`${describeEndpoint(endpoint)} cannot be used (${reason}); ${remedy}`);
+}
+
+/** Founds or joins the mesh where the node has no log yet; the id of its mesh. */
+async function found(
+  { config, id, logger, signal = new AbortController().signal }: StartNodeOptions,
+  parts: Pick<FoundingOptions, "address" | "registry" | "writer" | "storage"> & {
+    readonly links: OwnLinks | undefined;
+  },
+): Promise<string> {
+  const { registry, links } = parts;
+  const nameOf = (address: string): string | undefined =>
+    registry.watch.records().find((record) => record.address === address)?.id;
+  const clients = new ClientPool(links?.credentials("calls", nameOf));
+  try {
+    const { count: expect, voters } = config.nodes;
+    return await belongToMesh({ ...parts, id, expect, voters, clients, logger, signal });
+  } finally {
+    clients.close();
+  }
+}
+
+function ownLinks({ config, id, links }: StartNodeOptions): OwnLinks | undefined {
+  const table = links ?? linkTable(config.chaos);
+  return table === undefined ? undefined : new OwnLinks(table, id);
+}
+
+async function handlersOf(config: Config): Promise<HandlerRegistry> {
+  const { handlers } = config.worker;
+  return createHandlerRegistry(handlers === undefined ? undefined : await loadUserTypes(handlers));
+}
+
+function ownMesh({ identity, membership }: RaftStorage) {
+  if (identity === undefined) return undefined;
+  const members = [...membership.voters, ...membership.learners];
+  return { meshId: identity.meshId, members: members.map(({ id, address }) => ({ id, address })) };
+}

@@ -1,0 +1,359 @@
+// The worker of this node: it reads its assignments in the log, runs them while it holds the
+// leader's lease, and reports how they ended.
+import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
+import type { TaskLogLine } from "../../gen/mesh/v1/task_log.js";
+import type {
+  LeaseGrant,
+  TaskLog,
+  TaskProgress,
+  TaskReport,
+} from "../../gen/mesh/v1/worker_service.js";
+import type { AssignmentTable, RunningTask } from "../../queue/state/assignment-table.js";
+import type { DefinitionCache } from "../../queue/state/definition-cache.js";
+import {
+  LEASE_HAD_RUN_OUT,
+  LEASE_LOST,
+  LEASE_REVOKED,
+  RESTARTED,
+  STALLED,
+} from "../../queue/task/report.js";
+import type { Logger } from "../../telemetry/logger.js";
+import type { Executor, TakenAway } from "../../worker/executor.js";
+import { WorkerLease } from "../../worker/lease.js";
+import type { AppliedEntry } from "../../queue/state/queue-machine.js";
+import { LogOutbox } from "./log-outbox.js";
+import { ProgressOutbox } from "./progress-outbox.js";
+import { ReportOutbox } from "./report-outbox.js";
+
+/** Keepalives in one lease: some may be late or lost. */
+const KEEPALIVES_PER_LEASE = 4;
+/** Wait before definitions are asked of Redis again. */
+const FETCH_RETRY_MS = 250;
+const SETTLE_ON_STOP_MS = 3_000;
+/** What a handler is told when the log ends its attempt. */
+const ABORT_REASONS = {
+  finished: "superseded",
+  released: "superseded",
+  cancelled: "cancelled",
+  overdue: "deadline-exceeded",
+} as const;
+
+/** The way to the leader, while there is one. */
+export interface LeaderChannel {
+  keepalive(sequence: number): void;
+  reports(reports: readonly TaskReport[]): void;
+  progress(progress: readonly TaskProgress[]): void;
+  logs(logs: readonly TaskLog[]): void;
+}
+
+export interface WorkerAgentOptions {
+  readonly nodeId: string;
+  readonly leaseMs: number;
+  readonly table: AssignmentTable;
+  readonly definitions: DefinitionCache;
+  /** Newest entry that was on disk when this process started: what it assigned ran in an older one. */
+  readonly bornAtIndex: number;
+  readonly executor: (
+    report: (report: TaskReport) => void,
+    progress: (progress: TaskProgress) => void,
+    mayStart: () => boolean,
+    line: (taskId: string, fence: number, line: TaskLogLine) => void,
+  ) => Executor;
+  /** Calls `stalled()` at once where the event loop has just stood still. Default: nobody watches. */
+  readonly lookForStall?: () => void;
+  /** Definitions that are not in the log's recent part; throws while Redis is down. */
+  readonly fetchDefinitions: (
+    ids: readonly string[],
+  ) => Promise<ReadonlyMap<string, TaskDefinition>>;
+  /** Monotonic, milliseconds. */
+  readonly monotonicMs: () => number;
+  readonly logger: Logger;
+}
+
+export class WorkerAgent {
+  readonly executor: Executor;
+  readonly #outbox: ReportOutbox;
+  readonly #progress: ProgressOutbox;
+  readonly #logs: LogOutbox;
+  readonly #lease = new WorkerLease();
+  /** Assigned, not started: the lease or the definition is still to come. */
+  readonly #awaiting = new Map<string, RunningTask>();
+  /** Assignments up to here may have been taken away while this node held no lease. */
+  #doubtedThrough = 0;
+  #channel: LeaderChannel | undefined;
+  #sequence = 0;
+  #beat: NodeJS.Timeout | undefined;
+  #expiry: NodeJS.Timeout | undefined;
+  #fetching = false;
+  #stopped = false;
+
+  constructor(private readonly options: WorkerAgentOptions) {
+    this.#outbox = new ReportOutbox((reports) => this.#send(reports));
+    this.#progress = new ProgressOutbox((progress) => this.#channel?.progress(progress));
+    this.#logs = new LogOutbox((logs) => {
+      this.#channel?.logs(logs);
+      return this.#channel !== undefined;
+    });
+    this.executor = options.executor(
+      (report) => {
+        this.options.lookForStall?.();
+        this.#outbox.add(report);
+      },
+      (progress) => this.#progress.add(progress),
+      () => {
+        this.options.lookForStall?.();
+        this.#checkLease();
+        return this.#holdsLease();
+      },
+      (taskId, fence, line) => this.#logs.add(taskId, fence, line),
+    );
+  }
+
+  start(): void {
+    this.#beat = setInterval(() => this.#keepalive(), this.options.leaseMs / KEEPALIVES_PER_LEASE);
+  }
+
+  /** Takes no more work, and finishes or hands back what there is; stays tied to the leader. */
+  async drain(graceMs: number): Promise<void> {
+    for (const running of this.#awaiting.values()) this.#handBack(running, "the node is drained");
+    this.#awaiting.clear();
+    await this.executor.stop(graceMs);
+  }
+
+  /** Finishes or hands back what runs, and waits until the log shows it. */
+  async stop(graceMs: number): Promise<void> {
+    await this.executor.stop(graceMs);
+    for (const running of this.#awaiting.values()) this.#handBack(running, "the node is stopping");
+    this.#awaiting.clear();
+    await this.#outbox.settled(SETTLE_ON_STOP_MS);
+    this.#stopped = true;
+    clearInterval(this.#beat);
+    this.#progress.stop();
+    this.#logs.stop();
+    clearTimeout(this.#expiry);
+  }
+
+  /** A leader answers: ask for the lease, and tell it what an earlier one may not have heard. */
+  attached(channel: LeaderChannel): void {
+    this.#channel = channel;
+    this.#keepalive();
+    this.#logs.flush();
+    this.#outbox.resend();
+  }
+
+  detached(channel: LeaderChannel): void {
+    if (this.#channel === channel) this.#channel = undefined;
+  }
+
+  /** A node that was frozen or cut off applies assignments that others have long since been given. */
+  leaseGranted({ sequence, leaseMs, index }: LeaseGrant): void {
+    this.options.lookForStall?.();
+    const wasHeld = this.#holdsLease();
+    if (!this.#lease.granted(sequence, leaseMs)) return;
+    if (!wasHeld) this.#doubtedThrough = Math.max(this.#doubtedThrough, index);
+    this.#armExpiry();
+    if (!wasHeld) this.#outbox.resend();
+    if (this.#awaiting.size > 0) this.#startAwaiting();
+  }
+
+  /** The event loop stood still for longer than the lease: what was granted before counts no more. */
+  stalled(): void {
+    this.#lease.revoke();
+    this.#giveUp(STALLED);
+  }
+
+  /**
+   * The leader takes back what it has assigned up to `index`: nothing of it runs here, or is started
+   * here, from now on, whatever lease may still be granted.
+   *
+   * @returns how attempts ended that the log still shows as running
+   */
+  revoked(index: number): readonly TaskReport[] {
+    this.options.lookForStall?.();
+    this.#lease.revoke();
+    this.#doubtedThrough = Math.max(this.#doubtedThrough, index);
+    this.#giveUp(LEASE_REVOKED);
+    return this.#outbox.all();
+  }
+
+  entryApplied({ index, changes }: AppliedEntry): void {
+    this.options.lookForStall?.();
+    for (const change of changes) {
+      switch (change.kind) {
+        case "assigned":
+          if (change.running.nodeId === this.options.nodeId) this.#assigned(change.running, index);
+          break;
+        case "finished":
+        case "released":
+        case "cancelled":
+        case "overdue":
+          this.#outbox.acknowledge(change);
+          if (change.running?.nodeId === this.options.nodeId) {
+            this.#takenAway(change.running, ABORT_REASONS[change.kind]);
+          }
+          break;
+        case "submitted":
+        case "retried":
+        case "settled":
+          break;
+      }
+    }
+    if (this.#awaiting.size > 0) this.#startAwaiting();
+  }
+
+  /**
+   * A snapshot has taken the place of the table: what it no longer gives to this node is taken away,
+   * and what it gives to it is new, except what an older process ran.
+   *
+   * @param bornAtIndex what was assigned up to here ran in an older process
+   */
+  restored(bornAtIndex: number): void {
+    const { table, nodeId } = this.options;
+    const isOurs = (taskId: string, fence: number): boolean => {
+      const running = table.get(taskId);
+      return running?.fence === fence && running.nodeId === nodeId;
+    };
+    const held = new Set<string>();
+    for (const { taskId, fence } of this.executor.assignments()) {
+      if (isOurs(taskId, fence)) held.add(taskId);
+      else this.executor.abort(taskId, fence, "superseded");
+    }
+    this.#awaiting.clear();
+    this.#outbox.keepOnly(isOurs);
+    for (const running of table.ofNode(nodeId)) {
+      const { taskId } = running.assignment;
+      if (held.has(taskId) || this.#outbox.has(taskId)) continue;
+      if (running.fence <= bornAtIndex) this.#handBack(running, RESTARTED);
+      else this.#awaiting.set(taskId, running);
+    }
+    if (this.#awaiting.size > 0) this.#startAwaiting();
+  }
+
+  #assigned(running: RunningTask, index: number): void {
+    if (index <= this.options.bornAtIndex) this.#handBack(running, RESTARTED);
+    else this.#awaiting.set(running.assignment.taskId, running);
+  }
+
+  #takenAway(running: RunningTask, reason: TakenAway): void {
+    const { taskId } = running.assignment;
+    if (this.#awaiting.get(taskId)?.fence === running.fence) this.#awaiting.delete(taskId);
+    this.executor.abort(taskId, running.fence, reason);
+  }
+
+  #startAwaiting(): void {
+    if (!this.#holdsLease()) return;
+    const missing: string[] = [];
+    for (const [taskId, running] of this.#awaiting) {
+      if (running.fence <= this.#doubtedThrough) {
+        this.#awaiting.delete(taskId);
+        this.#handBack(running, LEASE_HAD_RUN_OUT);
+        continue;
+      }
+      const definition = this.options.definitions.get(taskId);
+      if (definition === undefined) missing.push(taskId);
+      else this.#run(running, definition);
+    }
+    if (missing.length > 0) void this.#fetch(missing);
+  }
+
+  #run(running: RunningTask, definition: TaskDefinition): void {
+    const { assignment, fence } = running;
+    this.#awaiting.delete(assignment.taskId);
+    this.executor.run({
+      taskId: assignment.taskId,
+      fence,
+      type: definition.type,
+      dataJson: definition.data,
+      attempt: assignment.attempt,
+      timeoutMs: definition.timeoutMs,
+      queue: definition.queue,
+      priority: definition.priority,
+    });
+  }
+
+  async #fetch(ids: readonly string[]): Promise<void> {
+    if (this.#fetching || this.#stopped) return;
+    this.#fetching = true;
+    try {
+      const found = await this.options.fetchDefinitions(ids);
+      for (const [taskId, definition] of found) {
+        const running = this.#awaiting.get(taskId);
+        if (running !== undefined && this.#holdsLease()) {
+          this.#run(running, definition);
+        }
+      }
+    } catch (error) {
+      this.options.logger.debug({ err: error }, "definitions not read, Redis does not answer");
+    }
+    setTimeout(
+      () => {
+        this.#fetching = false;
+        if (this.#awaiting.size > 0) this.#startAwaiting();
+      },
+      this.#awaiting.size > 0 ? FETCH_RETRY_MS : 0,
+    );
+  }
+
+  #keepalive(): void {
+    if (this.#channel === undefined) return;
+    this.#sequence += 1;
+    this.#lease.sent(this.#sequence, this.options.monotonicMs());
+    this.#channel.keepalive(this.#sequence);
+  }
+
+  #armExpiry(): void {
+    clearTimeout(this.#expiry);
+    const leftMs = this.#lease.expiresAtMs() - this.options.monotonicMs();
+    this.#expiry = setTimeout(() => this.#checkLease(), Math.max(0, leftMs));
+  }
+
+  #checkLease(): void {
+    if (this.#holdsLease()) this.#armExpiry();
+    else this.#giveUp(LEASE_LOST);
+  }
+
+  #holdsLease(): boolean {
+    return this.#lease.isHeld(this.options.monotonicMs());
+  }
+
+  #giveUp(reason: string): void {
+    const held = this.executor.assignments();
+    if (held.length === 0) return;
+    this.options.logger.warn(
+      { tasks: held.length, reason },
+      "lease lost: the handlers are told to stop",
+    );
+    this.executor.abortAll("lease-lost");
+    for (const { taskId, fence } of held) {
+      const running = this.options.table.get(taskId);
+      // The leader may still count them as ours: it then learns that they are not run here.
+      if (running?.fence === fence) this.#handBack(running, reason);
+    }
+  }
+
+  /**
+   * Without a lease nothing that ended here may count any more: it is told once there is a new one,
+   * unless the log has ended the attempt by then. Whether it counts the leader sees by the fence.
+   */
+  #send(reports: readonly TaskReport[]): void {
+    this.options.lookForStall?.();
+    const told = this.#holdsLease()
+      ? reports
+      : reports.filter(({ outcome }) => outcome?.$case === "handedBack");
+    if (told.length === 0) return;
+    // What was said before the end: after it the leader takes nothing more of the attempt.
+    this.#progress.flush();
+    this.#logs.flush();
+    this.#channel?.reports(told);
+  }
+
+  #handBack({ assignment, fence, assignedAtMs }: RunningTask, reason: string): void {
+    this.#outbox.add({
+      taskId: assignment.taskId,
+      fence,
+      startedAtMs: assignedAtMs,
+      finishedAtMs: assignedAtMs,
+      outcome: { $case: "handedBack", value: reason },
+    });
+  }
+}

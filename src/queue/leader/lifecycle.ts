@@ -1,0 +1,128 @@
+// Deadlines, unique keys and dependencies as the leader follows them for one term: what Redis tells
+// of them becomes commands.
+import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
+import type { Command } from "../../gen/mesh/v1/command.js";
+import type { RunningTask } from "../state/assignment-table.js";
+import { Deadlines, type StoredDeadlines } from "./deadlines.js";
+import { Decisions } from "./decisions.js";
+import type { ApplyOutcome } from "../redis/apply-outcome.js";
+import { deadlineAtMs } from "../redis/task-options.js";
+
+/** Wait before Redis is asked again when the next scheduled task may run. */
+const RETRY_AFTER_MS = 1_000;
+/** Tasks that one Settle looks at: some milliseconds of Redis's time. */
+const MAX_SETTLED_PER_ENTRY = 500;
+
+export interface LifecycleReader {
+  /** What `read` reads; rejects where what answers does not reflect the log up to `index`. */
+  reflecting<T>(index: number, read: () => Promise<T>): Promise<T>;
+  /** Rejects while Redis cannot tell. */
+  deadlines(nowMs: number, limit: number): Promise<StoredDeadlines>;
+  /** Whether a task has ended that others still wait for. */
+  isSettling(): Promise<boolean>;
+  nextScheduledAtMs(): Promise<number | undefined>;
+}
+
+export interface LifecycleParts {
+  readonly now: () => number;
+  readonly reader: LifecycleReader;
+  readonly running: () => Iterable<RunningTask>;
+  /** Resolves with the index of the committed command. */
+  readonly propose: (kind: NonNullable<Command["kind"]>) => Promise<number>;
+  /** A task is scheduled for then. */
+  readonly expectScheduled: (atMs: number) => void;
+}
+
+export class Lifecycle {
+  readonly decisions = new Decisions();
+  readonly #deadlines: Deadlines;
+  #isSettling = false;
+  /** Entry of the Settle that Redis has not applied yet; Infinity while it is being proposed. */
+  #settlesAt: number | undefined;
+  #reached = 0;
+  #lookAgain: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(private readonly parts: LifecycleParts) {
+    this.#deadlines = new Deadlines({
+      now: parts.now,
+      stored: (nowMs, limit) => this.#read((reader) => reader.deadlines(nowMs, limit)),
+      running: parts.running,
+      propose: (taskIds) => parts.propose({ $case: "overdue", value: { taskIds } }),
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#lookAgain);
+    this.#deadlines.stop();
+    this.decisions.close();
+  }
+
+  /** Tasks that the entry at `index` submits. */
+  expect(tasks: readonly TaskDefinition[], index: number): void {
+    for (const task of tasks) {
+      if (task.deadlineMs > 0) this.#deadlines.expect(deadlineAtMs(task), index);
+    }
+  }
+
+  /** What Redis tells for the first time. */
+  learn(outcome: ApplyOutcome): void {
+    this.decisions.told(outcome);
+    if (outcome.settling.length > 0) this.#isSettling = true;
+  }
+
+  /** Redis is read anew. @throws RedisUnavailable */
+  async opened(): Promise<void> {
+    this.#deadlines.refresh();
+    if (await this.#read((reader) => reader.isSettling())) this.#isSettling = true;
+  }
+
+  /** Redis reflects the log up to here. */
+  redisReached(index: number): void {
+    this.#reached = index;
+    this.decisions.redisReached(index);
+    this.#deadlines.redisReached(index);
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    if (this.#settlesAt !== undefined && this.#settlesAt <= this.#reached) {
+      this.#settlesAt = undefined;
+      void this.#lookAtSchedule();
+    }
+    this.#settle();
+  }
+
+  /** Tasks that waited for others may be scheduled now, as only Redis knows. */
+  async #lookAtSchedule(): Promise<void> {
+    clearTimeout(this.#lookAgain);
+    try {
+      const nextMs = await this.#read((reader) => reader.nextScheduledAtMs());
+      if (nextMs !== undefined && !this.#stopped) this.parts.expectScheduled(nextMs);
+    } catch {
+      if (this.#stopped) return;
+      this.#lookAgain = setTimeout(() => void this.#lookAtSchedule(), RETRY_AFTER_MS);
+    }
+  }
+
+  #read<T>(read: (reader: LifecycleReader) => Promise<T>): Promise<T> {
+    const { reader } = this.parts;
+    return reader.reflecting(this.#reached, () => read(reader));
+  }
+
+  #settle(): void {
+    if (!this.#isSettling || this.#settlesAt !== undefined || this.#stopped) return;
+    this.#isSettling = false;
+    this.#settlesAt = Infinity;
+    const command = { $case: "settle", value: { limit: MAX_SETTLED_PER_ENTRY } } as const;
+    this.parts.propose(command).then(
+      (index) => {
+        this.#settlesAt = index;
+        if (index <= this.#reached) this.#goOn();
+      },
+      // The office is closing: the next leader finds what is left.
+      () => (this.#settlesAt = undefined),
+    );
+  }
+}

@@ -1,0 +1,219 @@
+// The state machine behind the log: every committed entry passes through here, in order, on every
+// node, and whoever needs to know is told what it changed.
+import { CommandBatch } from "../../gen/mesh/v1/command.js";
+import { AssignmentTable, type QueueChange } from "./assignment-table.js";
+import { QueueTable } from "./queue-table.js";
+import { DefinitionCache } from "./definition-cache.js";
+import { DrainTable } from "./drain-table.js";
+import type { CommittedEntry } from "../redis/command-encoder.js";
+import { ScheduleTable } from "./schedule-table.js";
+import {
+  type Entry,
+  logIndex,
+  type LogIndex,
+  type SnapshotMeta,
+  type StateMachine,
+  type StateSnapshot,
+} from "../../raft/index.js";
+import { DecodedEntries } from "./decoded-entries.js";
+import { replicatedTables } from "./replicated-tables.js";
+import { readFrames, SnapshotUnreadable, tableFrames } from "./snapshot-format.js";
+import { WorkerStatistics } from "./worker-stats.js";
+
+/** Definitions kept for assignees and for submissions that are sent twice. */
+const MAX_DEFINITION_BYTES = 24 * 1024 * 1024;
+/** Some 40,000 submissions. */
+const MAX_DECODED_BYTES = 4 * 1024 * 1024;
+
+export interface AppliedEntry {
+  readonly index: number;
+  readonly term: number;
+  readonly changes: readonly QueueChange[];
+}
+
+/** The tables as they are after one entry. */
+export interface TableImage {
+  readonly tableIndex: number;
+  readonly lastAtMs: number;
+  /** In the format of a snapshot. */
+  readonly frames: Iterable<Uint8Array>;
+}
+
+/** Where the rest of a snapshot comes from: the tasks, which are in Redis. */
+export interface SnapshotSource {
+  take(machine: QueueMachine, signal: AbortSignal): Promise<StateSnapshot | undefined>;
+  /** The log must keep what is behind this entry. */
+  mayCompactThrough(): number;
+}
+
+export class QueueMachine implements StateMachine {
+  readonly table = new AssignmentTable();
+  readonly schedules = new ScheduleTable();
+  readonly drains = new DrainTable();
+  readonly queues = new QueueTable();
+  readonly definitions = new DefinitionCache(MAX_DEFINITION_BYTES);
+  readonly statistics = new WorkerStatistics();
+  readonly #tables = replicatedTables(this);
+  readonly #restoreListeners = new Set<(meta: SnapshotMeta, tableIndex: number) => void>();
+  /** The tables hold what entries up to here did, where they come from a snapshot. */
+  #tableIndex = 0;
+  readonly #recent = new DecodedEntries(MAX_DECODED_BYTES);
+  readonly #listeners = new Set<(entry: AppliedEntry) => void>();
+  #appliedIndex = 0;
+  #lastAtMs = 0;
+
+  /**
+   * @param source none: no snapshots are taken
+   * @param onContradiction the log says what cannot be; it changed nothing
+   */
+  constructor(
+    private readonly source?: SnapshotSource,
+    private readonly onContradiction: (text: string) => void = () => undefined,
+  ) {}
+
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  /** Leader's time of the newest entry: a new leader's clock must not be behind it. */
+  get lastAtMs(): number {
+    return this.#lastAtMs;
+  }
+
+  /** Calls the listener after each entry; returns how to end that. */
+  onApplied(listener: (entry: AppliedEntry) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Calls the listener when a snapshot has taken the place of everything; returns how to end that. */
+  onRestored(listener: (meta: SnapshotMeta, tableIndex: number) => void): () => void {
+    this.#restoreListeners.add(listener);
+    return () => this.#restoreListeners.delete(listener);
+  }
+
+  apply(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      const committed = committedEntry(entry);
+      const changes = this.#change(committed);
+      this.#appliedIndex = entry.index;
+      this.#lastAtMs = Math.max(this.#lastAtMs, committed.batch?.atMs ?? 0);
+      this.#recent.push(committed, entry.data.length);
+      for (const change of changes) this.#follow(change);
+      this.statistics.count(changes);
+      const applied = { index: entry.index, term: entry.term, changes };
+      for (const listener of this.#listeners) listener(applied);
+    }
+  }
+
+  snapshot(_applied: LogIndex, signal: AbortSignal): Promise<StateSnapshot | undefined> {
+    return this.source?.take(this, signal) ?? Promise.resolve(undefined);
+  }
+
+  mayCompactThrough(): LogIndex {
+    return logIndex(this.source?.mayCompactThrough() ?? this.#appliedIndex);
+  }
+
+  /** The tables as they are now: encoded at once, so that later entries change nothing of it. */
+  tableImage(): TableImage {
+    const frames = this.#tables.flatMap(({ name, records }) => [...tableFrames(name, records())]);
+    const tableIndex = Math.max(this.#tableIndex, this.#appliedIndex);
+    return { tableIndex, lastAtMs: this.#lastAtMs, frames };
+  }
+
+  /** Reads the tables; the tasks behind them are for Redis, should it need them one day. */
+  async restore(meta: SnapshotMeta, content: AsyncIterable<Uint8Array>): Promise<void> {
+    const records = new Map<string, Uint8Array[]>(this.#tables.map(({ name }) => [name, []]));
+    let header: { readonly tableIndex: number; readonly lastAtMs: number } | undefined;
+    for await (const { $case, value } of readFrames(content)) {
+      if ($case === "header") {
+        header = value;
+      } else if ($case === "table") {
+        const known = records.get(value.name);
+        if (known === undefined) throw new SnapshotUnreadable(`unknown table ${value.name}`);
+        known.push(...value.records);
+      } else {
+        break;
+      }
+    }
+    if (header === undefined) throw new SnapshotUnreadable("it is empty");
+    for (const { name, restore } of this.#tables) restore(records.get(name) ?? []);
+    this.#recent.clear();
+    this.#appliedIndex = meta.index;
+    this.#tableIndex = header.tableIndex;
+    this.#lastAtMs = Math.max(this.#lastAtMs, header.lastAtMs);
+    for (const listener of this.#restoreListeners) listener(meta, header.tableIndex);
+  }
+
+  /** The decoded entry, where it was applied a short while ago. */
+  recent(index: number): CommittedEntry | undefined {
+    return this.#recent.get(index);
+  }
+
+  /** Applies the entry to the tables, unless they come from a snapshot that has it. */
+  #change({ index, batch }: CommittedEntry): readonly QueueChange[] {
+    if (batch === undefined) return [];
+    if (index <= this.#tableIndex) {
+      this.#recall(batch);
+      return [];
+    }
+    this.schedules.apply(index, batch);
+    this.drains.apply(batch);
+    this.queues.apply(batch);
+    const before = this.table.contradiction;
+    const changes = this.table.apply(index, batch);
+    const { contradiction } = this.table;
+    if (contradiction !== undefined && contradiction !== before)
+      this.onContradiction(contradiction);
+    return changes;
+  }
+
+  /** Of an entry that the tables have: what was submitted must be recognised all the same. */
+  #recall({ commands }: CommandBatch): void {
+    for (const { kind } of commands) {
+      if (kind?.$case === "submit") {
+        for (const task of kind.value.tasks) this.definitions.add(task);
+      } else if (kind?.$case === "finish") {
+        for (const { taskId, outcome } of kind.value.outcomes) {
+          if (outcome?.$case !== "retry") this.definitions.markEnded(taskId, true);
+        }
+      } else if (kind?.$case === "cancel" || kind?.$case === "overdue" || kind?.$case === "retry") {
+        const ended = kind.$case !== "retry";
+        for (const taskId of kind.value.taskIds) this.definitions.markEnded(taskId, ended);
+      }
+    }
+  }
+
+  #follow(change: QueueChange): void {
+    switch (change.kind) {
+      case "submitted":
+        this.definitions.add(change.task);
+        break;
+      case "finished":
+        if (change.finish.outcome?.$case !== "retry") {
+          this.definitions.markEnded(change.finish.taskId, true);
+        }
+        break;
+      case "cancelled":
+      case "overdue":
+        this.definitions.markEnded(change.taskId, true);
+        break;
+      case "retried":
+        this.definitions.markEnded(change.taskId, false);
+        break;
+      case "assigned":
+      case "released":
+      case "settled":
+        break;
+    }
+  }
+}
+
+/** An entry of the log as the appliers of Redis take it. */
+export function committedEntry(entry: Entry): CommittedEntry {
+  return {
+    index: entry.index,
+    term: entry.term,
+    batch: entry.kind === "command" ? CommandBatch.decode(entry.data) : undefined,
+  };
+}

@@ -1,0 +1,72 @@
+// The list of what every node holds in memory of the queue's state: what is not in it is lost where a
+// node begins from a snapshot. A table that is new adds itself here.
+import { DrainedNode, NodeStatistics, RunningRecord } from "../../gen/mesh/v1/snapshot.js";
+import { QueueRecord } from "../../gen/mesh/v1/queue.js";
+import { ScheduleState } from "../../gen/mesh/v1/schedule.js";
+import type { AssignmentTable, RunningTask } from "./assignment-table.js";
+import type { QueueTable } from "./queue-table.js";
+import type { DrainTable } from "./drain-table.js";
+import type { ScheduleTable } from "./schedule-table.js";
+import type { WorkerStatistics } from "./worker-stats.js";
+
+/** A table that changes by applying the log alone, in records of its own making. */
+export interface ReplicatedTable {
+  /** Stands in snapshots: never to be changed. */
+  readonly name: string;
+  /** All there is, now. */
+  readonly records: () => readonly Uint8Array[];
+  /** Puts these in the place of everything; none where the snapshot is older than the table. */
+  readonly restore: (records: readonly Uint8Array[]) => void;
+}
+
+export function replicatedTables(tables: {
+  readonly table: AssignmentTable;
+  readonly schedules: ScheduleTable;
+  readonly drains: DrainTable;
+  readonly queues: QueueTable;
+  readonly statistics: WorkerStatistics;
+}): readonly ReplicatedTable[] {
+  const { table, schedules, drains, queues, statistics } = tables;
+  return [
+    {
+      name: "assignments",
+      records: () => table.toSnapshot().map((one) => RunningRecord.encode(one).finish()),
+      restore: (records) => table.restore(records.map(runningTask)),
+    },
+    {
+      name: "schedules",
+      records: () => schedules.toSnapshot().map((one) => ScheduleState.encode(one).finish()),
+      restore: (records) => schedules.restore(records.map((one) => ScheduleState.decode(one))),
+    },
+    {
+      name: "drains",
+      records: () => drains.toSnapshot().map((one) => DrainedNode.encode(one).finish()),
+      restore: (records) => drains.restore(records.map((one) => DrainedNode.decode(one))),
+    },
+    {
+      name: "queues",
+      records: () => queues.toSnapshot().map((one) => QueueRecord.encode(one).finish()),
+      restore: (records) => queues.restore(records.map((one) => QueueRecord.decode(one))),
+    },
+    {
+      name: "statistics",
+      records: () =>
+        [...statistics.all()].map(([nodeId, stats]) =>
+          NodeStatistics.encode({ nodeId, ...stats }).finish(),
+        ),
+      restore: (records) =>
+        statistics.restore(
+          records.map((one) => {
+            const { nodeId, completed, failed } = NodeStatistics.decode(one);
+            return [nodeId, { completed, failed }];
+          }),
+        ),
+    },
+  ];
+}
+
+function runningTask(record: Uint8Array): RunningTask {
+  const { assignment, ...rest } = RunningRecord.decode(record);
+  if (assignment === undefined) throw new Error("a running task without its assignment");
+  return { ...rest, assignment };
+}

@@ -1,0 +1,34 @@
+// When an attempt that failed, or whose node was lost, is followed by another. The dice are thrown here, before the command is
+// proposed, so that applying it needs none.
+import { type Backoff, BackoffType } from "../../gen/mesh/v1/task.js";
+
+/** Past this exponent every doubling exceeds the largest bound that a task can ask for. */
+const MAX_DOUBLINGS = 40;
+
+/**
+ * Wait before the attempt after `attempt`, in milliseconds. Exponential: delay × 2^(attempt − 1),
+ * at most maxMs; fixed: delay. Up to the share `jitter` of it is added at random, so that tasks that
+ * failed together do not come back together, and none comes back sooner than was asked for.
+ *
+ * @param random in [0, 1)
+ */
+export function retryDelayMs(backoff: Backoff, attempt: number, random: () => number): number {
+  const factor = backoff.type === BackoffType.FIXED ? 1 : 2 ** Math.min(attempt - 1, MAX_DOUBLINGS);
+  const wait = Math.min(backoff.delayMs * factor, backoff.maxMs);
+  return Math.round(wait * (1 + backoff.jitter * random()));
+}
+
+/**
+ * Wait before a task goes on that lost its node, in milliseconds. None after the first loss: takeover is
+ * quick. From the second one on delayMs × 2^(losses − 2), at most maxDelayMs, so that a mesh that is short
+ * of something gets air. No dice: the tasks of a lost node come back together either way.
+ *
+ * @param losses from 1 on, this one included
+ */
+export function lossDelayMs(
+  losses: number,
+  { delayMs, maxDelayMs }: { readonly delayMs: number; readonly maxDelayMs: number },
+): number {
+  if (losses < 2) return 0;
+  return Math.min(delayMs * 2 ** Math.min(losses - 2, MAX_DOUBLINGS), maxDelayMs);
+}

@@ -1,0 +1,205 @@
+// From what a client asked for to a task with every default resolved, or to the refusal that names
+// the field at fault.
+import { isValid as isUlid } from "ulid";
+import {
+  type Backoff,
+  BackoffType,
+  OnDependencyFailure,
+  type TaskDefinition,
+} from "../../gen/mesh/v1/task.js";
+import type { SubmitTaskRequest } from "../../gen/mesh/v1/task_service.js";
+import { requireThat } from "../errors.js";
+import { isName, NAME_RULE } from "../../config/name-rule.js";
+
+export const DEFAULT_QUEUE = "default";
+export const DEFAULT_PRIORITY = 5;
+export const MAX_PRIORITY = 9;
+
+const MAX_TYPE_LENGTH = 128;
+const MAX_LABELS = 16;
+const MAX_KEY_LENGTH = 256;
+/** Tasks that one task waits for. */
+const MAX_DEPENDENCIES = 100;
+const MAX_SHOWN_LENGTH = 40;
+/** W3C trace context: version 00 has 55 characters, later ones may have more. */
+const MAX_TRACEPARENT_LENGTH = 256;
+const MAX_ATTEMPTS = 1_000;
+const DAY_MS = 86_400_000;
+const MAX_AHEAD_MS = 3_660 * DAY_MS;
+
+/** What a submission that says nothing gets, and what it may not exceed. */
+export interface SubmissionDefaults {
+  readonly maxAttempts: number;
+  readonly backoff: Backoff;
+  /** Bound of `data` as JSON text, in bytes. */
+  readonly maxDataBytes: number;
+}
+
+/**
+ * Resolves a submission.
+ *
+ * @param id a ULID, chosen where the request names none
+ * @throws QueueError "invalid_field" naming the field
+ */
+export function defineTask(
+  request: SubmitTaskRequest,
+  id: string,
+  nowMs: number,
+  defaults: SubmissionDefaults,
+): TaskDefinition {
+  requireThat(isUlid(id), "id", "must be a ULID");
+  requireThat(
+    request.type.length > 0 && request.type.length <= MAX_TYPE_LENGTH,
+    "type",
+    `must have 1 to ${MAX_TYPE_LENGTH} characters`,
+  );
+  const queue = request.queue === "" ? DEFAULT_QUEUE : request.queue;
+  requireThat(isName(queue), "queue", NAME_RULE);
+  const priority = request.priority ?? DEFAULT_PRIORITY;
+  requireThat(priority <= MAX_PRIORITY, "priority", `must be 0 to ${MAX_PRIORITY}`);
+  const maxAttempts = request.maxAttempts ?? defaults.maxAttempts;
+  requireThat(
+    maxAttempts >= 1 && maxAttempts <= MAX_ATTEMPTS,
+    "maxAttempts",
+    `must be 1 to ${MAX_ATTEMPTS}`,
+  );
+  const timeoutMs = request.timeoutMs ?? 0;
+  requireThat(timeoutMs <= DAY_MS, "timeoutMs", `must be at most ${DAY_MS}`);
+  requireThat(
+    request.idempotencyKey.length <= MAX_KEY_LENGTH,
+    "idempotencyKey",
+    `must have at most ${MAX_KEY_LENGTH} characters`,
+  );
+  checkLabels(request.requires);
+  const runAtMs = runAt(request, nowMs);
+  return {
+    id,
+    type: request.type,
+    data: checkedData(request.data, defaults.maxDataBytes),
+    queue,
+    priority,
+    maxAttempts,
+    backoff: checkedBackoff(request.backoff, defaults.backoff),
+    timeoutMs,
+    requires: request.requires,
+    idempotencyKey: request.idempotencyKey,
+    createdAtMs: nowMs,
+    runAtMs,
+    // No reason to refuse a task: the standard has a bad one ignored.
+    traceparent: request.traceparent.length > MAX_TRACEPARENT_LENGTH ? "" : request.traceparent,
+    ...lifecycleOf(request, id, runAtMs - nowMs),
+    schedule: "",
+  };
+}
+
+type LifecycleOptions = Pick<
+  TaskDefinition,
+  "deadlineMs" | "uniqueKey" | "after" | "onDependencyFailure"
+>;
+
+function lifecycleOf(request: SubmitTaskRequest, id: string, waitMs: number): LifecycleOptions {
+  const { deadlineMs, uniqueKey, onDependencyFailure } = request;
+  const after = [...new Set(request.after)];
+  requireThat(
+    deadlineMs === undefined || (deadlineMs >= 1 && deadlineMs <= MAX_AHEAD_MS),
+    "deadlineMs",
+    `must be 1 to ${MAX_AHEAD_MS}`,
+  );
+  requireThat(
+    deadlineMs === undefined || deadlineMs > waitMs,
+    "deadlineMs",
+    "must be later than the time before which it does not run (delayMs, runAt)",
+  );
+  requireThat(
+    uniqueKey.length <= MAX_KEY_LENGTH,
+    "uniqueKey",
+    `must have at most ${MAX_KEY_LENGTH} characters`,
+  );
+  requireThat(
+    request.after.length <= MAX_DEPENDENCIES,
+    "after",
+    `must name at most ${MAX_DEPENDENCIES} tasks`,
+  );
+  for (const other of after) {
+    requireThat(isUlid(other), "after", `must hold ids of tasks, and "${cut(other)}" is none`);
+    requireThat(other !== id, "after", "must not name the task itself");
+  }
+  const asked = onDependencyFailure !== OnDependencyFailure.UNSPECIFIED;
+  requireThat(
+    !asked || after.length > 0,
+    "onDependencyFailure",
+    "has a meaning only together with after",
+  );
+  const isRun = onDependencyFailure === OnDependencyFailure.RUN;
+  return {
+    deadlineMs: deadlineMs ?? 0,
+    uniqueKey,
+    after,
+    onDependencyFailure:
+      after.length === 0
+        ? OnDependencyFailure.UNSPECIFIED
+        : isRun
+          ? OnDependencyFailure.RUN
+          : OnDependencyFailure.CANCEL,
+  };
+}
+
+/** What a message shows of a text that is none of ours. */
+function cut(text: string): string {
+  return text.length <= MAX_SHOWN_LENGTH ? text : `${text.slice(0, MAX_SHOWN_LENGTH)}…`;
+}
+
+function checkedData(data: string, maxBytes: number): string {
+  if (data === "") return "null";
+  requireThat(
+    Buffer.byteLength(data) <= maxBytes,
+    "data",
+    `must have at most ${maxBytes} bytes as JSON`,
+  );
+  try {
+    JSON.parse(data);
+  } catch {
+    requireThat(false, "data", 'must be JSON text, such as "\\"hello\\"" or "{\\"ms\\":5}"');
+  }
+  return data;
+}
+
+function runAt(request: SubmitTaskRequest, nowMs: number): number {
+  const { delayMs, runAtMs } = request;
+  requireThat(
+    delayMs === undefined || runAtMs === undefined,
+    "runAt",
+    "and delayMs exclude each other",
+  );
+  const at = runAtMs ?? nowMs + (delayMs ?? 0);
+  const field = runAtMs === undefined ? "delayMs" : "runAt";
+  requireThat(delayMs === undefined || delayMs >= 0, "delayMs", "must not be negative");
+  requireThat(runAtMs === undefined || runAtMs >= 0, "runAt", "must not be before 1970");
+  requireThat(at <= nowMs + MAX_AHEAD_MS, field, "must be within ten years");
+  return Math.max(at, nowMs);
+}
+
+function checkedBackoff(asked: Backoff | undefined, fallback: Backoff): Backoff {
+  if (asked === undefined) return fallback;
+  const { jitter } = asked;
+  requireThat(jitter >= 0 && jitter <= 1, "backoff.jitter", "must be 0 to 1");
+  requireThat(asked.delayMs <= DAY_MS, "backoff.delayMs", `must be at most ${DAY_MS}`);
+  requireThat(asked.maxMs <= DAY_MS, "backoff.maxMs", `must be at most ${DAY_MS}`);
+  return {
+    type: asked.type === BackoffType.FIXED ? BackoffType.FIXED : BackoffType.EXPONENTIAL,
+    delayMs: asked.delayMs,
+    maxMs: asked.maxMs === 0 ? Math.max(fallback.maxMs, asked.delayMs) : asked.maxMs,
+    jitter,
+  };
+}
+
+function checkLabels(requires: readonly string[]): void {
+  requireThat(requires.length <= MAX_LABELS, "requires", `must have at most ${MAX_LABELS} labels`);
+  for (const label of requires) {
+    requireThat(
+      label.length > 0 && label.length <= MAX_TYPE_LENGTH,
+      "requires",
+      `must hold labels of 1 to ${MAX_TYPE_LENGTH} characters`,
+    );
+  }
+}

@@ -1,0 +1,294 @@
+// The leader's desk: what it foresees agrees with what is committed, and nobody waits for ever.
+import { describe, expect, test } from "vitest";
+import type { Release } from "../../../src/gen/mesh/v1/command.js";
+import { AttemptOutcome } from "../../../src/gen/mesh/v1/task.js";
+import { AssignmentTable } from "../../../src/queue/state/assignment-table.js";
+import { LeastLoadedPolicy } from "../../../src/queue/balancing/least-loaded.js";
+import { QueueGates } from "../../../src/queue/controls/queue-gates.js";
+import { Office } from "../../../src/queue/leader/office.js";
+import { PendingSet } from "../../../src/queue/pending/pending-set.js";
+import { PromotionClock } from "../../../src/queue/leader/promotion-clock.js";
+import { Placements } from "../../../src/queue/why/placements.js";
+import { WorkerDirectory } from "../../../src/queue/leader/worker-directory.js";
+import {
+  ManualLog,
+  NOW_MS,
+  stateOf,
+  taskDefinition,
+  turns,
+  workerHello,
+} from "../../support/queue-fixtures.js";
+
+/** The task "a" of entry 1 is taken from its node. */
+const released = (reason: Release["reason"], runAtMs = 0): Release => {
+  return { taskId: "a", fence: 1, reason, cause: "", runAtMs };
+};
+
+function openOffice() {
+  const table = new AssignmentTable();
+  const workers = new WorkerDirectory(1_000, 0, 500);
+  const log = new ManualLog();
+  const lost: string[] = [];
+  const gates = new QueueGates();
+  const promotions = new PromotionClock(
+    () => NOW_MS,
+    () => undefined,
+  );
+  const office = new Office(
+    {
+      log,
+      table,
+      workers,
+      policy: new LeastLoadedPolicy(),
+      gates,
+      onSubmit: () => undefined,
+      promotions,
+      placements: new Placements(),
+      now: () => NOW_MS,
+      onLost: (reason) => lost.push(reason),
+    },
+    new PendingSet({ gate: gates }),
+  );
+  const attach = (nodeId: string, concurrency = 4) => {
+    const worker = workers.attach(
+      workerHello(nodeId, { concurrency }),
+      office.runningOn(nodeId),
+      0,
+    );
+    workers.granted(nodeId, 0);
+    return worker;
+  };
+  /** Commits the oldest open proposal; the kinds of its commands. */
+  const commit = async () => {
+    const entry = log.take();
+    if (entry === undefined) throw new Error("nothing was proposed");
+    office.committed(table.apply(entry.index, entry.batch));
+    entry.resolve();
+    await turns(1);
+    return entry.batch.commands.map(({ kind }) => kind?.$case);
+  };
+  const running = (nodeId: string) => workers.get(nodeId)?.running;
+  return { office, table, workers, log, lost, attach, commit, running };
+}
+
+const completed = (taskId: string, fence: number) => ({
+  taskId,
+  fence,
+  startedAtMs: NOW_MS,
+  finishedAtMs: NOW_MS,
+  outcome: { $case: "completed", value: "1" } as const,
+});
+
+describe("the office", () => {
+  test("submits and assigns in one entry where a slot is free", async () => {
+    const { office, attach, commit, table } = openOffice();
+    attach("n1");
+
+    const index = office.submit([taskDefinition("a")]);
+    await turns();
+
+    expect(await commit()).toEqual(["submit", "assign"]);
+    expect(await index).toBe(1);
+    expect(table.get("a")?.nodeId).toBe("n1");
+  });
+
+  test("never assigns a task that is cancelled in the same entry", async () => {
+    const { office, attach, commit, table } = openOffice();
+    attach("n1");
+
+    void office.submit([taskDefinition("a")]);
+    void office.cancel("a");
+    await turns();
+
+    expect(await commit()).toEqual(["submit", "cancel"]);
+    expect(table.size).toBe(0);
+  });
+
+  test("assigns a task that lost its node at once, and one that is to wait not before", async () => {
+    const { office, attach, commit, table } = openOffice();
+    attach("n1");
+    void office.submit([taskDefinition("a")]);
+    await turns();
+    await commit();
+
+    office.release(released(AttemptOutcome.LOST));
+    await turns();
+    expect(await commit()).toEqual(["release", "assign"]);
+    expect(table.get("a")?.assignment.losses).toBe(1);
+
+    office.release({ ...released(AttemptOutcome.LOST, NOW_MS + 1), fence: 2 });
+    await turns();
+    expect(await commit()).toEqual(["release"]);
+    expect(table.size).toBe(0);
+  });
+
+  test("never assigns a released task that is cancelled in the same entry", async () => {
+    const { office, attach, commit, table } = openOffice();
+    attach("n1");
+    void office.submit([taskDefinition("a")]);
+    await turns();
+    await commit();
+
+    office.release(released(AttemptOutcome.HANDED_BACK));
+    void office.cancel("a");
+    await turns();
+    await commit();
+
+    expect(table.size).toBe(0);
+  });
+
+  test("never assigns a task that was released behind its cancellation", async () => {
+    const { office, attach, commit, table } = openOffice();
+    attach("n1");
+    void office.submit([taskDefinition("a")]);
+    await turns();
+    // given the assignment and, behind it, the cancellation are on their way
+    void office.cancel("a");
+    await turns();
+    await commit();
+
+    // when the task is released before the cancellation is committed
+    office.release(released(AttemptOutcome.LOST));
+    await turns();
+    await commit();
+    await commit();
+
+    expect(table.size).toBe(0);
+  });
+
+  test("frees the slot once where a report meets a cancellation that is on its way", async () => {
+    const { office, attach, commit, running } = openOffice();
+    attach("n1");
+    void office.submit([taskDefinition("a")]);
+    await turns();
+    // given the assignment and, behind it, the cancellation are on their way
+    void office.cancel("a");
+    await turns();
+    await commit();
+
+    // when the attempt ends before the cancellation is committed
+    office.finish(completed("a", 1));
+    await turns();
+    await commit();
+    await commit();
+
+    expect(running("n1")).toBe(0);
+  });
+
+  test("counts a worker that attaches while its tasks are being taken away", async () => {
+    const { office, attach, commit, running, table } = openOffice();
+    table.apply(1, {
+      atMs: NOW_MS,
+      commands: [
+        {
+          kind: {
+            $case: "assign",
+            value: {
+              nodeId: "n1",
+              assignments: [
+                {
+                  taskId: "a",
+                  type: "unknown",
+                  queue: "default",
+                  priority: 5,
+                  sequence: 1,
+                  attempt: 1,
+                  maxAttempts: 3,
+                  backoff: taskDefinition("a").backoff,
+                  timeoutMs: 0,
+                  requires: [],
+                  losses: 0,
+                  lapses: 0,
+                  runAtMs: NOW_MS,
+                  deadlineAtMs: 0,
+                },
+              ],
+            },
+          },
+        },
+      ],
+    });
+
+    office.release(released(AttemptOutcome.LOST));
+    attach("n1");
+    await turns();
+    await commit();
+
+    expect(table.size).toBe(0);
+    expect(running("n1")).toBe(0);
+  });
+
+  test("ends an attempt once, however often it is reported", async () => {
+    const { office, attach, commit } = openOffice();
+    attach("n1");
+    void office.submit([taskDefinition("a")]);
+    await turns();
+    await commit();
+
+    expect(office.finish(completed("a", 1))).toBe(true);
+    expect(office.finish(completed("a", 1))).toBe(false);
+    expect(office.release(released(AttemptOutcome.LOST))).toBe(false);
+    expect(office.finish(completed("a", 7))).toBe(false);
+  });
+
+  test("keeps an entry of failures with long stacks within its bound", async () => {
+    const { office, attach, commit, log } = openOffice();
+    attach("n1", 500);
+    void office.submit(Array.from({ length: 500 }, (_, at) => taskDefinition(`t${at}`)));
+    await turns();
+    await commit();
+
+    const error = { name: "Error", message: "m".repeat(4_096), stack: "s".repeat(8_192) };
+    for (let at = 0; at < 500; at += 1) {
+      const outcome = { $case: "dead", value: { error, timedOut: false } } as const;
+      office.finish({ ...completed(`t${at}`, 1), outcome });
+    }
+    await turns();
+
+    const outcomes = log.take()?.batch.commands[0]?.kind;
+    expect(outcomes?.$case === "finish" && outcomes.value.outcomes.length).toBeLessThan(100);
+  });
+});
+
+describe("an office whose proposal fails", () => {
+  test("is closed when the log refuses: everyone hears, and it is told once", async () => {
+    const { office, log, lost } = openOffice();
+    log.refusal = "transferring";
+
+    const submitted = office.submit([taskDefinition("a")]);
+    const cancelled = office.cancel("b");
+    await expect(submitted).rejects.toMatchObject({ code: "outcome_unknown" });
+    await expect(cancelled).rejects.toMatchObject({ code: "outcome_unknown" });
+
+    expect(lost).toHaveLength(1);
+    await expect(office.submit([taskDefinition("c")])).rejects.toMatchObject({
+      code: "not_leader",
+    });
+  });
+
+  test("is closed when entries on their way are lost: what waits behind them is refused", async () => {
+    const { office, log, lost } = openOffice();
+    const waiting: Promise<number>[] = [];
+    for (let entry = 0; entry < 6; entry += 1) {
+      waiting.push(office.submit([taskDefinition(`t${entry}`)]));
+      await turns(1);
+    }
+
+    log.loseAll();
+
+    const states = await Promise.all(waiting.map(stateOf));
+    expect(states).toEqual(waiting.map(() => "broken"));
+    expect(lost).toHaveLength(1);
+  });
+
+  test("proposes nothing more once it is closed", async () => {
+    const { office, log } = openOffice();
+    const waiting = office.submit([taskDefinition("a")]);
+
+    office.close(new Error("over"));
+
+    await expect(waiting).rejects.toThrow("over");
+    await turns();
+    expect(log.proposed).toHaveLength(0);
+  });
+});
