@@ -3,7 +3,7 @@
 import { createPolicy } from "../src/queue/balancing/create-policy.js";
 import { POLICY_NAMES, type PolicyName } from "../src/queue/balancing/policy.js";
 import { PendingSet } from "../src/queue/pending/pending-set.js";
-import { schedule } from "../src/queue/leader/scheduler.js";
+import { schedule } from "../src/queue/leader/matching.js";
 import { WorkerDirectory } from "../src/queue/leader/worker-directory.js";
 import { seededRandom } from "../src/links/random.js";
 import { NOW_MS, pendingTask, taskReport, workerHello } from "../test/support/queue-fixtures.js";

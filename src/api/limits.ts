@@ -6,7 +6,7 @@ export const MAX_MESSAGE_BYTES = 64 * 1_048_576;
 export const MAX_ATTACH_MESSAGE_BYTES = 32 * 1_048_576;
 /** Largest question to server reflection: names of files and types. */
 export const MAX_REFLECTION_REQUEST_BYTES = 64 * 1_024;
-/** Submissions of one call. */
+/** SubmissionForwarder of one call. */
 export const MAX_SUBMIT_ITEMS = 10_000;
 /** Single submissions that share one call to the leader. */
 export const MAX_JOINED_SUBMISSIONS = 1_000;

@@ -3,10 +3,10 @@ import type { Queue, QueueServiceServer } from "../gen/mesh/v1/queue_service.js"
 import type { EdgeLog } from "./edge-log.js";
 import type { Forwarder } from "./forwarding.js";
 import { leaderHandler } from "./leader-call.js";
-import type { LeaderQueues } from "./task-backend.js";
+import type { LeaderQueueOperations } from "./task-backend.js";
 
 export interface QueueServiceOptions {
-  readonly queues: LeaderQueues;
+  readonly queues: LeaderQueueOperations;
   readonly forwarder: Forwarder;
   readonly log: EdgeLog;
 }

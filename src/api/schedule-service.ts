@@ -3,10 +3,10 @@ import type { ScheduleServiceServer } from "../gen/mesh/v1/schedule_service.js";
 import type { EdgeLog } from "./edge-log.js";
 import type { Forwarder } from "./forwarding.js";
 import { leaderHandler } from "./leader-call.js";
-import type { LeaderSchedules } from "./task-backend.js";
+import type { LeaderScheduleOperations } from "./task-backend.js";
 
 export interface ScheduleServiceOptions {
-  readonly schedules: LeaderSchedules;
+  readonly schedules: LeaderScheduleOperations;
   readonly forwarder: Forwarder;
   readonly log: EdgeLog;
 }

@@ -17,7 +17,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Submissions that share a call must agree on whether they may have been sent before. */
+/** SubmissionForwarder that share a call must agree on whether they may have been sent before. */
 interface Lane {
   readonly resend: boolean;
   waiting: Waiting[];

@@ -74,7 +74,7 @@ export interface TakenDeadLetters {
 }
 
 /** What is set for named queues; done by the leader. */
-export interface LeaderQueues {
+export interface LeaderQueueOperations {
   list(request: ListQueuesRequest): Promise<ListQueuesResponse>;
   get(name: string): Promise<Queue>;
   /** Puts these limits in the place of those that were; undefined: none. */
@@ -83,7 +83,7 @@ export interface LeaderQueues {
 }
 
 /** Tasks that are submitted at the times of a cron expression; done by the leader. */
-export interface LeaderSchedules {
+export interface LeaderScheduleOperations {
   put(request: PutScheduleRequest): Promise<PutScheduleResponse>;
   /** Throws QueueError "not_found", as does `delete`. */
   get(name: string): Promise<ScheduleState>;

@@ -6,7 +6,7 @@ import type { Forwarder } from "./forwarding.js";
 import { leaderHandler } from "./leader-call.js";
 import { serializedOnce } from "./serialized-once.js";
 import { streamHandler } from "./stream-call.js";
-import { Submissions } from "./submissions.js";
+import { SubmissionForwarder } from "./submission-forwarder.js";
 import type { LeaderTaskOperations, TaskReads } from "./task-backend.js";
 import { ofNamed } from "./named-requests.js";
 import { unaryHandler } from "./unary-call.js";
@@ -28,7 +28,7 @@ export interface TaskServiceOptions {
 
 export function createTaskService(options: TaskServiceOptions): TaskServiceServer {
   const { operations, reads, forwarder, log } = options;
-  const submissions = new Submissions(operations, forwarder, options.maxSubmitItems);
+  const submissions = new SubmissionForwarder(operations, forwarder, options.maxSubmitItems);
   return {
     submitTask: unaryHandler((request, context) => submissions.one(request, context), log),
     submitTasks: unaryHandler(

@@ -36,7 +36,7 @@ import { MeshCaller } from "./mesh-caller.js";
 import { MeshRefusal } from "./mesh-refusal.js";
 import { type NodeDirectory, Peers } from "./peers.js";
 import { present } from "./answers.js";
-import { type ClusterListener, ClusterWatch } from "./cluster-watch.js";
+import { type ClusterListener, ClusterFollower } from "./cluster-follower.js";
 import { QueueCalls } from "./queue-calls.js";
 import { ScheduleCalls } from "./schedule-calls.js";
 import { RecentSubmissions } from "./recent-submissions.js";
@@ -101,7 +101,7 @@ export class MeshClient implements Mesh {
   private readonly leaders: LeaderTracker;
   private readonly caller: MeshCaller;
   private readonly taskWatch: TaskWatch;
-  private readonly clusterWatch: ClusterWatch;
+  private readonly clusterWatch: ClusterFollower;
   private readonly newId = taskIds();
   private readonly recent = new RecentSubmissions();
   private readonly batcher = new SubmissionBatcher((items) => this.submitBatch(items));
@@ -118,7 +118,7 @@ export class MeshClient implements Mesh {
     this.schedules = new ScheduleCalls(this.caller);
     this.queues = new QueueCalls(this.caller);
     this.taskWatch = new TaskWatch(this.pool, peers, this.leaders);
-    this.clusterWatch = new ClusterWatch(this.pool, peers, this.leaders);
+    this.clusterWatch = new ClusterFollower(this.pool, peers, this.leaders);
   }
 
   /** Address by id of every node that is known. */

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => mesh.close(), 60_000);
 
 describe("a handler that never yields, in a thread", () => {
-  test("costs no node its lease and the leader not its office, and stops when it is cancelled", async () => {
+  test("costs no node its lease and the leader not its leadership, and stops when it is cancelled", async () => {
     const leader = await mesh.leader();
     const term = mesh.termOf(leader);
     const burning = await Promise.all([1, 2, 3].map(() => mesh.http.submit({ type: "burn" })));

@@ -10,7 +10,7 @@ import {
 import type { SubmitTaskRequest } from "../../src/gen/mesh/v1/task_service.js";
 import type { TaskReport, WorkerHello } from "../../src/gen/mesh/v1/worker_service.js";
 import type { RunningTask } from "../../src/queue/state/assignment-table.js";
-import type { CommandLog, LogProposal } from "../../src/queue/leader/office.js";
+import type { CommandLog, LogProposal } from "../../src/queue/leader/entry-proposer.js";
 import type { PendingTask } from "../../src/queue/task/pending-task.js";
 import { taskSequence } from "../../src/queue/redis/task-sequence.js";
 

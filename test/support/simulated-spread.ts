@@ -1,7 +1,7 @@
 // Nodes with slots and speeds in virtual time, fed by the real scheduler: who gets how much.
 import type { BalancerPolicy } from "../../src/queue/balancing/policy.js";
 import { PendingSet } from "../../src/queue/pending/pending-set.js";
-import { schedule } from "../../src/queue/leader/scheduler.js";
+import { schedule } from "../../src/queue/leader/matching.js";
 import { WorkerDirectory } from "../../src/queue/leader/worker-directory.js";
 import { seededRandom } from "../../src/links/random.js";
 import { NOW_MS, pendingTask, taskReport, workerHello } from "./queue-fixtures.js";

@@ -7,7 +7,7 @@ import { QueueError } from "../../queue/errors.js";
 import type { AppliedIndexWatch } from "../../queue/redis/applied-watch.js";
 import type { TaskReader } from "../../queue/redis/reader.js";
 import type { RunState } from "../../queue/redis/run-state.js";
-import type { LeadershipOffice } from "./leadership.js";
+import type { LeadershipTracker } from "./leadership-tracker.js";
 import { requireQueueName } from "../reads/queue-name.js";
 import { unavailable } from "../reads/task-reads.js";
 
@@ -19,7 +19,7 @@ const APPLY_MS = 5_000;
 const RETRY_AFTER_MS = 1_000;
 
 export interface DeadLettersOptions {
-  readonly office: LeadershipOffice;
+  readonly leadership: LeadershipTracker;
   readonly reader: TaskReader;
   readonly appliedWatch: AppliedIndexWatch;
 }
@@ -33,7 +33,7 @@ export class LeaderDeadLetters implements DeadLetters {
   constructor(private readonly options: DeadLettersOptions) {}
 
   async retry(selection: DeadLetterSelection | undefined) {
-    const leader = this.options.office.requireLeader();
+    const leader = this.options.leadership.requireLeader();
     const { dead, more } = await this.#select(selection);
     const ids = [...dead.keys()];
     await this.#applied(await Promise.all(ids.map((id) => leader.retry(id))));
@@ -47,7 +47,7 @@ export class LeaderDeadLetters implements DeadLetters {
   }
 
   async drop(selection: DeadLetterSelection | undefined) {
-    const leader = this.options.office.requireLeader();
+    const leader = this.options.leadership.requireLeader();
     const { dead, more } = await this.#select(selection);
     const taskIds = [...dead.keys()];
     if (taskIds.length === 0) return { ids: [], more };

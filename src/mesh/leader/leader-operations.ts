@@ -31,7 +31,7 @@ import {
 } from "../../raft/index.js";
 import type { Audit } from "./audit.js";
 import { LeaderDeadLetters } from "./dead-letters.js";
-import type { LeadershipOffice } from "./leadership.js";
+import type { LeadershipTracker } from "./leadership-tracker.js";
 import type { MembershipKeeper } from "../membership/membership-keeper.js";
 import { unavailable } from "../reads/task-reads.js";
 import type { TaskWhy } from "../reads/why/task-why.js";
@@ -43,7 +43,7 @@ const RETRY_AFTER_MS = 1_000;
 
 export interface LeaderOperationsOptions {
   readonly raft: RaftNode;
-  readonly office: LeadershipOffice;
+  readonly leadership: LeadershipTracker;
   readonly reader: TaskReader;
   readonly appliedWatch: AppliedIndexWatch;
   readonly workers: WorkerView;
@@ -62,11 +62,11 @@ export class LeaderOperations
   }
 
   async submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]> {
-    return this.options.office.requireLeader().submit(request);
+    return this.options.leadership.requireLeader().submit(request);
   }
 
   async cancel({ id }: CancelTaskRequest): Promise<Task> {
-    const leader = this.options.office.requireLeader();
+    const leader = this.options.leadership.requireLeader();
     const before = await this.#read(id);
     if (before !== undefined && isEnd(before.status)) throw ended(before);
     const task = await this.#changed(id, await leader.cancel(id));
@@ -75,7 +75,7 @@ export class LeaderOperations
   }
 
   async retry({ id }: RetryTaskRequest): Promise<Task> {
-    const leader = this.options.office.requireLeader();
+    const leader = this.options.leadership.requireLeader();
     const before = await this.#read(id);
     if (before !== undefined && !isRetryable(before.status)) {
       throw new QueueError(
@@ -107,12 +107,12 @@ export class LeaderOperations
   }
 
   workers(): Promise<Worker[]> {
-    this.options.office.requireLeader();
+    this.options.leadership.requireLeader();
     return Promise.resolve(this.options.workers.list());
   }
 
   async transfer({ to }: TransferLeadershipRequest): Promise<TransferLeadershipResponse> {
-    this.options.office.requireLeader();
+    this.options.leadership.requireLeader();
     try {
       const leaderId = await this.options.raft.transferLeadership(
         to === "" ? undefined : nodeId(to),
@@ -126,8 +126,8 @@ export class LeaderOperations
   }
 
   async drain({ id }: DrainWorkerRequest): Promise<Worker> {
-    const { office, workers } = this.options;
-    const leader = office.requireLeader();
+    const { leadership, workers } = this.options;
+    const leader = leadership.requireLeader();
     const all = workers.list();
     const worker = all.find((known) => known.id === id);
     if (worker === undefined) {
@@ -145,12 +145,12 @@ export class LeaderOperations
   }
 
   async verify(signal: AbortSignal): Promise<VerifyResponse> {
-    this.options.office.requireLeader();
+    this.options.leadership.requireLeader();
     return this.options.audit.run(signal);
   }
 
   async join({ nodeId: id, address, process }: JoinMeshRequest): Promise<string | undefined> {
-    this.options.office.requireLeader();
+    this.options.leadership.requireLeader();
     return this.options.keeper.join({ id, address, process });
   }
 

@@ -1,7 +1,7 @@
 // What clients ask of named queues, where this node leads: what is set for them comes from the log,
 // how many tasks they have from Redis and the table of assignments.
 import { isName, NAME_RULE } from "../../config/name-rule.js";
-import type { LeaderQueues } from "../../api/task-backend.js";
+import type { LeaderQueueOperations } from "../../api/task-backend.js";
 import type { QueueControls as Controls, QueueLimits } from "../../gen/mesh/v1/queue.js";
 import type {
   ListQueuesRequest,
@@ -12,25 +12,25 @@ import { QueueError, requireThat } from "../../queue/errors.js";
 import { RedisUnavailable } from "../../queue/redis/errors.js";
 import type { QueueReader } from "../../queue/redis/queue-reader.js";
 import { unavailable } from "../reads/task-reads.js";
-import type { LeadershipOffice } from "./leadership.js";
+import type { LeadershipTracker } from "./leadership-tracker.js";
 import type { QueueMachine } from "../../queue/state/queue-machine.js";
 
 const MAX_LISTED = 1_000;
 const DEFAULT_LISTED = 100;
 
 export interface MeshQueuesOptions {
-  readonly office: LeadershipOffice;
+  readonly leadership: LeadershipTracker;
   readonly machine: QueueMachine;
   readonly reader: QueueReader;
 }
 
 /** Every method rejects with QueueError "not_leader" on another node. */
-export class MeshQueues implements LeaderQueues {
+export class LeaderQueues implements LeaderQueueOperations {
   constructor(private readonly options: MeshQueuesOptions) {}
 
   async list(request: ListQueuesRequest): Promise<ListQueuesResponse> {
-    const { office, machine } = this.options;
-    const { queues } = office.requireLeader();
+    const { leadership, machine } = this.options;
+    const { queues } = leadership.requireLeader();
     if (request.limit > MAX_LISTED) {
       const message = `limit must be at most ${MAX_LISTED}`;
       throw new QueueError("invalid_field", message, { field: "limit" });
@@ -46,15 +46,15 @@ export class MeshQueues implements LeaderQueues {
 
   async get(name: string): Promise<Queue> {
     requireThat(isName(name), "name", NAME_RULE);
-    return this.#one(this.options.office.requireLeader().queues.get(name));
+    return this.#one(this.options.leadership.requireLeader().queues.get(name));
   }
 
   async limit(name: string, limits: QueueLimits | undefined): Promise<Queue> {
-    return this.#one(await this.options.office.requireLeader().queues.limit(name, limits));
+    return this.#one(await this.options.leadership.requireLeader().queues.limit(name, limits));
   }
 
   async pause(name: string, paused: boolean): Promise<Queue> {
-    return this.#one(await this.options.office.requireLeader().queues.pause(name, paused));
+    return this.#one(await this.options.leadership.requireLeader().queues.pause(name, paused));
   }
 
   async #one(controls: Controls): Promise<Queue> {

@@ -1,5 +1,5 @@
 // What clients ask of schedules, where this node leads.
-import type { LeaderSchedules } from "../../api/task-backend.js";
+import type { LeaderScheduleOperations } from "../../api/task-backend.js";
 import type { ScheduleState } from "../../gen/mesh/v1/schedule.js";
 import type {
   ListSchedulesRequest,
@@ -8,11 +8,11 @@ import type {
   PutScheduleResponse,
 } from "../../gen/mesh/v1/schedule_service.js";
 import type { Schedules } from "../../queue/schedules/schedules.js";
-import type { LeadershipOffice } from "./leadership.js";
+import type { LeadershipTracker } from "./leadership-tracker.js";
 
 /** Every method rejects with QueueError "not_leader" on another node. */
-export class MeshSchedules implements LeaderSchedules {
-  constructor(private readonly office: LeadershipOffice) {}
+export class LeaderSchedules implements LeaderScheduleOperations {
+  constructor(private readonly leadership: LeadershipTracker) {}
 
   async put(request: PutScheduleRequest): Promise<PutScheduleResponse> {
     return this.#own().put(request);
@@ -31,6 +31,6 @@ export class MeshSchedules implements LeaderSchedules {
   }
 
   #own(): Schedules {
-    return this.office.requireLeader().schedules;
+    return this.leadership.requireLeader().schedules;
   }
 }

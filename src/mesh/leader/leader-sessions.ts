@@ -32,7 +32,7 @@ export class LeaderSessions implements WorkerSessions {
 
   constructor(private readonly options: LeaderSessionsOptions) {}
 
-  /** A term of office begins, or ends with undefined. */
+  /** A term of this node as leader begins, or ends with undefined. */
   serve(leader: QueueLeader | undefined): void {
     this.#leader = leader;
     this.#unanswered = undefined;

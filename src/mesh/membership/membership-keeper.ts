@@ -13,7 +13,7 @@ import {
   type RaftStatus,
 } from "../../raft/index.js";
 import type { Logger } from "../../telemetry/logger.js";
-import { type Joining, JoinDesk } from "./join-desk.js";
+import { type Joining, JoinRequests } from "./join-requests.js";
 import { type MemberState, MemberWatch } from "./member-watch.js";
 import {
   type MemberSight,
@@ -41,7 +41,7 @@ export interface MembershipKeeperOptions {
   readonly drains: DrainTable;
   /** Messages can be sent to the member. */
   readonly isConnected: (id: string) => boolean;
-  /** Workers as the leader knows them; undefined while this node's desk is not open. */
+  /** Workers as the leader knows them; undefined while this node's leader is not open. */
   readonly workers: () => { get(id: string): AttachedWorker | undefined } | undefined;
   readonly rules: Omit<MembershipRules, "steadyMs">;
   /** Minimum time without a leader before an election. */
@@ -53,7 +53,7 @@ export class MembershipKeeper {
   readonly #stopWatching: () => void;
   readonly #timer: NodeJS.Timeout;
   readonly #lookMs: number;
-  readonly #joins = new JoinDesk();
+  readonly #joins = new JoinRequests();
   #watch: { readonly term: number; readonly members: MemberWatch } | undefined;
   #lookedAtMs = performance.now();
   #busy = false;
@@ -121,7 +121,7 @@ export class MembershipKeeper {
   /** Undefined where this node cannot tell, or the last change is still under way. */
   #sight(): MembershipSight | undefined {
     const { raft, meshId, registry, drains } = this.options;
-    // An open desk has applied all that was committed before its term, decisions to drain among it.
+    // An open leader has applied all that was committed before its term, decisions to drain among it.
     if (this.options.workers() === undefined) return undefined;
     const status = raft.status();
     const { voters, learners, outgoing } = status.membership;

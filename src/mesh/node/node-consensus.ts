@@ -1,4 +1,4 @@
-// A node's log and what stands on it: Raft with its links, the state machine, and the leader's desk.
+// A node's log and what stands on it: Raft with its links, the state machine, and the leader of the queue.
 import type { ChannelCredentials } from "@grpc/grpc-js";
 import { problemFrom } from "../../api/status.js";
 import { CommandBatch } from "../../gen/mesh/v1/command.js";
@@ -8,7 +8,7 @@ import { logIndex, type Member, nodeId, RaftNode, type RaftStorage } from "../..
 import { asNodeFailure } from "./errors.js";
 import { leaderSettings } from "../leader/leader-settings.js";
 import { LeaderSessions } from "../leader/leader-sessions.js";
-import { LeadershipOffice } from "../leader/leadership.js";
+import { LeadershipTracker } from "../leader/leadership-tracker.js";
 import type { NodeParts } from "./node-parts.js";
 import { PeerLinks } from "../transport/peer-links.js";
 import { committedEntry, QueueMachine } from "../../queue/state/queue-machine.js";
@@ -26,7 +26,7 @@ export interface Consensus {
   readonly machine: QueueMachine;
   readonly links: PeerLinks;
   readonly sessions: LeaderSessions;
-  readonly office: LeadershipOffice;
+  readonly leadership: LeadershipTracker;
   /** Where a node is reached: as it says itself, else as the membership says. */
   readonly addressOf: (id: string) => string | undefined;
   /** A peer says where it is reached. */
@@ -84,14 +84,14 @@ export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus
     lookForStall: () => stalls.look(),
   });
   stalls.onStall(electionMs(parts) / DOUBTS_PER_ELECTION_TIMEOUT, () => sessions.doubt());
-  const office = new LeadershipOffice({
+  const leadership = new LeadershipTracker({
     raft,
     sessions,
     addressOf,
     logger,
     emptyCommand: () => CommandBatch.encode({ atMs: now(), commands: [] }).finish(),
     open: (startIndex, onLost) =>
-      openDesk(parts, { raft, machine, sessions, now }, startIndex, onLost),
+      openLeader(parts, { raft, machine, sessions, now }, startIndex, onLost),
   });
   const peerCredentials = own?.credentials("calls", nameOf);
   const introduced = (id: string, address: string): void => {
@@ -104,7 +104,7 @@ export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus
     if (raft.softState.leader === undefined) links.introduce(members(raft).map(({ id }) => id));
   };
   return {
-    ...{ raft, machine, links, sessions, office, addressOf, knownNodes, peerCredentials, now },
+    ...{ raft, machine, links, sessions, leadership, addressOf, knownNodes, peerCredentials, now },
     ...{ introduced, introduce },
   };
 }
@@ -139,7 +139,7 @@ function createRaft(parts: NodeParts, machine: QueueMachine, links: PeerLinks): 
   });
 }
 
-function openDesk(
+function openLeader(
   { config, storage, redis, logger }: NodeParts,
   { raft, machine, sessions, now }: Pick<Consensus, "raft" | "machine" | "sessions" | "now">,
   startIndex: number,

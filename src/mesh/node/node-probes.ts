@@ -20,7 +20,7 @@ export function answerProbe(
 
 export function createProbes(
   { config, id, meshId, logger }: NodeParts,
-  { raft, office, sessions }: Consensus,
+  { raft, leadership, sessions }: Consensus,
   clients: ClientPool,
 ): WorkerProbes {
   return new WorkerProbes({
@@ -28,7 +28,7 @@ export function createProbes(
     meshId,
     leaseMs: config.worker.leaseMs,
     // One that stood still itself hears of nobody for a moment.
-    leader: () => (sessions.isDoubted ? undefined : office.leader),
+    leader: () => (sessions.isDoubted ? undefined : leadership.leader),
     term: () => raft.softState.term,
     lastIndex: () => raft.lastIndex,
     probe: (address, request, timeoutMs) => probe(clients, address, request, timeoutMs),

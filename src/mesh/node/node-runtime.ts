@@ -4,8 +4,8 @@ import { LinkControl } from "../../api/link-control.js";
 import { ClusterView } from "../reads/cluster-view.js";
 import { LeaderLink } from "../worker/leader-link.js";
 import { LeaderOperations } from "../leader/leader-operations.js";
-import { MeshQueues } from "../leader/leader-queues.js";
-import { MeshSchedules } from "../leader/leader-schedules.js";
+import { LeaderQueues } from "../leader/leader-queues.js";
+import { LeaderSchedules } from "../leader/leader-schedules.js";
 import { MembershipKeeper } from "../membership/membership-keeper.js";
 import { createAudit } from "./node-audit.js";
 import { createTaskWhy } from "./node-why.js";
@@ -56,7 +56,7 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
   const { config, logger, redis, registry } = parts;
   const stalls = createStallWatch(parts, () => link.helloChanged());
   const consensus = createConsensus(parts, stalls);
-  const { raft, office, machine, now } = consensus;
+  const { raft, leadership, machine, now } = consensus;
   const feed = new TaskFeed();
   const agent = createAgent(parts, machine, stalls);
   const keeper = createKeeper(parts, consensus);
@@ -75,13 +75,13 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
     health.review();
     link.follow();
   };
-  office.onChange(leaderMayDiffer);
-  office.onChange(() => keeper.check());
+  leadership.onChange(leaderMayDiffer);
+  leadership.onChange(() => keeper.check());
   registry.watch.onChange(leaderMayDiffer);
   raft.onMembership(leaderMayDiffer);
-  redis.onConnected(() => office.leader?.redisConnected());
+  redis.onConnected(() => leadership.leader?.redisConnected());
   machine.onApplied((entry) => {
-    office.entryApplied(entry);
+    leadership.entryApplied(entry);
     agent.entryApplied(entry);
     feed.applied(entry);
     drain.check();
@@ -145,14 +145,14 @@ export async function runNode(parts: NodeParts): Promise<RunningNode> {
 
 function createHealth(
   { links }: NodeParts,
-  { office }: Consensus,
+  { leadership }: Consensus,
   stage: Readonly<NodeStage>,
 ): NodeHealth {
   return new NodeHealth(() => ({
     isUp: stage.up,
     isDraining: stage.draining,
     isStopping: stage.stopping,
-    leadership: office.leadership().kind,
+    leadership: leadership.leadership().kind,
     mayImpairLinks: links !== undefined,
   }));
 }
@@ -173,14 +173,14 @@ function createStallWatch({ config, logger }: NodeParts, announce: () => void): 
 
 function createLeaderLink(
   { description, meshId, id }: NodeParts,
-  { office, peerCredentials }: Consensus,
+  { leadership, peerCredentials }: Consensus,
   agent: WorkerAgent,
   state: () => Pick<WorkerHello, "draining" | "stalls" | "longestStallMs">,
 ): LeaderLink {
   return new LeaderLink({
     agent,
     ownAddress: description.address,
-    leadership: () => office.leadership(),
+    leadership: () => leadership.leadership(),
     credentials: peerCredentials,
     hello: () => ({
       ...description,
@@ -195,7 +195,7 @@ function createLeaderLink(
 
 function createKeeper(
   { config, meshId, registry, logger }: NodeParts,
-  { raft, office, machine, links }: Consensus,
+  { raft, leadership, machine, links }: Consensus,
 ): MembershipKeeper {
   return new MembershipKeeper({
     meshId,
@@ -203,7 +203,7 @@ function createKeeper(
     registry: registry.watch,
     drains: machine.drains,
     isConnected: (peer) => links.isConnected(peer),
-    workers: () => office.leader?.workers,
+    workers: () => leadership.leader?.workers,
     rules: config.nodes,
     electionMs: config.raft.electionTicks * config.raft.tickMs,
     logger,
@@ -247,12 +247,12 @@ function serve(
   { keeper, agent, health, ...served }: ServedParts,
 ): Promise<NodeServer> {
   const { config, id, port, meshId, redis, links, logger } = parts;
-  const { raft, office, machine, sessions, peerCredentials, introduced } = consensus;
+  const { raft, leadership, machine, sessions, peerCredentials, introduced } = consensus;
   const { reader, appliedWatch } = redis;
   const { workers } = served.cluster;
   const operations = new LeaderOperations({
     raft,
-    office,
+    leadership,
     reader,
     appliedWatch,
     workers,
@@ -267,12 +267,12 @@ function serve(
     meshId,
     peerCredentials,
     raft,
-    leadership: office,
+    leadership: leadership,
     operations,
     admissions: operations,
     introduced,
-    schedules: new MeshSchedules(office),
-    queues: new MeshQueues({ office, machine, reader: redis.queues }),
+    schedules: new LeaderSchedules(leadership),
+    queues: new LeaderQueues({ leadership, machine, reader: redis.queues }),
     ...served,
     health: health.service,
     sessions,
@@ -286,18 +286,18 @@ function serve(
 /** The mesh as people see it, told anew whenever something of it changes. */
 function viewOf(parts: NodeParts, consensus: Consensus): ClusterView {
   const { config, id, meshId, redis, registry, writer } = parts;
-  const { raft, office, machine, links, addressOf } = consensus;
+  const { raft, leadership, machine, links, addressOf } = consensus;
   const cluster = new ClusterView({
     meshName: config.mesh,
     balancerPolicy: config.balancer.policy,
     meshId,
     nodeId: id,
     raft,
-    office,
+    leadership,
     machine,
     links,
     isImpaired: (peer) => parts.links?.isImpaired(peer) ?? false,
-    workers: new WorkerView({ raft, office, machine, addressOf }),
+    workers: new WorkerView({ raft, leadership, machine, addressOf }),
     redis,
     registryRefusal: () => writer.refusal,
     reader: redis.reader,
@@ -305,7 +305,7 @@ function viewOf(parts: NodeParts, consensus: Consensus): ClusterView {
     addressOf,
   });
   const look = (): void => cluster.changes.look();
-  office.onChange(look);
+  leadership.onChange(look);
   raft.onMembership(look);
   registry.watch.onChange(look);
   redis.onChange(look);
@@ -325,11 +325,11 @@ async function handOver({ raft }: Consensus): Promise<void> {
 /** The worker is done: the rest is taken down, from what others see to what is on disk. */
 async function leave(
   { writer, registry, redis, storage }: NodeParts,
-  { office, raft, links }: Consensus,
+  { leadership, raft, links }: Consensus,
   server: NodeServer,
 ): Promise<void> {
   await writer.stop();
-  await office.stop();
+  await leadership.stop();
   await raft.stop();
   links.close();
   await server.close(CLOSE_GRACE_MS);

@@ -15,8 +15,8 @@ import { createScheduleService } from "../../api/schedule-service.js";
 import { createGrpcServer, type GrpcServer } from "../../api/server.js";
 import type {
   ClusterReads,
-  LeaderQueues,
-  LeaderSchedules,
+  LeaderQueueOperations,
+  LeaderScheduleOperations,
   TaskReads,
 } from "../../api/task-backend.js";
 import { createTaskService, taskServiceDefinition } from "../../api/task-service.js";
@@ -37,7 +37,7 @@ import type { RaftNode } from "../../raft/index.js";
 import type { Logger } from "../../telemetry/logger.js";
 import type { LeaderOperations } from "../leader/leader-operations.js";
 import type { LeaderSessions } from "../leader/leader-sessions.js";
-import type { LeadershipOffice } from "../leader/leadership.js";
+import type { LeadershipTracker } from "../leader/leadership-tracker.js";
 import { decodeExchange } from "../transport/raft-codec.js";
 
 export interface NodeServerOptions {
@@ -46,10 +46,10 @@ export interface NodeServerOptions {
   readonly id: string;
   readonly meshId: string;
   readonly raft: RaftNode;
-  readonly leadership: LeadershipOffice;
+  readonly leadership: LeadershipTracker;
   readonly operations: LeaderOperations;
-  readonly schedules: LeaderSchedules;
-  readonly queues: LeaderQueues;
+  readonly schedules: LeaderScheduleOperations;
+  readonly queues: LeaderQueueOperations;
   readonly admissions: LeaderAdmissions;
   /** A peer says where it is reached. */
   readonly introduced: (nodeId: string, address: string) => void;

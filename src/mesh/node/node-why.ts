@@ -7,12 +7,12 @@ import { TaskWhy } from "../reads/why/task-why.js";
 
 export function createTaskWhy(
   { id, redis, storage }: NodeParts,
-  { office, raft, machine }: Consensus,
+  { leadership, raft, machine }: Consensus,
   reads: NodeTaskReads,
 ): TaskWhy {
   return new TaskWhy({
     nodeId: id,
-    office,
+    leadership,
     raft,
     machine,
     reads,

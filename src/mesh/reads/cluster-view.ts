@@ -14,7 +14,7 @@ import type { TaskReader } from "../../queue/redis/reader.js";
 import type { RedisConnectionState } from "../../redis/connection.js";
 import type { Member, RaftNode, RaftStatus } from "../../raft/index.js";
 import { ClusterWatch } from "./cluster-watch.js";
-import type { LeadershipOffice } from "../leader/leadership.js";
+import type { LeadershipTracker } from "../leader/leadership-tracker.js";
 import type { PeerLinks } from "../transport/peer-links.js";
 import type { QueueMachine } from "../../queue/state/queue-machine.js";
 import type { WorkerView } from "./worker-view.js";
@@ -25,7 +25,7 @@ export interface ClusterViewOptions {
   readonly nodeId: string;
   readonly balancerPolicy: string;
   readonly raft: RaftNode;
-  readonly office: LeadershipOffice;
+  readonly leadership: LeadershipTracker;
   readonly machine: Pick<QueueMachine, "table" | "queues">;
   readonly links: PeerLinks;
   /** Whether what is sent to a node is impaired on purpose. */
@@ -75,9 +75,9 @@ export class ClusterView implements ClusterReads {
   }
 
   #state(): WatchClusterResponse {
-    const { workers, office } = this.options;
+    const { workers, leadership } = this.options;
     // What becomes of the workers only their leader knows.
-    const isLeader = office.leader !== undefined;
+    const isLeader = leadership.leader !== undefined;
     const members = workers.list().map(({ id, address, role, state }) => ({
       id,
       address,
@@ -103,7 +103,7 @@ export class ClusterView implements ClusterReads {
 
   #redisError(connected: boolean, error: string | undefined): string {
     if (!connected) return error ?? "not connected";
-    const sync = this.options.office.leader?.redisState;
+    const sync = this.options.leadership.leader?.redisState;
     if (sync !== undefined && sync.kind !== "in-step") return sync.reason;
     return this.options.registryRefusal() ?? "";
   }

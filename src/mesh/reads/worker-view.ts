@@ -7,7 +7,7 @@ import {
 } from "../../gen/mesh/v1/cluster_service.js";
 import type { AttachedWorker, Reachability } from "../../queue/leader/worker-directory.js";
 import type { RaftNode } from "../../raft/index.js";
-import type { LeadershipOffice } from "../leader/leadership.js";
+import type { LeadershipTracker } from "../leader/leadership-tracker.js";
 import type { QueueMachine } from "../../queue/state/queue-machine.js";
 
 const { UNSPECIFIED, DIRECT, THROUGH_PEERS, NONE } = WorkerReachability;
@@ -19,7 +19,7 @@ const REACHABILITY: Readonly<Record<Reachability, WorkerReachability>> = {
 
 export interface WorkerViewOptions {
   readonly raft: RaftNode;
-  readonly office: LeadershipOffice;
+  readonly leadership: LeadershipTracker;
   readonly machine: QueueMachine;
   readonly addressOf: (nodeId: string) => string | undefined;
 }
@@ -28,10 +28,10 @@ export class WorkerView {
   constructor(private readonly options: WorkerViewOptions) {}
 
   list(): Worker[] {
-    const { raft, office } = this.options;
+    const { raft, leadership } = this.options;
     const { membership } = raft.status();
     const ids = [...membership.voters, ...membership.learners].map(({ id }) => String(id));
-    const workers = office.leader?.workers;
+    const workers = leadership.leader?.workers;
     return ids.sort().map((id) => this.#describe(id, workers?.get(id)));
   }
 
@@ -60,7 +60,7 @@ export class WorkerView {
   }
 
   #stateOf(id: string, attached: AttachedWorker | undefined): WorkerState {
-    const { raft, office, machine } = this.options;
+    const { raft, leadership, machine } = this.options;
     if (this.isToLeave(id)) {
       const { voters, outgoing } = raft.status().membership;
       const votes = [...voters, ...outgoing].some((member) => member.id === id);
@@ -69,19 +69,19 @@ export class WorkerView {
     }
     // Frozen, a node keeps its connection and lets its lease run out.
     if (attached?.connected !== true || attached.silent) return WorkerState.LOST;
-    const draining = office.leader?.workers.isDraining(attached) ?? attached.draining;
+    const draining = leadership.leader?.workers.isDraining(attached) ?? attached.draining;
     return draining ? WorkerState.DRAINING : WorkerState.ACTIVE;
   }
 
   /** It is decided that the node is to leave. */
   isToLeave(id: string): boolean {
-    const { office, machine } = this.options;
-    return machine.drains.holds(id, office.leader?.workers.get(id)?.hello.startedAtMs);
+    const { leadership, machine } = this.options;
+    return machine.drains.holds(id, leadership.leader?.workers.get(id)?.hello.startedAtMs);
   }
 
   /** Start of the process that is known under this id; 0 where none is. */
   processOf(id: string): number {
-    return this.options.office.leader?.workers.get(id)?.hello.startedAtMs ?? 0;
+    return this.options.leadership.leader?.workers.get(id)?.hello.startedAtMs ?? 0;
   }
 
   /** Role of a member, as this node knows it. */

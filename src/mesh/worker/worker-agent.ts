@@ -16,7 +16,7 @@ import {
   LEASE_REVOKED,
   RESTARTED,
   STALLED,
-} from "../../queue/task/report.js";
+} from "../../queue/task/attempt-ending.js";
 import type { Logger } from "../../telemetry/logger.js";
 import type { Executor, TakenAway } from "../../worker/executor.js";
 import { WorkerLease } from "../../worker/lease.js";

@@ -1,7 +1,7 @@
 // Nodes in the order of their load, the least first, in a heap: a choice among n nodes costs log n, and
 // nothing is sorted.
 import type { FairShare } from "../controls/fair-share.js";
-import { TurnHeap } from "../pending/turn-heap.js";
+import { HeadHeap } from "../pending/head-heap.js";
 import type { AttachedWorker } from "../leader/worker-directory.js";
 import type { Opening, Selection } from "./policy.js";
 
@@ -58,7 +58,7 @@ export function shareOfSlots({ hello, pace }: AttachedWorker): number {
 
 /** The least loaded first; among equals the one whose turn it is, so that light work is spread too. */
 export class LoadSelection implements Selection {
-  readonly #heap: TurnHeap<Contestant>;
+  readonly #heap: HeadHeap<Contestant>;
 
   /** @param share turns of nodes by their ids, kept from one selection to the next */
   constructor(
@@ -69,7 +69,7 @@ export class LoadSelection implements Selection {
       one.load = one.loadNow();
       one.pass = share.passOf(one.opening.worker.id);
     }
-    this.#heap = new TurnHeap(contestants, isBefore);
+    this.#heap = new HeadHeap(contestants, isBefore);
   }
 
   next(): Opening {

@@ -1,5 +1,5 @@
 // How long each node takes for each type of task, from the reports that the leader sees, and how it
-// compares to the other nodes. One for each term of office: it is learnt anew by every leader.
+// compares to the other nodes. One for each leader's term: it is learnt anew by every leader.
 
 /** Weight of the newest attempt in a moving mean: one stall holds up all attempts of a node at once. */
 const NEWEST_WEIGHT = 0.05;

@@ -1,5 +1,5 @@
 // Which queues may start a task now, as the leader foresees it: with every command and assignment
-// that it has proposed counted in, whether committed yet or not. One for each term of office.
+// that it has proposed counted in, whether committed yet or not. One for each leader's term.
 import type { ConfigureQueueCommand } from "../../gen/mesh/v1/command.js";
 import type { RunningTask } from "../state/assignment-table.js";
 import { QueueTable } from "../state/queue-table.js";

@@ -1,5 +1,5 @@
 // The log, with what it takes counted until Redis has it.
-import type { CommandLog, LogProposal } from "./office.js";
+import type { CommandLog, LogProposal } from "./entry-proposer.js";
 
 export class CountedLog implements CommandLog {
   /** Bytes by entry, in the order of the log. The leader takes nothing new past a number of bytes. */

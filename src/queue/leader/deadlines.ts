@@ -99,7 +99,7 @@ export class Deadlines {
         if (overdue.size >= MAX_OVERDUE_PER_ENTRY) this.#nextMs = nowMs;
       }
     } catch {
-      // The office is closing: the next leader looks.
+      // The leader is closing: the next leader looks.
     } finally {
       this.#busy = false;
       this.#arm();

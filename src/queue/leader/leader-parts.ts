@@ -6,13 +6,13 @@ import type { BalancerSettings } from "../balancing/create-policy.js";
 import type { QueueTable } from "../state/queue-table.js";
 import type { DefinitionCache } from "../state/definition-cache.js";
 import type { DrainTable } from "../state/drain-table.js";
-import type { LifecycleReader } from "./lifecycle.js";
-import type { CommandLog } from "./office.js";
+import type { DependentsReader } from "./dependents.js";
+import type { CommandLog } from "./entry-proposer.js";
 import type { PendingLimits } from "../pending/pending-set.js";
 import type { AttemptLines } from "../redis/log-writer.js";
 import type { AttemptProgress } from "../redis/progress-writer.js";
 import type { Applier, CommittedLog, SnapshotRestorer } from "./redis-sync.js";
-import type { LossRules } from "../task/report.js";
+import type { LossRules } from "../task/attempt-ending.js";
 import type { EndedTasks, RetentionSettings } from "./retention.js";
 import type { ScheduleTable } from "../state/schedule-table.js";
 import type { SubmissionDefaults } from "../task/submission.js";
@@ -33,7 +33,7 @@ export interface LeaderSettings {
   readonly balancer: BalancerSettings;
 }
 
-export interface LeaderReader extends BacklogReader, SubmissionReader, LifecycleReader {
+export interface LeaderReader extends BacklogReader, SubmissionReader, DependentsReader {
   nextScheduledAtMs(): Promise<number | undefined>;
   ended(): Promise<readonly EndedTasks[]>;
 }

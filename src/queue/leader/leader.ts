@@ -1,4 +1,4 @@
-// What a node does while it leads: the office, the backlog, the workers' leases and Redis, put
+// What a node does while it leads: the proposer, the backlog, the workers' leases and Redis, put
 // together for one term and taken apart at its end.
 import type { Command } from "../../gen/mesh/v1/command.js";
 import type { SubmitTaskResult, SubmitTasksRequest } from "../../gen/mesh/v1/task_service.js";
@@ -10,11 +10,11 @@ import type { BalancerPolicy } from "../balancing/policy.js";
 import { QueueControls } from "../controls/queue-controls.js";
 import { QueueGates } from "../controls/queue-gates.js";
 import { noLongerLeading, QueueError } from "../errors.js";
-import { Lifecycle } from "./lifecycle.js";
+import { Dependents } from "./dependents.js";
 import { CountedLog } from "./counted-log.js";
 import { KnownTypes } from "./known-types.js";
 import type { LeaderParts, LeaderReader } from "./leader-parts.js";
-import { Office } from "./office.js";
+import { EntryProposer } from "./entry-proposer.js";
 import { PendingSet } from "../pending/pending-set.js";
 import { pendingFromRedis } from "../task/pending-task.js";
 import { PromotionClock } from "./promotion-clock.js";
@@ -51,12 +51,12 @@ export class QueueLeader {
   readonly #pending: PendingSet;
   readonly #monotonicMs: () => number;
   readonly #promotions: PromotionClock;
-  readonly #office: Office;
+  readonly #proposer: EntryProposer;
   readonly #backlog: Backlog;
   readonly #sync: RedisSync;
   readonly #submissions: Submissions;
   readonly #retention: Retention;
-  readonly #lifecycle: Lifecycle;
+  readonly #lifecycle: Dependents;
   readonly #log: CountedLog;
   /**
    * Redis tells something new past this entry: where it stands before it, as when it lost writes, it
@@ -87,8 +87,8 @@ export class QueueLeader {
     );
     const { workers } = this;
     this.#types = new KnownTypes({ workers, acceptUnknown: settings.acceptUnknownTypes, now });
-    this.#promotions = new PromotionClock(now, () => this.#office.requestFlush());
-    this.#office = new Office(
+    this.#promotions = new PromotionClock(now, () => this.#proposer.requestFlush());
+    this.#proposer = new EntryProposer(
       {
         log: this.#log,
         table,
@@ -103,7 +103,7 @@ export class QueueLeader {
       },
       this.#pending,
     );
-    this.attempts = new RunningAttempts({ ...parts, workers, office: this.#office });
+    this.attempts = new RunningAttempts({ ...parts, workers, proposer: this.#proposer });
     this.#backlog = new Backlog(
       this.#pending,
       parts.reader,
@@ -122,7 +122,7 @@ export class QueueLeader {
       ended: () => this.#read((reader) => reader.ended()),
       propose: (value) => this.command({ $case: "expire", value }),
     });
-    this.#lifecycle = new Lifecycle({
+    this.#lifecycle = new Dependents({
       now,
       reader: parts.reader,
       running: () => table.all(),
@@ -133,10 +133,10 @@ export class QueueLeader {
       ...parts,
       decisions: this.#lifecycle.decisions,
       defaults: settings.defaults,
-      propose: (tasks) => this.#office.submit(tasks),
+      propose: (tasks) => this.#proposer.submit(tasks),
       takesType: (type) => this.#types.takes(type),
       whyNoType: (type) => this.#types.whyNot(type),
-      isAtHand: (id) => this.#office.isAtHand(id),
+      isAtHand: (id) => this.#proposer.isAtHand(id),
       redisIndex: () => this.#readableIndex(),
     });
     this.queues = new QueueControls(parts.queues, (kind) => this.command(kind));
@@ -144,9 +144,9 @@ export class QueueLeader {
       table: parts.schedules,
       now,
       propose: (kind) => this.command(kind),
-      fire: (fires) => this.#office.fire(fires),
-      waitingFires: () => this.#office.waitingFires,
-      dropFires: (name) => this.#office.dropFires(name),
+      fire: (fires) => this.#proposer.fire(fires),
+      waitingFires: () => this.#proposer.waitingFires,
+      dropFires: (name) => this.#proposer.dropFires(name),
       define: async (request) => {
         await this.#types.settled([request]);
         return this.#submissions.define(request);
@@ -171,7 +171,7 @@ export class QueueLeader {
     this.#lifecycle.stop();
     this.schedules.stop();
     this.#types.close();
-    this.#office.close(noLongerLeading());
+    this.#proposer.close(noLongerLeading());
     await this.#sync.stop();
   }
 
@@ -181,7 +181,7 @@ export class QueueLeader {
       policy,
       workers: this.workers,
       isAtHand: (id) => this.#pending.get(id) !== undefined,
-      claimedAt: (id) => this.#office.claimedAt(id),
+      claimedAt: (id) => this.#proposer.claimedAt(id),
       redis: () => ({ state: this.#syncState, isRead: this.#backlog.open }),
       now: this.parts.now,
     });
@@ -200,30 +200,30 @@ export class QueueLeader {
   /** Resolves with the index of the committed command. @throws QueueError "overloaded" */
   async cancel(id: string): Promise<number> {
     this.#refuseChanges();
-    return this.#office.cancel(id);
+    return this.#proposer.cancel(id);
   }
 
   /** Resolves with the index of the committed command. @throws QueueError "overloaded" */
   async retry(id: string): Promise<number> {
     this.#refuseChanges();
-    return this.#office.retry(id);
+    return this.#proposer.retry(id);
   }
 
   /** Resolves with the index of the committed command. */
   command(kind: NonNullable<Command["kind"]>): Promise<number> {
-    return this.#office.command({ kind });
+    return this.#proposer.command({ kind });
   }
 
   attach(hello: WorkerHello): AttachedWorker {
     const { logger } = this.parts;
     const worker = this.workers.attach(
       hello,
-      this.#office.runningOn(hello.nodeId),
+      this.#proposer.runningOn(hello.nodeId),
       this.#monotonicMs(),
     );
     logger.info({ worker: hello.nodeId, concurrency: hello.concurrency }, "worker attached");
     this.#types.attached();
-    this.#office.requestFlush();
+    this.#proposer.requestFlush();
     return worker;
   }
 
@@ -235,7 +235,7 @@ export class QueueLeader {
   granted(nodeId: string): void {
     const mayTakeWork = this.workers.get(nodeId)?.leased === true;
     this.workers.granted(nodeId, this.#monotonicMs());
-    if (!mayTakeWork) this.#office.requestFlush();
+    if (!mayTakeWork) this.#proposer.requestFlush();
   }
 
   /**
@@ -249,7 +249,7 @@ export class QueueLeader {
 
   /** A committed entry was applied to the table. */
   committed(changes: readonly QueueChange[]): void {
-    this.#office.committed(changes);
+    this.#proposer.committed(changes);
     this.attempts.committed();
     this.#sync.wake();
   }
@@ -260,7 +260,7 @@ export class QueueLeader {
   }
 
   #refuseOverload(): void {
-    const waiting = this.#office.backlog;
+    const waiting = this.#proposer.backlog;
     if (waiting >= MAX_WAITING_SUBMISSIONS) {
       throw overloaded(`${waiting} submissions wait for the log`);
     }
@@ -268,7 +268,7 @@ export class QueueLeader {
   }
 
   #refuseChanges(): void {
-    const underWay = this.#office.changesUnderWay;
+    const underWay = this.#proposer.changesUnderWay;
     if (underWay >= MAX_CHANGES_UNDER_WAY) {
       throw overloaded(`${underWay} cancellations and retries are under way`);
     }
@@ -301,7 +301,7 @@ export class QueueLeader {
     }
     this.#trustedFrom = Math.max(this.#trustedFrom, redisIndex);
     // Only now: what an outcome tells may be overtaken by a later entry of the same batch.
-    const promoted = this.#office.redisReached(redisIndex);
+    const promoted = this.#proposer.redisReached(redisIndex);
     this.#retention.redisReached(redisIndex);
     this.#lifecycle.redisReached(redisIndex);
     if (this.#closed || redisIndex < this.#trustedFrom) return true;
@@ -318,7 +318,7 @@ export class QueueLeader {
       this.#backlog.invalidate();
       return false;
     } finally {
-      if (this.#pending.size > 0) this.#office.requestFlush();
+      if (this.#pending.size > 0) this.#proposer.requestFlush();
     }
     return true;
   }
@@ -329,7 +329,7 @@ export class QueueLeader {
     const retried = outcome.retried.flatMap((one) => (one.result === "pending" ? one.task : []));
     this.#lifecycle.learn(outcome);
     for (const task of [...outcome.promoted, ...retried]) {
-      if (this.#office.isTakenSince(task.id, outcome.index)) continue;
+      if (this.#proposer.isTakenSince(task.id, outcome.index)) continue;
       this.#pending.add(pendingFromRedis(task), outcome.index);
     }
     for (const { id } of outcome.duplicates) {
@@ -346,7 +346,7 @@ export class QueueLeader {
   }
 
   #isTaken(id: string): boolean {
-    return this.#office.isClaimed(id) || this.parts.table.get(id) !== undefined;
+    return this.#proposer.isClaimed(id) || this.parts.table.get(id) !== undefined;
   }
 
   #syncChanged(state: SyncState): void {
@@ -361,7 +361,7 @@ export class QueueLeader {
   #releaseSilent(): void {
     if (this.parts.mayRelease?.() === false) return;
     this.attempts.releaseLost(this.#monotonicMs());
-    this.#office.requestFlush();
+    this.#proposer.requestFlush();
   }
 }
 

@@ -74,7 +74,7 @@ export class Retention {
       const index = await this.parts.propose({ rules, limit: MAX_EXPIRED_PER_ENTRY });
       if (index > this.#reached) this.#awaited = index;
     } catch {
-      // Redis is away, or the office is closing: there is another look, here or at the next leader.
+      // Redis is away, or the leader is closing: there is another look, here or at the next leader.
     } finally {
       this.#busy = false;
     }

@@ -2,7 +2,7 @@
 import type { TaskLog, TaskProgress, TaskReport } from "../../gen/mesh/v1/worker_service.js";
 import type { AssignmentTable } from "../state/assignment-table.js";
 import type { LeaderLogger, LeaderSettings } from "./leader-parts.js";
-import type { Office } from "./office.js";
+import type { EntryProposer } from "./entry-proposer.js";
 import type { AttemptLines } from "../redis/log-writer.js";
 import type { AttemptProgress } from "../redis/progress-writer.js";
 import type { CommittedLog } from "./redis-sync.js";
@@ -13,14 +13,14 @@ import {
   endingOfRevocation,
   type EndingRules,
   LEASE_HAD_RUN_OUT,
-} from "../task/report.js";
+} from "../task/attempt-ending.js";
 import type { WorkerDirectory } from "./worker-directory.js";
 
 export interface RunningAttemptsParts {
   readonly settings: Pick<LeaderSettings, "losses">;
   readonly table: AssignmentTable;
   readonly workers: WorkerDirectory;
-  readonly office: Pick<Office, "finish" | "release">;
+  readonly proposer: Pick<EntryProposer, "finish" | "release">;
   readonly committedLog: Pick<CommittedLog, "appliedIndex">;
   readonly now: () => number;
   readonly random: () => number;
@@ -99,7 +99,7 @@ export class RunningAttempts {
    * @returns tasks that go to others
    */
   revoked(nodeId: string, index: number, reports: readonly TaskReport[]): number {
-    const { table, workers, office } = this.parts;
+    const { table, workers, proposer } = this.parts;
     workers.revoked(nodeId);
     this.report(nodeId, reports);
     const known = new Map(
@@ -112,7 +112,7 @@ export class RunningAttempts {
       const told = known.get(running.assignment.taskId);
       const isTold = told?.fence === fence;
       if (isTold && told.outcome?.$case !== "handedBack") continue;
-      if (isTold || office.release(endingOfRevocation(running).release)) tasks += 1;
+      if (isTold || proposer.release(endingOfRevocation(running).release)) tasks += 1;
     }
     return tasks;
   }
@@ -136,8 +136,10 @@ export class RunningAttempts {
   }
 
   #end(ending: Ending): boolean {
-    const { office } = this.parts;
-    return ending.kind === "finish" ? office.finish(ending.finish) : office.release(ending.release);
+    const { proposer } = this.parts;
+    return ending.kind === "finish"
+      ? proposer.finish(ending.finish)
+      : proposer.release(ending.release);
   }
 
   #rules(): EndingRules {

@@ -8,7 +8,7 @@ import type {
   SubmitTasksRequest,
 } from "../../gen/mesh/v1/task_service.js";
 import type { AssignmentTable } from "../state/assignment-table.js";
-import { type Decisions, undecided } from "./decisions.js";
+import { type UniqueDecisions, undecided } from "./unique-decisions.js";
 import type { DefinitionCache } from "../state/definition-cache.js";
 import { QueueError } from "../errors.js";
 import { splitForEntries } from "./outgoing-commands.js";
@@ -29,7 +29,7 @@ export interface SubmissionReader {
 export interface SubmissionParts {
   /** Resolves with the index under which the tasks were committed. */
   readonly propose: (tasks: readonly TaskDefinition[]) => Promise<number>;
-  readonly decisions: Decisions;
+  readonly decisions: UniqueDecisions;
   /** What it has applied is committed. */
   readonly committedLog: { appliedIndex(): number };
   readonly table: AssignmentTable;

@@ -1,10 +1,10 @@
 // The nodes that take work, as the leader knows them: what they can run, how many slots are free,
-// and when a silent one may be taken for lost. One directory per term of office.
+// and when a silent one may be taken for lost. One directory per leader's term.
 import { DrainTable } from "../state/drain-table.js";
 import type { BalancerPolicy, Opening } from "../balancing/policy.js";
 import { NodePace, ServiceTimes } from "../balancing/service-times.js";
 import type { TaskReport, WorkerHello } from "../../gen/mesh/v1/worker_service.js";
-import type { Loss } from "../task/report.js";
+import type { Loss } from "../task/attempt-ending.js";
 
 /** Clocks of two machines may run apart; the leader waits this much longer than the lease. */
 const LEASE_MARGIN = 0.25;
@@ -50,13 +50,13 @@ export class WorkerDirectory {
   /**
    * All times are of one monotonic clock: the wall clock may jump, and leases must not run out by it.
    *
-   * @param officeStartMs when the leader was elected
+   * @param termStartMs when the leader was elected
    * @param handoverMs how long an earlier leader may have granted leases after that
    * @param drains decisions of the log that nodes are to leave
    */
   constructor(
     private readonly leaseMs: number,
-    private readonly officeStartMs: number,
+    private readonly termStartMs: number,
     private readonly handoverMs: number,
     private readonly drains: Pick<DrainTable, "holds"> = new DrainTable(),
   ) {}
@@ -231,7 +231,7 @@ export class WorkerDirectory {
   isLost(id: string, nowMs: number): boolean {
     const leaseMs = this.leaseMs * (1 + LEASE_MARGIN);
     const worker = this.#workers.get(id);
-    if (worker === undefined) return nowMs - this.officeStartMs > this.handoverMs + leaseMs;
+    if (worker === undefined) return nowMs - this.termStartMs > this.handoverMs + leaseMs;
     return nowMs - worker.lastGrantMs > leaseMs;
   }
 

@@ -4,7 +4,7 @@
 import type { QueueGate } from "../controls/queue-gates.js";
 import { isOverdue, type PendingTask } from "../task/pending-task.js";
 import { MAX_PRIORITY } from "../task/submission.js";
-import { TurnHeap } from "./turn-heap.js";
+import { HeadHeap } from "./head-heap.js";
 import type { Line, WaitingLines } from "./waiting-lines.js";
 
 /** Tasks taken in passing in one turn, for one entry; past it the turn ends. */
@@ -32,7 +32,7 @@ interface Contender {
 
 export class PendingTurn {
   #tier = MAX_PRIORITY;
-  #contenders: TurnHeap<Contender> | undefined;
+  #contenders: HeadHeap<Contender> | undefined;
   #opensAtMs = Infinity;
   readonly #overdue: string[] = [];
 
@@ -72,7 +72,7 @@ export class PendingTurn {
     return undefined;
   }
 
-  #serve(contenders: TurnHeap<Contender>, contender: Contender, task: PendingTask): void {
+  #serve(contenders: HeadHeap<Contender>, contender: Contender, task: PendingTask): void {
     const { lines, gate, nowMs, take } = this.parts;
     const { queue } = contender;
     const { share } = lines.tier(this.#tier);
@@ -89,7 +89,7 @@ export class PendingTurn {
     contenders.firstFellBack();
   }
 
-  #gather(priority: number): TurnHeap<Contender> {
+  #gather(priority: number): HeadHeap<Contender> {
     const { lines, share } = this.parts.lines.tier(priority);
     const byQueue = new Map<string, Contender | undefined>();
     for (const line of lines) {
@@ -110,7 +110,7 @@ export class PendingTurn {
       contender.first = firstSequence(contender.lines, priority);
       contenders.push(contender);
     }
-    return new TurnHeap(contenders, isBefore);
+    return new HeadHeap(contenders, isBefore);
   }
 
   #isOpen(queue: string): boolean {

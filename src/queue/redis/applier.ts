@@ -28,7 +28,7 @@ export const HALF_RESTORED = -1;
 const applyScript = new RedisScript("apply.lua");
 
 /** Index and term of the last entry that Redis reflects; both 0 for an empty Redis. */
-export interface AppliedEntry {
+export interface RedisPosition {
   readonly index: number;
   readonly term: number;
 }
@@ -67,7 +67,7 @@ export class RedisApplier {
   }
 
   /** @throws RedisUnavailable */
-  async appliedEntry(): Promise<AppliedEntry> {
+  async appliedEntry(): Promise<RedisPosition> {
     return readAppliedEntry(this.redis, this.keys);
   }
 
@@ -117,7 +117,7 @@ export class RedisApplier {
 }
 
 /** @throws RedisUnavailable */
-export async function readAppliedEntry(redis: Redis, keys: RedisKeys): Promise<AppliedEntry> {
+export async function readAppliedEntry(redis: Redis, keys: RedisKeys): Promise<RedisPosition> {
   let value: string | null;
   try {
     value = await redis.get(keys.applied);
@@ -128,7 +128,7 @@ export async function readAppliedEntry(redis: Redis, keys: RedisKeys): Promise<A
 }
 
 /** @param value as it is stored; null for an empty Redis */
-export function parseApplied(value: string | null): AppliedEntry {
+export function parseApplied(value: string | null): RedisPosition {
   const [index, term] = (value ?? "0 0").split(" ");
   return { index: Number(index), term: Number(term) };
 }

@@ -92,12 +92,12 @@ export function defineTask(
   };
 }
 
-type LifecycleOptions = Pick<
+type DependentsOptions = Pick<
   TaskDefinition,
   "deadlineMs" | "uniqueKey" | "after" | "onDependencyFailure"
 >;
 
-function lifecycleOf(request: SubmitTaskRequest, id: string, waitMs: number): LifecycleOptions {
+function lifecycleOf(request: SubmitTaskRequest, id: string, waitMs: number): DependentsOptions {
   const { deadlineMs, uniqueKey, onDependencyFailure } = request;
   const after = [...new Set(request.after)];
   requireThat(

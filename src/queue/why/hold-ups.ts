@@ -22,7 +22,7 @@ export interface HoldUpsParts {
   readonly now: () => number;
 }
 
-/** How things stand outside of the leader's desk. */
+/** How things stand outside of the leader's proposals. */
 export interface Standing {
   /** Last entry that is committed and applied here. */
   readonly appliedIndex: number;

@@ -1,8 +1,8 @@
 // Why tasks were given to the nodes that run them: what the leader saw when it made an entry with
-// assignments. In memory, of one term of office, the newest; one small record for each such entry.
+// assignments. In memory, of one leader's term, the newest; one small record for each such entry.
 import type { PolicyName } from "../balancing/policy.js";
 import { OldestFirstMap } from "../oldest-first-map.js";
-import type { Decision } from "../leader/scheduler.js";
+import type { Decision } from "../leader/matching.js";
 import type { AttachedWorker } from "../leader/worker-directory.js";
 
 /** Entries that are remembered. */

@@ -150,7 +150,7 @@ describe("the sessions of a leader that stood still", () => {
     expect(leases).toEqual([1]);
   });
 
-  test("are not doubted any more in a new term of office", () => {
+  test("are not doubted any more in a new term", () => {
     const all = sessions(() => new Promise(() => undefined));
     all.serve(fakeLeader().leader);
     const { one, leases } = session("n1");

@@ -1,6 +1,6 @@
 // The node's worker when its event loop has stood still: what it held before counts no more.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { STALLED } from "../../../src/queue/task/report.js";
+import { STALLED } from "../../../src/queue/task/attempt-ending.js";
 import { turns } from "../../support/queue-fixtures.js";
 import { assign, LEASE_MS, submit, workerBench } from "../../support/worker-bench.js";
 

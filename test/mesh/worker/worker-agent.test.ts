@@ -1,7 +1,7 @@
 // The node's worker: it runs what the log gives it while it holds the lease, and what it reports is
 // sent until the log shows it.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { RESTARTED } from "../../../src/queue/task/report.js";
+import { RESTARTED } from "../../../src/queue/task/attempt-ending.js";
 import { WorkerDirectory } from "../../../src/queue/leader/worker-directory.js";
 import { runningTask, taskDefinition, turns, workerHello } from "../../support/queue-fixtures.js";
 import {

@@ -1,4 +1,4 @@
-// A leader's desk under random calls, commits, lost workers, elections, queues that are paused and
+// A leader's leader under random calls, commits, lost workers, elections, queues that are paused and
 // limited, and a Redis that goes down, loses answers and writes, and is read where it is not written: no task is lost, none runs twice
 // at a time or after its end, and no queue does what it may not.
 import fc from "fast-check";
@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { TaskStatus } from "../../../src/gen/mesh/v1/task.js";
 import { QueueError } from "../../../src/queue/errors.js";
 import { submission, turns } from "../../support/queue-fixtures.js";
-import { LEASE_MS, QUEUES, SimulatedDesk } from "../../support/simulated-desk.js";
+import { LEASE_MS, QUEUES, SimulatedLeader } from "../../support/simulated-leader.js";
 import { ENDED } from "../../support/simulated-redis.js";
 
 const IDS = Array.from({ length: 400 }, (_, at) => ulid(at + 1));
@@ -25,7 +25,7 @@ const OUTCOMES = [
   { $case: "handedBack", value: "restarted" } as const,
 ];
 
-type Step = (desk: SimulatedDesk, next: () => string) => void | Promise<void>;
+type Step = (leader: SimulatedLeader, next: () => string) => void | Promise<void>;
 const at = fc.nat(50);
 
 const submit = fc
@@ -37,8 +37,8 @@ const submit = fc
     deadlineMs: fc.constantFrom(undefined, undefined, undefined, 40, 400),
     uniqueKey: fc.constantFrom("", "", "", "u1", "u2"),
   })
-  .map(({ count, ...rest }): Step => (desk, next) => {
-    for (let sent = 0; sent < count; sent += 1) desk.submit(submission({ id: next(), ...rest }));
+  .map(({ count, ...rest }): Step => (leader, next) => {
+    for (let sent = 0; sent < count; sent += 1) leader.submit(submission({ id: next(), ...rest }));
   });
 const queue = fc.constantFrom(...QUEUES);
 const limits = fc.record({
@@ -50,19 +50,19 @@ const limits = fc.record({
   ),
   weight: fc.constantFrom(0, 5),
 });
-const resend = at.map((n): Step => (desk) => {
-  const again = desk.requests[n % Math.max(1, desk.requests.length)];
-  if (again !== undefined) desk.submit(again, true);
+const resend = at.map((n): Step => (leader) => {
+  const again = leader.requests[n % Math.max(1, leader.requests.length)];
+  if (again !== undefined) leader.submit(again, true);
 });
-const ofTask = (act: (desk: SimulatedDesk, id: string) => void) =>
-  at.map((n): Step => (desk) => {
-    const { id } = desk.requests[n % Math.max(1, desk.requests.length)] ?? {};
-    if (id !== undefined) act(desk, id);
+const ofTask = (act: (leader: SimulatedLeader, id: string) => void) =>
+  at.map((n): Step => (leader) => {
+    const { id } = leader.requests[n % Math.max(1, leader.requests.length)] ?? {};
+    if (id !== undefined) act(leader, id);
   });
 const report = fc.tuple(at, fc.constantFrom(...OUTCOMES)).map(
   ([n, outcome]): Step =>
-    (desk) =>
-      desk.report(n, outcome),
+    (leader) =>
+      leader.report(n, outcome),
 );
 const steps = (weight: number, arbitrary: fc.Arbitrary<Step>) => ({ weight, arbitrary });
 const always = (step: Step) => fc.constant(step);
@@ -76,8 +76,8 @@ const step = fc.oneof(
     6,
     fc.integer({ min: 1, max: 4 }).map(
       (n): Step =>
-        (desk) =>
-          desk.commit(n),
+        (leader) =>
+          leader.commit(n),
     ),
   ),
   steps(
@@ -90,68 +90,68 @@ const step = fc.oneof(
   ),
   steps(
     2,
-    ofTask((desk, id) => desk.cancel(id)),
+    ofTask((leader, id) => leader.cancel(id)),
   ),
   steps(
     2,
-    ofTask((desk, id) => desk.retry(id)),
+    ofTask((leader, id) => leader.retry(id)),
   ),
   steps(
     2,
     fc.tuple(queue, limits).map(
       ([name, asked]): Step =>
-        (desk) =>
-          desk.limit(name, asked),
+        (leader) =>
+          leader.limit(name, asked),
     ),
   ),
   steps(
     2,
     fc.tuple(queue, fc.boolean()).map(
       ([name, paused]): Step =>
-        (desk) =>
-          desk.pause(name, paused),
+        (leader) =>
+          leader.pause(name, paused),
     ),
   ),
   steps(
     3,
     fc.constantFrom(20, 100, 300).map(
       (ms): Step =>
-        (desk) =>
-          desk.pass(ms),
+        (leader) =>
+          leader.pass(ms),
     ),
   ),
   steps(
     1,
-    node.map((id): Step => async (desk) => {
-      desk.detach(id);
-      await desk.pass(LEASE_MS * 2);
+    node.map((id): Step => async (leader) => {
+      leader.detach(id);
+      await leader.pass(LEASE_MS * 2);
     }),
   ),
   steps(
     1,
     node.map(
       (id): Step =>
-        (desk) =>
-          desk.attach(id),
+        (leader) =>
+          leader.attach(id),
     ),
   ),
   steps(
     1,
-    always((desk) => void (desk.redis.down = !desk.redis.down)),
+    always((leader) => void (leader.redis.down = !leader.redis.down)),
   ),
   steps(
     1,
-    always((desk) => void (desk.redis.answersToLose = 1)),
+    always((leader) => void (leader.redis.answersToLose = 1)),
   ),
   steps(
     1,
-    fc.nat(6).map((n): Step => (desk) => {
-      desk.redis.forgetAfter(Math.max(0, desk.redis.index - n));
+    fc.nat(6).map((n): Step => (leader) => {
+      leader.redis.forgetAfter(Math.max(0, leader.redis.index - n));
     }),
   ),
   steps(
     1,
-    always((desk) => desk.redis.forgetAfter(0)),
+    always((leader) => leader.redis.forgetAfter(0)),
   ),
   steps(
     1,
@@ -163,27 +163,27 @@ const step = fc.oneof(
     1,
     fc.nat(3).map(
       (kept): Step =>
-        (desk) =>
-          desk.changeLeader(kept),
+        (leader) =>
+          leader.changeLeader(kept),
     ),
   ),
 );
 
-async function run(chosen: readonly Step[]): Promise<SimulatedDesk> {
-  const desk = new SimulatedDesk();
+async function run(chosen: readonly Step[]): Promise<SimulatedLeader> {
+  const leader = new SimulatedLeader();
   let used = 0;
   const next = (): string => IDS[used++] ?? ulid();
-  desk.attach("n1");
-  desk.attach("n2");
+  leader.attach("n1");
+  leader.attach("n2");
   for (const one of chosen) {
-    await one(desk, next);
-    desk.checkSlots();
+    await one(leader, next);
+    leader.checkSlots();
   }
-  await desk.settle();
-  return desk;
+  await leader.settle();
+  return leader;
 }
 
-describe("a leader's desk", () => {
+describe("a leader's leader", () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
   });
@@ -196,14 +196,14 @@ describe("a leader's desk", () => {
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (chosen) => {
         // What a failed run left behind is not this one's.
         vi.clearAllTimers();
-        const desk = await run(chosen);
+        const leader = await run(chosen);
 
-        const unfinished = [...desk.truth.tasks].filter(([, { status }]) => !ENDED.has(status));
-        expect(desk.wrong).toEqual([]);
+        const unfinished = [...leader.truth.tasks].filter(([, { status }]) => !ENDED.has(status));
+        expect(leader.wrong).toEqual([]);
         expect(unfinished.map(([id, { status }]) => `${id} ${status}`)).toEqual([]);
-        expect([...desk.acknowledged].filter((id) => !desk.truth.tasks.has(id))).toEqual([]);
-        expect([...desk.leader.workers.all()].map(({ running }) => running)).toEqual([0, 0]);
-        await desk.close();
+        expect([...leader.acknowledged].filter((id) => !leader.truth.tasks.has(id))).toEqual([]);
+        expect([...leader.leader.workers.all()].map(({ running }) => running)).toEqual([0, 0]);
+        await leader.close();
       }),
       { numRuns: 250 },
     );
@@ -212,59 +212,59 @@ describe("a leader's desk", () => {
   describe("that is elected while reads come from a server that is behind", () => {
     /** With a task that was submitted, and where Redis was before and after. */
     async function withTask() {
-      const desk = new SimulatedDesk();
+      const leader = new SimulatedLeader();
       const inStep = async () => {
-        while (desk.redis.index < desk.entries.length) await turns(1);
+        while (leader.redis.index < leader.entries.length) await turns(1);
       };
       await inStep();
-      const before = desk.redis.index;
-      desk.submit(submission({ id: ulid(1) }));
+      const before = leader.redis.index;
+      leader.submit(submission({ id: ulid(1) }));
       await turns(2);
-      desk.commit();
+      leader.commit();
       await inStep();
-      return { desk, before, after: desk.redis.index };
+      return { leader, before, after: leader.redis.index };
     }
 
-    async function electedReadingAt(desk: SimulatedDesk, index: number): Promise<void> {
-      desk.redis.readsAt = index;
-      await desk.changeLeader(0);
-      desk.attach("n1");
+    async function electedReadingAt(leader: SimulatedLeader, index: number): Promise<void> {
+      leader.redis.readsAt = index;
+      await leader.changeLeader(0);
+      leader.attach("n1");
       for (let round = 0; round < 5; round += 1) {
         await turns(5);
-        await desk.pass(20);
-        desk.commit(10);
+        await leader.pass(20);
+        leader.commit(10);
       }
     }
 
     test("runs a task that it could not see there", async () => {
-      const { desk, before } = await withTask();
+      const { leader, before } = await withTask();
 
-      await electedReadingAt(desk, before);
-      await desk.settle();
+      await electedReadingAt(leader, before);
+      await leader.settle();
 
-      expect([...desk.truth.tasks.values()].map(({ status }) => status)).toEqual([
+      expect([...leader.truth.tasks.values()].map(({ status }) => status)).toEqual([
         TaskStatus.COMPLETED,
       ]);
-      await desk.close();
+      await leader.close();
     });
 
     test("does not run again what is pending there and has ended since", async () => {
-      const { desk, after } = await withTask();
-      desk.attach("n1");
-      await desk.settle();
+      const { leader, after } = await withTask();
+      leader.attach("n1");
+      await leader.settle();
 
-      await electedReadingAt(desk, after);
-      await desk.settle();
+      await electedReadingAt(leader, after);
+      await leader.settle();
 
-      expect(desk.wrong).toEqual([]);
-      await desk.close();
+      expect(leader.wrong).toEqual([]);
+      await leader.close();
     });
   });
 
   test("refuses cancellations and retries while too many are under way", async () => {
-    const desk = new SimulatedDesk();
+    const leader = new SimulatedLeader();
     const calls = Array.from({ length: 20_001 }, (_, n) => {
-      const call = n % 2 === 0 ? desk.leader.cancel(ulid(n)) : desk.leader.retry(ulid(n));
+      const call = n % 2 === 0 ? leader.leader.cancel(ulid(n)) : leader.leader.retry(ulid(n));
       return call.then(
         () => "done",
         (error: unknown) => (error instanceof QueueError ? error.code : error),
@@ -273,8 +273,8 @@ describe("a leader's desk", () => {
 
     expect(await calls.at(-1)).toBe("overloaded");
 
-    await desk.settle();
+    await leader.settle();
     expect(new Set(await Promise.all(calls.slice(0, -1)))).toEqual(new Set(["done"]));
-    await desk.close();
+    await leader.close();
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Finish, Release } from "../../../src/gen/mesh/v1/command.js";
 import { AttemptOutcome } from "../../../src/gen/mesh/v1/task.js";
 import { AssignmentTable } from "../../../src/queue/state/assignment-table.js";
-import { LEASE_REVOKED } from "../../../src/queue/task/report.js";
+import { LEASE_REVOKED } from "../../../src/queue/task/attempt-ending.js";
 import { RunningAttempts } from "../../../src/queue/leader/running-attempts.js";
 import { WorkerDirectory } from "../../../src/queue/leader/worker-directory.js";
 import { runningTask, taskReport, workerHello } from "../../support/queue-fixtures.js";
@@ -32,7 +32,7 @@ function bench() {
     settings: { losses: { maxLosses: 5, maxLapses: 5, delayMs: 0, maxDelayMs: 0 } },
     table,
     workers,
-    office: {
+    proposer: {
       release: (one) => once(one.taskId) && released.push(one) > 0,
       finish: (one) => once(one.taskId) && finished.push(one) > 0,
     },

@@ -4,14 +4,14 @@ import { describe, expect, test } from "vitest";
 import type { TaskDefinition } from "../../../src/gen/mesh/v1/task.js";
 import type { SubmitTaskRequest, SubmitTaskResult } from "../../../src/gen/mesh/v1/task_service.js";
 import { AssignmentTable } from "../../../src/queue/state/assignment-table.js";
-import { Decisions } from "../../../src/queue/leader/decisions.js";
+import { UniqueDecisions } from "../../../src/queue/leader/unique-decisions.js";
 import { DefinitionCache } from "../../../src/queue/state/definition-cache.js";
 import { QueueError } from "../../../src/queue/errors.js";
 import { RedisUnavailable } from "../../../src/queue/redis/errors.js";
 import { Submissions } from "../../../src/queue/leader/submissions.js";
 import { BACKOFF, NOW_MS, stateOf, submission, turns } from "../../support/queue-fixtures.js";
 
-function desk() {
+function leader() {
   const proposed: string[] = [];
   const redis = { ids: new Set<string>(), keys: new Map<string, string>(), down: false };
   const atHand = new Set<string>();
@@ -34,7 +34,7 @@ function desk() {
     table: new AssignmentTable(),
     committedLog: { appliedIndex: () => applied.index },
     definitions,
-    decisions: new Decisions(),
+    decisions: new UniqueDecisions(),
     reader: {
       holders: () => Promise.resolve(new Map()),
       reflecting: (_index, read) => read(),
@@ -90,7 +90,7 @@ const [A, B] = [ulid(1), ulid(2)];
 
 describe("a submission that is sent twice", () => {
   test("concurrently is proposed once, and both callers learn of the same task", async () => {
-    const { submit, commit, proposed } = desk();
+    const { submit, commit, proposed } = leader();
     const calls = [submit([submission({ id: A })]), submit([submission({ id: A })])];
     await commit();
 
@@ -99,7 +99,7 @@ describe("a submission that is sent twice", () => {
   });
 
   test("in one request is proposed once, by id and by key", async () => {
-    const { submit, commit, proposed } = desk();
+    const { submit, commit, proposed } = leader();
     const call = submit([
       submission({ id: A, idempotencyKey: "k" }),
       submission({ id: A }),
@@ -112,7 +112,7 @@ describe("a submission that is sent twice", () => {
   });
 
   test("later is known, by id and by key", async () => {
-    const { submit, commit, proposed } = desk();
+    const { submit, commit, proposed } = leader();
     const first = submit([submission({ id: A, idempotencyKey: "k" })]);
     await commit();
     await first;
@@ -123,7 +123,7 @@ describe("a submission that is sent twice", () => {
   });
 
   test("is answered with an index by which the first one is committed", async () => {
-    const { receipts, commit, applied } = desk();
+    const { receipts, commit, applied } = leader();
     const calls = [
       receipts([submission({ id: A, idempotencyKey: "k" })]),
       receipts([submission({ id: B, idempotencyKey: "k" })]),
@@ -138,7 +138,7 @@ describe("a submission that is sent twice", () => {
   });
 
   test("to a leader that remembers nothing is found in Redis, by key and when sent again", async () => {
-    const { submit, proposed, redis } = desk();
+    const { submit, proposed, redis } = leader();
     redis.ids.add(A);
     redis.keys.set("k", A);
 
@@ -148,7 +148,7 @@ describe("a submission that is sent twice", () => {
   });
 
   test("while it runs is never proposed, even with Redis down and its definition forgotten", async () => {
-    const { submit, proposed, redis, atHand } = desk();
+    const { submit, proposed, redis, atHand } = leader();
     redis.down = true;
     atHand.add(A);
 
@@ -158,7 +158,7 @@ describe("a submission that is sent twice", () => {
   });
 
   test("fails for every caller where the outcome of the first is unknown", async () => {
-    const { submit, failures } = desk();
+    const { submit, failures } = leader();
     const first = submit([submission({ id: A })]);
     const second = submit([submission({ id: A })]);
     await turns();
@@ -172,7 +172,7 @@ describe("a submission that is sent twice", () => {
 
 describe("a request of several items", () => {
   test("keeps the good ones and refuses the bad alone, in order", async () => {
-    const { submit, commit } = desk();
+    const { submit, commit } = leader();
     const call = submit([
       submission({ id: A, priority: 99 }),
       submission({ id: B }),
@@ -184,7 +184,7 @@ describe("a request of several items", () => {
   });
 
   test("with a key is refused while Redis cannot tell whether the key is used, the rest is kept", async () => {
-    const { submit, commit, redis, proposed } = desk();
+    const { submit, commit, redis, proposed } = leader();
     redis.down = true;
     const call = submit([submission({ id: A, idempotencyKey: "k" }), submission({ id: B })]);
     await commit();
@@ -194,7 +194,7 @@ describe("a request of several items", () => {
   });
 
   test("is answered only once every part of it is committed", async () => {
-    const { submit, commit } = desk();
+    const { submit, commit } = leader();
     const call = submit(Array.from({ length: 2_500 }, () => submission()));
     await turns();
     expect(await stateOf(call)).toBe("open");

@@ -2,7 +2,7 @@
 // they go on, and how they end.
 import { describe, expect, it } from "vitest";
 import { TaskStatus } from "../../../src/gen/mesh/v1/task.js";
-import { endingOfLoss, type Loss } from "../../../src/queue/task/report.js";
+import { endingOfLoss, type Loss } from "../../../src/queue/task/attempt-ending.js";
 import { runningTask } from "../../support/queue-fixtures.js";
 import { type AppliedLog, AT_MS, assign, finish, promote, retry, submit } from "./applied-log.js";
 import { taskOf, withFreshRedis } from "./fresh-redis.js";

@@ -5,7 +5,12 @@ import { describe, expect, test } from "vitest";
 import { AttemptOutcome, BackoffType } from "../../../src/gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../../../src/gen/mesh/v1/task_service.js";
 import { DefinitionCache } from "../../../src/queue/state/definition-cache.js";
-import { endingOf, endingOfLoss, LEASE_LOST, RESTARTED } from "../../../src/queue/task/report.js";
+import {
+  endingOf,
+  endingOfLoss,
+  LEASE_LOST,
+  RESTARTED,
+} from "../../../src/queue/task/attempt-ending.js";
 import { retryDelayMs } from "../../../src/queue/task/retry-policy.js";
 import { defineTask } from "../../../src/queue/task/submission.js";
 import {

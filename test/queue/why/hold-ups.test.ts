@@ -11,7 +11,7 @@ import { NOW_MS, workerHello } from "../../support/queue-fixtures.js";
 const IN_STEP: Standing = { appliedIndex: 9, redisIndex: 9, ahead: 0 };
 const AWAY: SyncState = { kind: "waiting", reason: "connection refused" };
 
-function desk() {
+function leader() {
   const gates = new QueueGates();
   const workers = new WorkerDirectory(1_000, 0, 500);
   const seen = {
@@ -54,14 +54,14 @@ const limits = (more: object) => ({ concurrency: 0, rate: undefined, weight: 1, 
 
 describe("a pending task", () => {
   test("that nothing holds up is next", () => {
-    const { attach, codes } = desk();
+    const { attach, codes } = leader();
     attach("n1");
 
     expect(codes()).toEqual(["next"]);
   });
 
   test("is held up by its queue: paused, full, and out of starts, all at once", () => {
-    const { attach, gates, codes, only } = desk();
+    const { attach, gates, codes, only } = leader();
     attach("n1");
     const rate = { count: 1, perMs: 60_000, burst: 1 };
     gates.configure({ name: "default", paused: true, limits: limits({ concurrency: 1, rate }) }, 1);
@@ -76,7 +76,7 @@ describe("a pending task", () => {
   });
 
   test("finds no live node with its type, and hears what became of those that have it", () => {
-    const { attach, workers, only } = desk();
+    const { attach, workers, only } = leader();
     attach("n1");
     attach("n2", { types: ["mail"] });
     attach("n3", { types: ["mail"] });
@@ -95,7 +95,7 @@ describe("a pending task", () => {
   });
 
   test("finds no live node with its labels, and hears which are missing where", () => {
-    const { attach, only } = desk();
+    const { attach, only } = leader();
     attach("n1", { labels: ["eu"] });
     attach("n2", { labels: ["gpu"] });
 
@@ -118,7 +118,7 @@ describe("a pending task", () => {
   });
 
   test("finds those nodes full that could take it, whatever others have free", () => {
-    const { attach, only } = desk();
+    const { attach, only } = leader();
     attach("n1", { labels: ["gpu"], concurrency: 2 }, 2);
     attach("n2");
 
@@ -130,7 +130,7 @@ describe("a pending task", () => {
   });
 
   test("waits for Redis only where it is not at hand", () => {
-    const { attach, seen, codes, only } = desk();
+    const { attach, seen, codes, only } = leader();
     attach("n1");
     seen.state = AWAY;
     const behind = { ...IN_STEP, redisIndex: 4 };
@@ -152,7 +152,7 @@ describe("a pending task", () => {
   });
 
   test("hears how many come first", () => {
-    const { attach, gates, told, codes } = desk();
+    const { attach, gates, told, codes } = leader();
     attach("n1");
     const standing = { ...IN_STEP, ahead: 12 };
 
@@ -165,7 +165,7 @@ describe("a pending task", () => {
   });
 
   test("that is being given to a node hears by which entry, and no other reason", () => {
-    const { gates, seen, only } = desk();
+    const { gates, seen, only } = leader();
     gates.configure({ name: "default", paused: true, limits: undefined }, 1);
     seen.claimedAt = 10;
 
@@ -177,7 +177,7 @@ describe("a scheduled task", () => {
   const scheduled = { status: TaskStatus.SCHEDULED };
 
   test("waits for its time", () => {
-    const { only } = desk();
+    const { only } = leader();
 
     expect(only({ ...scheduled, runAtMs: NOW_MS + 5 })).toMatchObject({
       code: "delayed",
@@ -186,7 +186,7 @@ describe("a scheduled task", () => {
   });
 
   test("waits for its backoff to pass", () => {
-    const { only } = desk();
+    const { only } = leader();
     const attempt = { attempt: 1, workerId: "n1", fence: 3, startedAtMs: 1, finishedAtMs: 2 };
     const outcome = AttemptOutcome.FAILED;
     const history = [{ ...attempt, outcome, error: "it broke", endedIndex: 4 }];
@@ -199,7 +199,7 @@ describe("a scheduled task", () => {
   });
 
   test("waits for other tasks, and for its time as well", () => {
-    const { codes, only } = desk();
+    const { codes, only } = leader();
 
     expect(only({ ...scheduled, waitsFor: ["b", "c"] })).toMatchObject({
       code: "waiting_for_tasks",
@@ -212,7 +212,7 @@ describe("a scheduled task", () => {
   });
 
   test("whose time has come waits for the entry that says so, or for Redis", () => {
-    const { codes, seen } = desk();
+    const { codes, seen } = leader();
     seen.atHand = false;
     expect(codes(scheduled)).toEqual(["due"]);
 

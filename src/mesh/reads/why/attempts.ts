@@ -8,7 +8,7 @@ import {
 } from "../../../gen/mesh/v1/task.js";
 import type { AttemptWhy, ConsideredNode, Reason } from "../../../gen/mesh/v1/task_why.js";
 import type { DrainRecord } from "../../../queue/state/drain-table.js";
-import { LEASE_HAD_RUN_OUT, LEASE_LOST, RESTARTED } from "../../../queue/task/report.js";
+import { LEASE_HAD_RUN_OUT, LEASE_LOST, RESTARTED } from "../../../queue/task/attempt-ending.js";
 import type { Considered, Placement } from "../../../queue/why/placements.js";
 import { listed, reason } from "../../../queue/why/reason.js";
 import { fits } from "../../../queue/leader/worker-directory.js";

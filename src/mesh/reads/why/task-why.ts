@@ -1,5 +1,5 @@
 // Answers why a task stands where it does: reads the task, Redis and the log as they are, and asks the
-// leader's desk.
+// leader's state.
 import { AttemptOutcome, type Task, TaskStatus } from "../../../gen/mesh/v1/task.js";
 import type { WhyTaskRequest, WhyTaskResponse } from "../../../gen/mesh/v1/task_why.js";
 import type { AppliedIndexWatch } from "../../../queue/redis/applied-watch.js";
@@ -9,7 +9,7 @@ import type { QueueReader } from "../../../queue/redis/queue-reader.js";
 import type { TaskReader } from "../../../queue/redis/reader.js";
 import { isEnd } from "../../../queue/task/task-end.js";
 import type { RaftNode } from "../../../raft/index.js";
-import type { LeadershipOffice } from "../../leader/leadership.js";
+import type { LeadershipTracker } from "../../leader/leadership-tracker.js";
 import type { QueueMachine } from "../../../queue/state/queue-machine.js";
 import type { NodeTaskReads } from "../task-reads.js";
 import { attemptsWhy } from "./attempts.js";
@@ -20,7 +20,7 @@ const IN_STEP_MS = 500;
 
 export interface TaskWhyParts {
   readonly nodeId: string;
-  readonly office: LeadershipOffice;
+  readonly leadership: LeadershipTracker;
   readonly raft: Pick<RaftNode, "status">;
   readonly machine: Pick<QueueMachine, "table" | "drains" | "appliedIndex">;
   readonly reads: Pick<NodeTaskReads, "get">;
@@ -49,8 +49,8 @@ export class TaskWhy {
    * @throws QueueError "not_leader", "not_found", "redis_unavailable" where only Redis knows the task
    */
   async answer({ id }: WhyTaskRequest, signal: AbortSignal): Promise<WhyTaskResponse> {
-    const { nodeId, office, raft, machine, appliedWatch, termAt } = this.parts;
-    const leader = office.requireLeader();
+    const { nodeId, leadership, raft, machine, appliedWatch, termAt } = this.parts;
+    const leader = leadership.requireLeader();
     await appliedWatch.waitFor(machine.appliedIndex, IN_STEP_MS);
     const found = await this.#read(id, signal);
     const end = isEnd(found.status) ? await this.#end(found) : NO_END;

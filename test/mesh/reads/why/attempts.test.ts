@@ -3,7 +3,11 @@ import { describe, expect, test } from "vitest";
 import { AttemptOutcome, Task, TaskStatus } from "../../../../src/gen/mesh/v1/task.js";
 import { attemptsWhy, type AttemptSources } from "../../../../src/mesh/reads/why/attempts.js";
 import { stateReasons } from "../../../../src/mesh/reads/why/state.js";
-import { LEASE_HAD_RUN_OUT, LEASE_LOST, RESTARTED } from "../../../../src/queue/task/report.js";
+import {
+  LEASE_HAD_RUN_OUT,
+  LEASE_LOST,
+  RESTARTED,
+} from "../../../../src/queue/task/attempt-ending.js";
 import { NOW_MS, workerHello } from "../../../support/queue-fixtures.js";
 
 const NOTHING: AttemptSources = {

@@ -1,4 +1,4 @@
-// A leader's desk over a simulated log and Redis: entries are committed when the test says so, and a
+// A leader's leader over a simulated log and Redis: entries are committed when the test says so, and a
 // second state, always whole, tells what the log means.
 import { expect, vi } from "vitest";
 import { CommandBatch } from "../../src/gen/mesh/v1/command.js";
@@ -23,7 +23,7 @@ const READ_LIMIT = 3;
 export const QUEUES = ["a", "b"] as const;
 const KEPT = { maxAgeMs: 60_000, maxCount: 100 };
 
-export class SimulatedDesk {
+export class SimulatedLeader {
   readonly redis = new SimulatedRedis();
   readonly truth = new TaskStates();
   readonly table = new AssignmentTable();

@@ -11,7 +11,7 @@ import type { Peers } from "./peers.js";
 
 export type ClusterListener = (state: WatchClusterResponse) => void;
 
-export class ClusterWatch {
+export class ClusterFollower {
   readonly #listeners = new Set<ClusterListener>();
   #latest: WatchClusterResponse | undefined;
   #watching: AbortController | undefined;

@@ -16,7 +16,7 @@ import type { LeaderTaskOperations } from "./task-backend.js";
 import { taskIds } from "./task-ids.js";
 import type { CallContext } from "./unary-call.js";
 
-export class Submissions {
+export class SubmissionForwarder {
   readonly #operations: LeaderTaskOperations;
   readonly #forwarder: Forwarder;
   readonly #maxItems: number;

@@ -20,7 +20,7 @@ interface Waiting extends Joining {
   answer(reason: string | undefined): void;
 }
 
-export class JoinDesk {
+export class JoinRequests {
   readonly #waiting = new Map<string, Waiting>();
   readonly #admitted = new Map<string, { readonly process: string; readonly atMs: number }>();
 

@@ -1,4 +1,4 @@
-// Opens the leader's desk when this node is elected and has applied the first entry of its term, and
+// Opens the leader of the queue when this node is elected and has applied the first entry of its term, and
 // closes it when the term is over. One place knows who leads, for forwarding and for the worker.
 import type { Leadership, LeadershipView } from "../../api/task-backend.js";
 import { QueueError } from "../../queue/errors.js";
@@ -22,7 +22,7 @@ export interface LeadershipOptions {
   readonly logger: Logger;
 }
 
-export class LeadershipOffice implements LeadershipView {
+export class LeadershipTracker implements LeadershipView {
   readonly #listeners = new Set<() => void>();
   #leader: QueueLeader | undefined;
   #closing: Promise<void> = Promise.resolve();
@@ -32,7 +32,7 @@ export class LeadershipOffice implements LeadershipView {
     options.raft.onSoftState((state) => this.#softStateChanged(state));
   }
 
-  /** The open desk of this node; undefined where it does not lead, or has only just been elected. */
+  /** The open leader of this node; undefined where it does not lead, or has only just been elected. */
   get leader(): QueueLeader | undefined {
     return this.#leader;
   }
@@ -102,9 +102,9 @@ export class LeadershipOffice implements LeadershipView {
     });
   }
 
-  /** The desk no longer knows what is in the log: a new one is opened with the next entry. */
+  /** The leader no longer knows what is in the log: a new one is opened with the next entry. */
   #lost(reason: string): void {
-    this.options.logger.warn({ reason }, "the leader's desk is opened anew");
+    this.options.logger.warn({ reason }, "the leader begins anew");
     this.#close();
     this.#tell();
     this.#proposeBarrier();
@@ -125,7 +125,7 @@ export class LeadershipOffice implements LeadershipView {
     this.#leader = undefined;
     this.options.sessions.serve(undefined);
     this.#closing = leader.close().catch((error: unknown) => {
-      this.options.logger.error({ err: error }, "the leader's desk did not close well");
+      this.options.logger.error({ err: error }, "the leader did not close well");
     });
   }
 

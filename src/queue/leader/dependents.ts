@@ -4,7 +4,7 @@ import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
 import type { Command } from "../../gen/mesh/v1/command.js";
 import type { RunningTask } from "../state/assignment-table.js";
 import { Deadlines, type StoredDeadlines } from "./deadlines.js";
-import { Decisions } from "./decisions.js";
+import { UniqueDecisions } from "./unique-decisions.js";
 import type { ApplyOutcome } from "../redis/apply-outcome.js";
 import { deadlineAtMs } from "../redis/task-options.js";
 
@@ -13,7 +13,7 @@ const RETRY_AFTER_MS = 1_000;
 /** Tasks that one Settle looks at: some milliseconds of Redis's time. */
 const MAX_SETTLED_PER_ENTRY = 500;
 
-export interface LifecycleReader {
+export interface DependentsReader {
   /** What `read` reads; rejects where what answers does not reflect the log up to `index`. */
   reflecting<T>(index: number, read: () => Promise<T>): Promise<T>;
   /** Rejects while Redis cannot tell. */
@@ -23,9 +23,9 @@ export interface LifecycleReader {
   nextScheduledAtMs(): Promise<number | undefined>;
 }
 
-export interface LifecycleParts {
+export interface DependentsParts {
   readonly now: () => number;
-  readonly reader: LifecycleReader;
+  readonly reader: DependentsReader;
   readonly running: () => Iterable<RunningTask>;
   /** Resolves with the index of the committed command. */
   readonly propose: (kind: NonNullable<Command["kind"]>) => Promise<number>;
@@ -33,8 +33,8 @@ export interface LifecycleParts {
   readonly expectScheduled: (atMs: number) => void;
 }
 
-export class Lifecycle {
-  readonly decisions = new Decisions();
+export class Dependents {
+  readonly decisions = new UniqueDecisions();
   readonly #deadlines: Deadlines;
   #isSettling = false;
   /** Entry of the Settle that Redis has not applied yet; Infinity while it is being proposed. */
@@ -43,7 +43,7 @@ export class Lifecycle {
   #lookAgain: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(private readonly parts: LifecycleParts) {
+  constructor(private readonly parts: DependentsParts) {
     this.#deadlines = new Deadlines({
       now: parts.now,
       stored: (nowMs, limit) => this.#read((reader) => reader.deadlines(nowMs, limit)),
@@ -106,7 +106,7 @@ export class Lifecycle {
     }
   }
 
-  #read<T>(read: (reader: LifecycleReader) => Promise<T>): Promise<T> {
+  #read<T>(read: (reader: DependentsReader) => Promise<T>): Promise<T> {
     const { reader } = this.parts;
     return reader.reflecting(this.#reached, () => read(reader));
   }
@@ -121,7 +121,7 @@ export class Lifecycle {
         this.#settlesAt = index;
         if (index <= this.#reached) this.#goOn();
       },
-      // The office is closing: the next leader finds what is left.
+      // The leader is closing: the next leader finds what is left.
       () => (this.#settlesAt = undefined),
     );
   }

@@ -1,11 +1,11 @@
-// The leader's desk: what it foresees agrees with what is committed, and nobody waits for ever.
+// The leader's leader: what it foresees agrees with what is committed, and nobody waits for ever.
 import { describe, expect, test } from "vitest";
 import type { Release } from "../../../src/gen/mesh/v1/command.js";
 import { AttemptOutcome } from "../../../src/gen/mesh/v1/task.js";
 import { AssignmentTable } from "../../../src/queue/state/assignment-table.js";
 import { LeastLoadedPolicy } from "../../../src/queue/balancing/least-loaded.js";
 import { QueueGates } from "../../../src/queue/controls/queue-gates.js";
-import { Office } from "../../../src/queue/leader/office.js";
+import { EntryProposer } from "../../../src/queue/leader/entry-proposer.js";
 import { PendingSet } from "../../../src/queue/pending/pending-set.js";
 import { PromotionClock } from "../../../src/queue/leader/promotion-clock.js";
 import { Placements } from "../../../src/queue/why/placements.js";
@@ -24,7 +24,7 @@ const released = (reason: Release["reason"], runAtMs = 0): Release => {
   return { taskId: "a", fence: 1, reason, cause: "", runAtMs };
 };
 
-function openOffice() {
+function openProposer() {
   const table = new AssignmentTable();
   const workers = new WorkerDirectory(1_000, 0, 500);
   const log = new ManualLog();
@@ -34,7 +34,7 @@ function openOffice() {
     () => NOW_MS,
     () => undefined,
   );
-  const office = new Office(
+  const proposer = new EntryProposer(
     {
       log,
       table,
@@ -52,7 +52,7 @@ function openOffice() {
   const attach = (nodeId: string, concurrency = 4) => {
     const worker = workers.attach(
       workerHello(nodeId, { concurrency }),
-      office.runningOn(nodeId),
+      proposer.runningOn(nodeId),
       0,
     );
     workers.granted(nodeId, 0);
@@ -62,13 +62,13 @@ function openOffice() {
   const commit = async () => {
     const entry = log.take();
     if (entry === undefined) throw new Error("nothing was proposed");
-    office.committed(table.apply(entry.index, entry.batch));
+    proposer.committed(table.apply(entry.index, entry.batch));
     entry.resolve();
     await turns(1);
     return entry.batch.commands.map(({ kind }) => kind?.$case);
   };
   const running = (nodeId: string) => workers.get(nodeId)?.running;
-  return { office, table, workers, log, lost, attach, commit, running };
+  return { proposer, table, workers, log, lost, attach, commit, running };
 }
 
 const completed = (taskId: string, fence: number) => ({
@@ -79,12 +79,12 @@ const completed = (taskId: string, fence: number) => ({
   outcome: { $case: "completed", value: "1" } as const,
 });
 
-describe("the office", () => {
+describe("the proposer", () => {
   test("submits and assigns in one entry where a slot is free", async () => {
-    const { office, attach, commit, table } = openOffice();
+    const { proposer, attach, commit, table } = openProposer();
     attach("n1");
 
-    const index = office.submit([taskDefinition("a")]);
+    const index = proposer.submit([taskDefinition("a")]);
     await turns();
 
     expect(await commit()).toEqual(["submit", "assign"]);
@@ -93,11 +93,11 @@ describe("the office", () => {
   });
 
   test("never assigns a task that is cancelled in the same entry", async () => {
-    const { office, attach, commit, table } = openOffice();
+    const { proposer, attach, commit, table } = openProposer();
     attach("n1");
 
-    void office.submit([taskDefinition("a")]);
-    void office.cancel("a");
+    void proposer.submit([taskDefinition("a")]);
+    void proposer.cancel("a");
     await turns();
 
     expect(await commit()).toEqual(["submit", "cancel"]);
@@ -105,32 +105,32 @@ describe("the office", () => {
   });
 
   test("assigns a task that lost its node at once, and one that is to wait not before", async () => {
-    const { office, attach, commit, table } = openOffice();
+    const { proposer, attach, commit, table } = openProposer();
     attach("n1");
-    void office.submit([taskDefinition("a")]);
+    void proposer.submit([taskDefinition("a")]);
     await turns();
     await commit();
 
-    office.release(released(AttemptOutcome.LOST));
+    proposer.release(released(AttemptOutcome.LOST));
     await turns();
     expect(await commit()).toEqual(["release", "assign"]);
     expect(table.get("a")?.assignment.losses).toBe(1);
 
-    office.release({ ...released(AttemptOutcome.LOST, NOW_MS + 1), fence: 2 });
+    proposer.release({ ...released(AttemptOutcome.LOST, NOW_MS + 1), fence: 2 });
     await turns();
     expect(await commit()).toEqual(["release"]);
     expect(table.size).toBe(0);
   });
 
   test("never assigns a released task that is cancelled in the same entry", async () => {
-    const { office, attach, commit, table } = openOffice();
+    const { proposer, attach, commit, table } = openProposer();
     attach("n1");
-    void office.submit([taskDefinition("a")]);
+    void proposer.submit([taskDefinition("a")]);
     await turns();
     await commit();
 
-    office.release(released(AttemptOutcome.HANDED_BACK));
-    void office.cancel("a");
+    proposer.release(released(AttemptOutcome.HANDED_BACK));
+    void proposer.cancel("a");
     await turns();
     await commit();
 
@@ -138,17 +138,17 @@ describe("the office", () => {
   });
 
   test("never assigns a task that was released behind its cancellation", async () => {
-    const { office, attach, commit, table } = openOffice();
+    const { proposer, attach, commit, table } = openProposer();
     attach("n1");
-    void office.submit([taskDefinition("a")]);
+    void proposer.submit([taskDefinition("a")]);
     await turns();
     // given the assignment and, behind it, the cancellation are on their way
-    void office.cancel("a");
+    void proposer.cancel("a");
     await turns();
     await commit();
 
     // when the task is released before the cancellation is committed
-    office.release(released(AttemptOutcome.LOST));
+    proposer.release(released(AttemptOutcome.LOST));
     await turns();
     await commit();
     await commit();
@@ -157,17 +157,17 @@ describe("the office", () => {
   });
 
   test("frees the slot once where a report meets a cancellation that is on its way", async () => {
-    const { office, attach, commit, running } = openOffice();
+    const { proposer, attach, commit, running } = openProposer();
     attach("n1");
-    void office.submit([taskDefinition("a")]);
+    void proposer.submit([taskDefinition("a")]);
     await turns();
     // given the assignment and, behind it, the cancellation are on their way
-    void office.cancel("a");
+    void proposer.cancel("a");
     await turns();
     await commit();
 
     // when the attempt ends before the cancellation is committed
-    office.finish(completed("a", 1));
+    proposer.finish(completed("a", 1));
     await turns();
     await commit();
     await commit();
@@ -176,7 +176,7 @@ describe("the office", () => {
   });
 
   test("counts a worker that attaches while its tasks are being taken away", async () => {
-    const { office, attach, commit, running, table } = openOffice();
+    const { proposer, attach, commit, running, table } = openProposer();
     table.apply(1, {
       atMs: NOW_MS,
       commands: [
@@ -209,7 +209,7 @@ describe("the office", () => {
       ],
     });
 
-    office.release(released(AttemptOutcome.LOST));
+    proposer.release(released(AttemptOutcome.LOST));
     attach("n1");
     await turns();
     await commit();
@@ -219,29 +219,29 @@ describe("the office", () => {
   });
 
   test("ends an attempt once, however often it is reported", async () => {
-    const { office, attach, commit } = openOffice();
+    const { proposer, attach, commit } = openProposer();
     attach("n1");
-    void office.submit([taskDefinition("a")]);
+    void proposer.submit([taskDefinition("a")]);
     await turns();
     await commit();
 
-    expect(office.finish(completed("a", 1))).toBe(true);
-    expect(office.finish(completed("a", 1))).toBe(false);
-    expect(office.release(released(AttemptOutcome.LOST))).toBe(false);
-    expect(office.finish(completed("a", 7))).toBe(false);
+    expect(proposer.finish(completed("a", 1))).toBe(true);
+    expect(proposer.finish(completed("a", 1))).toBe(false);
+    expect(proposer.release(released(AttemptOutcome.LOST))).toBe(false);
+    expect(proposer.finish(completed("a", 7))).toBe(false);
   });
 
   test("keeps an entry of failures with long stacks within its bound", async () => {
-    const { office, attach, commit, log } = openOffice();
+    const { proposer, attach, commit, log } = openProposer();
     attach("n1", 500);
-    void office.submit(Array.from({ length: 500 }, (_, at) => taskDefinition(`t${at}`)));
+    void proposer.submit(Array.from({ length: 500 }, (_, at) => taskDefinition(`t${at}`)));
     await turns();
     await commit();
 
     const error = { name: "Error", message: "m".repeat(4_096), stack: "s".repeat(8_192) };
     for (let at = 0; at < 500; at += 1) {
       const outcome = { $case: "dead", value: { error, timedOut: false } } as const;
-      office.finish({ ...completed(`t${at}`, 1), outcome });
+      proposer.finish({ ...completed(`t${at}`, 1), outcome });
     }
     await turns();
 
@@ -250,27 +250,27 @@ describe("the office", () => {
   });
 });
 
-describe("an office whose proposal fails", () => {
+describe("an proposer whose proposal fails", () => {
   test("is closed when the log refuses: everyone hears, and it is told once", async () => {
-    const { office, log, lost } = openOffice();
+    const { proposer, log, lost } = openProposer();
     log.refusal = "transferring";
 
-    const submitted = office.submit([taskDefinition("a")]);
-    const cancelled = office.cancel("b");
+    const submitted = proposer.submit([taskDefinition("a")]);
+    const cancelled = proposer.cancel("b");
     await expect(submitted).rejects.toMatchObject({ code: "outcome_unknown" });
     await expect(cancelled).rejects.toMatchObject({ code: "outcome_unknown" });
 
     expect(lost).toHaveLength(1);
-    await expect(office.submit([taskDefinition("c")])).rejects.toMatchObject({
+    await expect(proposer.submit([taskDefinition("c")])).rejects.toMatchObject({
       code: "not_leader",
     });
   });
 
   test("is closed when entries on their way are lost: what waits behind them is refused", async () => {
-    const { office, log, lost } = openOffice();
+    const { proposer, log, lost } = openProposer();
     const waiting: Promise<number>[] = [];
     for (let entry = 0; entry < 6; entry += 1) {
-      waiting.push(office.submit([taskDefinition(`t${entry}`)]));
+      waiting.push(proposer.submit([taskDefinition(`t${entry}`)]));
       await turns(1);
     }
 
@@ -282,10 +282,10 @@ describe("an office whose proposal fails", () => {
   });
 
   test("proposes nothing more once it is closed", async () => {
-    const { office, log } = openOffice();
-    const waiting = office.submit([taskDefinition("a")]);
+    const { proposer, log } = openProposer();
+    const waiting = proposer.submit([taskDefinition("a")]);
 
-    office.close(new Error("over"));
+    proposer.close(new Error("over"));
 
     await expect(waiting).rejects.toThrow("over");
     await turns();

@@ -1,9 +1,9 @@
-// The leader's desk for one term of office: it turns submissions, reports and losses into log
+// The leader's end of the log for one term: it turns submissions, reports and losses into log
 // entries, and hands pending tasks to free slots as it writes them.
 //
 // It works on the state as it will be once its own proposals are committed: a task that it proposed
 // to assign is no longer pending for it, a slot that it proposed to free is free. Should a proposal
-// be lost, so is the office: the next one begins with the log as it is.
+// be lost, so is the proposer: the next one begins with the log as it is.
 import type { Command, Finish, Release } from "../../gen/mesh/v1/command.js";
 import { CommandBatch } from "../../gen/mesh/v1/command.js";
 import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
@@ -19,7 +19,7 @@ import type { PromotionClock } from "./promotion-clock.js";
 import { dependsOnOthers } from "../redis/task-options.js";
 import type { Fire } from "../schedules/schedule-clock.js";
 import { taskSequence } from "../redis/task-sequence.js";
-import { schedule } from "./scheduler.js";
+import { schedule } from "./matching.js";
 import type { Placements } from "../why/placements.js";
 import type { WorkerDirectory } from "./worker-directory.js";
 
@@ -41,7 +41,7 @@ export interface CommandLog {
   propose(data: Uint8Array): LogProposal;
 }
 
-export interface OfficeParts {
+export interface EntryProposerParts {
   readonly log: CommandLog;
   readonly table: AssignmentTable;
   readonly workers: WorkerDirectory;
@@ -55,11 +55,11 @@ export interface OfficeParts {
   readonly onSubmit: (tasks: readonly TaskDefinition[], index: number) => void;
   /** Milliseconds since the epoch, never going back. */
   readonly now: () => number;
-  /** Called once, when the office can no longer trust its picture; it has closed itself by then. */
+  /** Called once, when the proposer can no longer trust its picture; it has closed itself by then. */
   readonly onLost: (reason: string) => void;
 }
 
-export class Office {
+export class EntryProposer {
   readonly #outgoing = new OutgoingCommands();
   /** Running tasks whose end is proposed: their slots count as free. Bounded by the slots. */
   readonly #ending = new Set<string>();
@@ -78,7 +78,7 @@ export class Office {
   #closed = false;
 
   constructor(
-    private readonly parts: OfficeParts,
+    private readonly parts: EntryProposerParts,
     readonly pending: PendingSet,
   ) {}
 
@@ -383,7 +383,7 @@ export class Office {
   #lose(reason: string): void {
     if (this.#closed) return;
     // What is in no entry yet was surely not kept.
-    this.close(new QueueError("not_leader", `the leader's desk is closed: ${reason}`));
+    this.close(new QueueError("not_leader", `the leader is closed: ${reason}`));
     this.parts.onLost(reason);
   }
 }

@@ -1,6 +1,6 @@
 // A binary heap of which only the first element changes: the queues of a turn.
 
-export class TurnHeap<T> {
+export class HeadHeap<T> {
   readonly #items: T[];
 
   constructor(

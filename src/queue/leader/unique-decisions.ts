@@ -28,7 +28,7 @@ export interface Decision {
   drop(): void;
 }
 
-export class Decisions {
+export class UniqueDecisions {
   /** Bounded by the submissions under way. */
   readonly #open = new Map<string, Open>();
   #reached = 0;
