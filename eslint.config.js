@@ -24,6 +24,14 @@ export default tseslint.config(
       "max-lines": ["error", { max: 320, skipBlankLines: true, skipComments: true }],
       "max-lines-per-function": ["error", { max: 90, skipBlankLines: true, skipComments: true }],
       "no-console": "error",
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector:
+            ":matches(PropertyDefinition, MethodDefinition[kind!='constructor'], TSParameterProperty)[accessibility='private']",
+          message: "What is private is so at run time, too: #name.",
+        },
+      ],
       eqeqeq: "error",
     },
   },

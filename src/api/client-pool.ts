@@ -25,14 +25,16 @@ export interface PeerClients {
 }
 
 export class ClientPool {
+  readonly #maxPeers: number;
   /** In the order of use, the longest unused first. */
   readonly #peers = new Map<string, PeerClients>();
   readonly #credentials: ChannelCredentials;
 
   constructor(
     channelCredentials: ChannelCredentials = credentials.createInsecure(),
-    private readonly maxPeers = MAX_POOLED_PEERS,
+    maxPeers = MAX_POOLED_PEERS,
   ) {
+    this.#maxPeers = maxPeers;
     this.#credentials = channelCredentials;
   }
 
@@ -41,7 +43,7 @@ export class ClientPool {
     this.#peers.delete(address);
     this.#peers.set(address, peer);
     for (const [oldest, { tasks }] of this.#peers) {
-      if (this.#peers.size <= this.maxPeers) break;
+      if (this.#peers.size <= this.#maxPeers) break;
       this.#peers.delete(oldest);
       // Calls under way go on to their end.
       tasks.close();

@@ -58,10 +58,13 @@ type Told<T> =
     };
 
 export class LinkControl {
+  readonly #options: LinkControlOptions;
   /** Without the credentials that put links under it. */
   readonly #direct = new ClientPool(undefined, MAX_LINK_PEERS);
 
-  constructor(private readonly options: LinkControlOptions) {}
+  constructor(options: LinkControlOptions) {
+    this.#options = options;
+  }
 
   /**
    * Puts a rule in force at both ends of its link, at the other end first.
@@ -75,9 +78,9 @@ export class LinkControl {
     const ends = endsOf(rule);
     const request = { rule: wireRule(rule), both, hereOnly: true };
     const told = await this.#tell(ends, (peer) => peer.chaos.setLink.bind(peer.chaos), request);
-    if (!ends.includes(this.options.self)) return reachOf(told);
+    if (!ends.includes(this.#options.self)) return reachOf(told);
     this.setHere(rule, both);
-    return reachOf(told, this.options.self);
+    return reachOf(told, this.#options.self);
   }
 
   /**
@@ -85,7 +88,7 @@ export class LinkControl {
    * @throws InvalidLinkRule also where the link is none of this peer's
    */
   setHere(rule: LinkRule, both: boolean): void {
-    const { self, table } = this.options;
+    const { self, table } = this.#options;
     checkLinkRule(rule);
     if (rule.from !== self && rule.to !== self) {
       throw new InvalidLinkRule("from", `neither end of the link is ${self}, which alone is asked`);
@@ -96,7 +99,7 @@ export class LinkControl {
 
   /** Heals one link, or all, at every peer that may have a rule for it. */
   async heal(pair?: LinkPair): Promise<LinkReach> {
-    const { self, nodes } = this.options;
+    const { self, nodes } = this.#options;
     const ends = pair === undefined ? [...nodes().keys(), self] : endsOf(pair);
     const request = { from: "", to: "", both: false, ...pair, hereOnly: true };
     const told = await this.#tell(ends, (peer) => peer.chaos.healLinks.bind(peer.chaos), request);
@@ -105,7 +108,7 @@ export class LinkControl {
   }
 
   healHere(pair?: LinkPair): void {
-    const { table } = this.options;
+    const { table } = this.#options;
     if (pair === undefined) {
       table.heal();
       return;
@@ -116,12 +119,12 @@ export class LinkControl {
   }
 
   rulesHere(): ActiveLinkRule[] {
-    return this.options.table.rules().map(wireActiveRule);
+    return this.#options.table.rules().map(wireActiveRule);
   }
 
   /** Every rule in the mesh, and which peers have it. */
   async list(): Promise<LinkList> {
-    const { self, nodes } = this.options;
+    const { self, nodes } = this.#options;
     const ids = [...nodes().keys()];
     const told = await this.#tell(ids, (peer) => peer.chaos.listLinks.bind(peer.chaos), {});
     const rules = told.map((one) =>
@@ -137,7 +140,7 @@ export class LinkControl {
 
   /** A rule for a name that nobody has would be kept, and do nothing. */
   #checkKnown(field: "from" | "to", peer: string): void {
-    const { self, nodes } = this.options;
+    const { self, nodes } = this.#options;
     if (peer === self || peer === REDIS_PEER) return;
     if (peer === GATEWAY_PEER) {
       const remedy = "a gateway alone impairs its links: use PUT /chaos/links of that gateway";
@@ -155,7 +158,7 @@ export class LinkControl {
     stub: (peer: PeerClients) => UnaryStub<Request, Response>,
     request: Request,
   ): Promise<Told<Response>[]> {
-    const others = ids.filter((id) => id !== this.options.self && id !== GATEWAY_PEER);
+    const others = ids.filter((id) => id !== this.#options.self && id !== GATEWAY_PEER);
     return Promise.all(others.map((id) => this.#tellOne(id, stub, request)));
   }
 
@@ -166,7 +169,7 @@ export class LinkControl {
   ): Promise<Told<Response>> {
     const failed = (reason: string) =>
       ({ kind: "failed", id, reason, problem: undefined }) as const;
-    const address = this.options.nodes().get(id);
+    const address = this.#options.nodes().get(id);
     if (address === undefined) return failed("its address is not known");
     const peer = this.#direct.at(address);
     if (!(await isConnected(peer, Date.now() + LINK_CONNECT_MS))) {

@@ -40,81 +40,84 @@ export interface LaunchOptions {
 
 /** A mesh of child processes: Redis where none is named, the nodes, the gateway. */
 export class MeshLauncher {
-  private redis: SupervisedChild | undefined;
-  private redisSpec: ChildSpec | undefined;
-  private endpoint: RedisEndpoint | undefined;
-  private nodes: readonly SupervisedChild[] = [];
-  private gateway: SupervisedChild | undefined;
-  private stopped: Promise<void> | undefined;
+  readonly #options: LaunchOptions;
+  #redis: SupervisedChild | undefined;
+  #redisSpec: ChildSpec | undefined;
+  #endpoint: RedisEndpoint | undefined;
+  #nodes: readonly SupervisedChild[] = [];
+  #gateway: SupervisedChild | undefined;
+  #stopped: Promise<void> | undefined;
 
-  constructor(private readonly options: LaunchOptions) {}
+  constructor(options: LaunchOptions) {
+    this.#options = options;
+  }
 
   /** Starts all and waits until all are ready; returns the Redis in use. */
   async start(): Promise<RedisEndpoint> {
-    const endpoint = await this.startRedis();
-    this.endpoint = endpoint;
-    this.checkNotStopped();
-    const { config, logger } = this.options;
-    const env = this.childEnvironment();
-    this.gateway = new SupervisedChild(this.gatewaySpec(env), logger);
-    const nodes = this.startNodes(nodePlaces(config), this.founders);
-    await Promise.all([nodes, this.gateway.start()]);
+    const endpoint = await this.#startRedis();
+    this.#endpoint = endpoint;
+    this.#checkNotStopped();
+    const { config, logger } = this.#options;
+    const env = this.#childEnvironment();
+    this.#gateway = new SupervisedChild(this.#gatewaySpec(env), logger);
+    const nodes = this.#startNodes(nodePlaces(config), this.#founders);
+    await Promise.all([nodes, this.#gateway.start()]);
     return endpoint;
   }
 
   /** Starts further nodes and waits until they are ready. */
   addNodes(places: readonly NodePlace[]): Promise<void> {
-    return this.startNodes(places, NODES_AT_A_TIME);
+    return this.#startNodes(places, NODES_AT_A_TIME);
   }
 
   /** Pid of a node that was started here and runs. */
   nodePid(id: string): number | undefined {
-    return this.startedNode(id)?.pid;
+    return this.#startedNode(id)?.pid;
   }
 
   /** Stops a node that was started here as a good operator does; it stays down. */
   async stopNode(id: string): Promise<void> {
-    const node = this.startedNode(id);
+    const node = this.#startedNode(id);
     if (node === undefined) throw new Error(`no node ${id} was started here`);
     await node.stop();
-    this.nodes = this.nodes.filter((one) => one !== node);
+    this.#nodes = this.#nodes.filter((one) => one !== node);
   }
 
   /** Kills the Redis that was started here, as `kill -9` does; it stays down. */
   async killRedis(): Promise<void> {
-    await this.redis?.kill();
+    await this.#redis?.kill();
   }
 
   /** Starts the Redis that was killed again, with its data. */
   async reviveRedis(): Promise<void> {
-    if (this.redisSpec === undefined) throw new Error("no Redis was started here");
-    this.checkNotStopped();
-    this.redis = new SupervisedChild(this.redisSpec, this.options.logger);
-    await this.redis.start();
+    if (this.#redisSpec === undefined) throw new Error("no Redis was started here");
+    this.#checkNotStopped();
+    this.#redis = new SupervisedChild(this.#redisSpec, this.#options.logger);
+    await this.#redis.start();
   }
 
   /** Stops all that was started; the same promise however often it is asked. */
   stop(): Promise<void> {
-    this.stopped ??= this.stopInOrder();
-    return this.stopped;
+    this.#stopped ??= this.#stopInOrder();
+    return this.#stopped;
   }
 
   /** Ends everything at once. */
   kill(): void {
-    for (const child of [this.gateway, ...this.nodes, this.redis]) void child?.kill();
+    for (const child of [this.#gateway, ...this.#nodes, this.#redis]) void child?.kill();
   }
 
   /** Nodes that found a mesh: at least its voters, as it takes a quorum to elect a leader. The others join. */
-  private get founders(): number {
-    const { count, voters } = this.options.config.nodes;
+  get #founders(): number {
+    const { count, voters } = this.#options.config.nodes;
     return Math.min(count, Math.max(voters, NODES_AT_A_TIME));
   }
 
-  private async startNodes(places: readonly NodePlace[], firstGroup: number): Promise<void> {
-    const { logger, say } = this.options;
-    const env = this.childEnvironment();
-    const added = places.map((place) => new SupervisedChild(this.nodeSpec(place, env), logger));
-    this.nodes = [...this.nodes, ...added];
+  async #startNodes(places: readonly NodePlace[], firstGroup: number): Promise<void> {
+    const { logger, say } = this.#options;
+    const env = this.#childEnvironment();
+    const added = places.map((place) => new SupervisedChild(this.#nodeSpec(place, env), logger));
+    this.#nodes = [...this.#nodes, ...added];
     if (places.length > firstGroup) {
       const first = firstGroup === NODES_AT_A_TIME ? "" : `${firstGroup} first, then `;
       say(`starting ${places.length} nodes, ${first}${NODES_AT_A_TIME} at a time`);
@@ -122,47 +125,47 @@ export class MeshLauncher {
     await startInGroups(added, {
       groupSize: NODES_AT_A_TIME,
       firstGroup,
-      check: () => this.checkNotStopped(),
+      check: () => this.#checkNotStopped(),
       onGroup: (progress) => say(progressLine(progress, places.length)),
     });
   }
 
-  private checkNotStopped(): void {
-    if (this.stopped !== undefined) throw new ExitError("stopped while starting");
+  #checkNotStopped(): void {
+    if (this.#stopped !== undefined) throw new ExitError("stopped while starting");
   }
 
-  private startedNode(id: string): SupervisedChild | undefined {
-    return this.nodes.find(({ name }) => name === id);
+  #startedNode(id: string): SupervisedChild | undefined {
+    return this.#nodes.find(({ name }) => name === id);
   }
 
-  private async stopInOrder(): Promise<void> {
-    await this.gateway?.stop();
-    await Promise.all(this.nodes.map((node) => node.stop()));
-    await this.redis?.stop();
+  async #stopInOrder(): Promise<void> {
+    await this.#gateway?.stop();
+    await Promise.all(this.#nodes.map((node) => node.stop()));
+    await this.#redis?.stop();
   }
 
-  private async startRedis(): Promise<RedisEndpoint> {
-    const { config, logger, say } = this.options;
+  async #startRedis(): Promise<RedisEndpoint> {
+    const { config, logger, say } = this.#options;
     const named = endpointOf(config);
     if (named !== undefined) {
       await requireRedis(named, REDIS_PING_MS, say);
       return named;
     }
-    const program = await ensureRedisServer(say, this.environment());
+    const program = await ensureRedisServer(say, this.#environment());
     const port = await freePort();
-    this.checkNotStopped();
+    this.#checkNotStopped();
     const url = `redis://127.0.0.1:${port}`;
     const folder = path.join(config.nodes.dataDir, "redis");
-    this.redisSpec = this.specOfRedis(program, folder, port, url);
-    this.redis = new SupervisedChild(this.redisSpec, logger);
-    await this.redis.start();
+    this.#redisSpec = this.#specOfRedis(program, folder, port, url);
+    this.#redis = new SupervisedChild(this.#redisSpec, logger);
+    await this.#redis.start();
     // What is installed here may be too old.
     await requireRedis({ url }, REDIS_PING_MS, say);
     return { url };
   }
 
-  private specOfRedis(program: string, folder: string, port: number, url: string): ChildSpec {
-    const bounds = stopBounds(this.options.config);
+  #specOfRedis(program: string, folder: string, port: number, url: string): ChildSpec {
+    const bounds = stopBounds(this.#options.config);
     return {
       name: "redis",
       args: [
@@ -171,68 +174,68 @@ export class MeshLauncher {
         folder,
         String(port),
       ],
-      env: this.environment(),
-      output: this.options.output,
+      env: this.#environment(),
+      output: this.#options.output,
       notReady: () => pingRedis(url, REDIS_PING_MS),
       readyTimeoutMs: READY_MS,
       stopTimeoutMs: bounds.redisMs + bounds.marginMs,
-      restart: this.options.restart,
+      restart: this.#options.restart,
     };
   }
 
-  private nodeSpec(place: NodePlace, env: NodeJS.ProcessEnv): ChildSpec {
-    const { config, restart } = this.options;
+  #nodeSpec(place: NodePlace, env: NodeJS.ProcessEnv): ChildSpec {
+    const { config, restart } = this.#options;
     const bounds = stopBounds(config);
     return {
       name: place.id,
       args: [
         ...heapFlags(config.nodes.heapMb),
-        ...this.mainArgs(["node", "--id", place.id, "--port", String(place.port)]),
+        ...this.#mainArgs(["node", "--id", place.id, "--port", String(place.port)]),
       ],
       env,
-      output: this.options.output,
+      output: this.#options.output,
       notReady: () => nodeNotReady(`${reachableHost(config.nodes.host)}:${place.port}`),
-      readyTimeoutMs: this.readyTimeoutMs,
+      readyTimeoutMs: this.#readyTimeoutMs,
       stopTimeoutMs: bounds.nodeMs + bounds.marginMs,
       restart,
     };
   }
 
-  private gatewaySpec(env: NodeJS.ProcessEnv): ChildSpec {
-    const { config, restart } = this.options;
+  #gatewaySpec(env: NodeJS.ProcessEnv): ChildSpec {
+    const { config, restart } = this.#options;
     const bounds = stopBounds(config);
     return {
       name: "gateway",
-      args: [...heapFlags(config.gateway.heapMb), ...this.mainArgs(["gateway"])],
+      args: [...heapFlags(config.gateway.heapMb), ...this.#mainArgs(["gateway"])],
       env,
-      output: this.options.output,
+      output: this.#options.output,
       notReady: () => gatewayNotReady(gatewayUrl(config)),
-      readyTimeoutMs: this.readyTimeoutMs,
+      readyTimeoutMs: this.#readyTimeoutMs,
       stopTimeoutMs: bounds.gatewayMs + bounds.marginMs,
       restart,
     };
   }
 
-  private get readyTimeoutMs(): number {
-    return READY_MS + READY_PER_NODE_MS * this.options.config.nodes.count;
+  get #readyTimeoutMs(): number {
+    return READY_MS + READY_PER_NODE_MS * this.#options.config.nodes.count;
   }
 
-  private mainArgs(command: readonly string[]): string[] {
-    const { file } = this.options;
+  #mainArgs(command: readonly string[]): string[] {
+    const { file } = this.#options;
     const main = fileURLToPath(new URL("child.js", import.meta.url));
     return [main, ...command, ...(file === undefined ? [] : ["--config", file])];
   }
 
   // What flags and search have settled here must hold in the children whatever their folder is.
-  private childEnvironment(): NodeJS.ProcessEnv {
-    const { config } = this.options;
+  #childEnvironment(): NodeJS.ProcessEnv {
+    const { config } = this.#options;
     return {
-      ...this.environment(),
-      ...(this.endpoint !== undefined && "url" in this.endpoint
-        ? { REDIS_URL: this.endpoint.url }
+      ...this.#environment(),
+      ...(this.#endpoint !== undefined && "url" in this.#endpoint
+        ? { REDIS_URL: this.#endpoint.url }
         : {}),
       // To a node it says how many found a mesh together.
-      TASKMESH_NODES: String(this.founders),
+      TASKMESH_NODES: String(this.#founders),
       TASKMESH_DATA: config.nodes.dataDir,
       TASKMESH_GRPC_PORT: String(config.nodes.grpcPort),
       TASKMESH_GATEWAY_PORT: String(config.gateway.port),
@@ -240,8 +243,8 @@ export class MeshLauncher {
     };
   }
 
-  private environment(): NodeJS.ProcessEnv {
-    return this.options.env ?? process.env;
+  #environment(): NodeJS.ProcessEnv {
+    return this.#options.env ?? process.env;
   }
 }
 

@@ -31,137 +31,139 @@ export interface ChildSpec {
 
 /** A child process under supervision. */
 export class SupervisedChild {
-  private process: ChildProcess | undefined;
-  private exited: Promise<void> = Promise.resolve();
-  private started: Promise<void> = Promise.resolve();
-  private markStarted: () => void = () => undefined;
-  private exitLine: string | undefined;
-  private redisPid: number | undefined;
-  private startedAtMs = 0;
-  private backoffMs = FIRST_BACKOFF_MS;
-  private stopping = false;
-  private supervised = false;
+  readonly #spec: ChildSpec;
+  readonly #logger: Logger;
+  #process: ChildProcess | undefined;
+  #exited: Promise<void> = Promise.resolve();
+  #started: Promise<void> = Promise.resolve();
+  #markStarted: () => void = () => undefined;
+  #exitLine: string | undefined;
+  #redisPid: number | undefined;
+  #startedAtMs = 0;
+  #backoffMs = FIRST_BACKOFF_MS;
+  #stopping = false;
+  #supervised = false;
 
-  constructor(
-    private readonly spec: ChildSpec,
-    private readonly logger: Logger,
-  ) {}
+  constructor(spec: ChildSpec, logger: Logger) {
+    this.#spec = spec;
+    this.#logger = logger;
+  }
 
   get name(): string {
-    return this.spec.name;
+    return this.#spec.name;
   }
 
   /** Its process as the system has it; undefined while there is none. */
   get pid(): number | undefined {
-    return this.process?.pid;
+    return this.#process?.pid;
   }
 
   /** Starts it and waits until it is ready. Throws ExitError if it ends first or takes too long. */
   async start(): Promise<void> {
-    this.spawn();
-    const { readyTimeoutMs } = this.spec;
+    this.#spawn();
+    const { readyTimeoutMs } = this.#spec;
     const deadline = Date.now() + readyTimeoutMs;
     for (;;) {
-      if (this.process === undefined) {
-        throw new ExitError(this.exitLine ?? `${this.spec.name} ended before it was ready`);
+      if (this.#process === undefined) {
+        throw new ExitError(this.#exitLine ?? `${this.#spec.name} ended before it was ready`);
       }
-      const reason = await this.spec.notReady();
+      const reason = await this.#spec.notReady();
       if (reason === undefined) break;
       if (Date.now() > deadline) {
         throw new ExitError(
-          `${this.spec.name} was not ready within ${readyTimeoutMs / 1_000} s (${reason})`,
+          `${this.#spec.name} was not ready within ${readyTimeoutMs / 1_000} s (${reason})`,
         );
       }
-      await Promise.race([sleep(READY_POLL_MS), this.exited]);
+      await Promise.race([sleep(READY_POLL_MS), this.#exited]);
     }
-    this.supervised = true;
+    this.#supervised = true;
   }
 
   /** Waits until it says that it runs, which is before it is ready; false where it ends before. */
   async running(): Promise<boolean> {
-    await Promise.race([this.started, this.exited]);
-    return this.process !== undefined;
+    await Promise.race([this.#started, this.#exited]);
+    return this.#process !== undefined;
   }
 
   /** Asks it to end and kills it past the bound. */
   async stop(): Promise<void> {
-    this.stopping = true;
-    if (this.process === undefined) return;
-    this.process.kill("SIGTERM");
-    const timer = setTimeout(() => void this.kill(), this.spec.stopTimeoutMs);
-    await this.exited;
+    this.#stopping = true;
+    if (this.#process === undefined) return;
+    this.#process.kill("SIGTERM");
+    const timer = setTimeout(() => void this.kill(), this.#spec.stopTimeoutMs);
+    await this.#exited;
     clearTimeout(timer);
   }
 
   /** Ends it at once; resolves when its process is gone. */
   async kill(): Promise<void> {
-    this.stopping = true;
-    this.process?.kill("SIGKILL");
-    killQuietly(this.redisPid);
-    await this.exited;
+    this.#stopping = true;
+    this.#process?.kill("SIGKILL");
+    killQuietly(this.#redisPid);
+    await this.#exited;
   }
 
-  private spawn(): void {
-    this.startedAtMs = Date.now();
-    this.exitLine = undefined;
-    const output = this.spec.output ?? "inherit";
-    const child = spawn(process.execPath, this.spec.args, {
-      env: this.spec.env,
+  #spawn(): void {
+    this.#startedAtMs = Date.now();
+    this.#exitLine = undefined;
+    const output = this.#spec.output ?? "inherit";
+    const child = spawn(process.execPath, this.#spec.args, {
+      env: this.#spec.env,
       stdio: ["ignore", output, output, "ipc"],
     });
-    this.process = child;
-    this.started = new Promise((resolve) => (this.markStarted = resolve));
-    child.on("message", (value) => this.onMessage(value));
-    this.exited = new Promise((resolve) => {
+    this.#process = child;
+    this.#started = new Promise((resolve) => (this.#markStarted = resolve));
+    child.on("message", (value) => this.#onMessage(value));
+    this.#exited = new Promise((resolve) => {
       child.once("error", (error) => {
-        this.exitLine = `${this.spec.name} cannot be run: ${error.message}`;
-        this.onExit("not started");
+        this.#exitLine = `${this.#spec.name} cannot be run: ${error.message}`;
+        this.#onExit("not started");
         resolve();
       });
       child.once("exit", (code, signal) => {
-        this.onExit(signal === null ? `exit code ${String(code)}` : `signal ${signal}`);
+        this.#onExit(signal === null ? `exit code ${String(code)}` : `signal ${signal}`);
         resolve();
       });
     });
   }
 
-  private onMessage(value: unknown): void {
+  #onMessage(value: unknown): void {
     const message = parseChildMessage(value);
     switch (message?.kind) {
       case "failed":
-        this.exitLine = message.exitLine;
+        this.#exitLine = message.exitLine;
         return;
       case "redis":
-        this.redisPid = message.pid;
+        this.#redisPid = message.pid;
         return;
       case "started":
-        this.markStarted();
+        this.#markStarted();
         return;
       case undefined:
         return;
     }
   }
 
-  private onExit(how: string): void {
-    this.process = undefined;
+  #onExit(how: string): void {
+    this.#process = undefined;
     // A keeper that was killed leaves its Redis behind.
-    killQuietly(this.redisPid, "SIGTERM");
-    this.redisPid = undefined;
-    if (this.stopping || !this.supervised) return;
-    const reason = this.exitLine ?? how;
-    if (!this.spec.restart) {
-      this.logger.error(`${this.spec.name} ended (${reason}); it stays down`);
+    killQuietly(this.#redisPid, "SIGTERM");
+    this.#redisPid = undefined;
+    if (this.#stopping || !this.#supervised) return;
+    const reason = this.#exitLine ?? how;
+    if (!this.#spec.restart) {
+      this.#logger.error(`${this.#spec.name} ended (${reason}); it stays down`);
       return;
     }
-    if (Date.now() - this.startedAtMs > STABLE_AFTER_MS) this.backoffMs = FIRST_BACKOFF_MS;
-    const retryInMs = this.backoffMs;
-    this.backoffMs = Math.min(retryInMs * 2, LONGEST_BACKOFF_MS);
-    this.logger.warn(
+    if (Date.now() - this.#startedAtMs > STABLE_AFTER_MS) this.#backoffMs = FIRST_BACKOFF_MS;
+    const retryInMs = this.#backoffMs;
+    this.#backoffMs = Math.min(retryInMs * 2, LONGEST_BACKOFF_MS);
+    this.#logger.warn(
       { [logField.retryInMs]: retryInMs },
-      `${this.spec.name} ended (${reason}); starting it again in ${retryInMs / 1_000} s`,
+      `${this.#spec.name} ended (${reason}); starting it again in ${retryInMs / 1_000} s`,
     );
     setTimeout(() => {
-      if (!this.stopping) this.spawn();
+      if (!this.#stopping) this.#spawn();
     }, retryInMs);
   }
 }

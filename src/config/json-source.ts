@@ -43,109 +43,112 @@ export function parseJson(text: string): JsonSource {
 }
 
 class JsonReader {
-  private offset = 0;
-  private readonly positions = new Map<string, Position>();
+  readonly #text: string;
+  #offset = 0;
+  readonly #positions = new Map<string, Position>();
 
-  constructor(private readonly text: string) {}
-
-  read(): JsonSource {
-    const value = this.readValue([]);
-    this.skipWhitespace();
-    if (this.offset < this.text.length) this.fail("nothing may follow the closing brace");
-    return { value, positions: this.positions };
+  constructor(text: string) {
+    this.#text = text;
   }
 
-  private readValue(path: readonly string[]): unknown {
-    if (path.length > MAX_DEPTH) this.fail(`nested deeper than ${MAX_DEPTH}`);
-    this.skipWhitespace();
-    this.positions.set(path.join("."), this.positionAt(this.offset));
-    switch (this.text[this.offset]) {
+  read(): JsonSource {
+    const value = this.#readValue([]);
+    this.#skipWhitespace();
+    if (this.#offset < this.#text.length) this.#fail("nothing may follow the closing brace");
+    return { value, positions: this.#positions };
+  }
+
+  #readValue(path: readonly string[]): unknown {
+    if (path.length > MAX_DEPTH) this.#fail(`nested deeper than ${MAX_DEPTH}`);
+    this.#skipWhitespace();
+    this.#positions.set(path.join("."), this.#positionAt(this.#offset));
+    switch (this.#text[this.#offset]) {
       case "{":
-        return this.readObject(path);
+        return this.#readObject(path);
       case "[":
-        return this.readArray(path);
+        return this.#readArray(path);
       case '"':
-        return this.readString();
+        return this.#readString();
       default:
-        return this.readNumberOrWord();
+        return this.#readNumberOrWord();
     }
   }
 
-  private readObject(path: readonly string[]): unknown {
+  #readObject(path: readonly string[]): unknown {
     const entries = new Map<string, unknown>();
-    this.offset += 1;
-    if (this.takes("}")) return {};
+    this.#offset += 1;
+    if (this.#takes("}")) return {};
     do {
-      this.skipWhitespace();
-      const keyOffset = this.offset;
-      if (this.text[keyOffset] !== '"') this.fail('expected a key in double quotes, or "}"');
-      const key = this.readString();
-      if (entries.has(key)) this.fail(`the key "${key}" stands here twice`, keyOffset);
-      this.expect(":", `after the key "${key}"`);
-      entries.set(key, this.readValue([...path, key]));
-      this.positions.set([...path, key].join("."), this.positionAt(keyOffset));
-    } while (this.takes(","));
-    this.expect("}", "or a comma");
+      this.#skipWhitespace();
+      const keyOffset = this.#offset;
+      if (this.#text[keyOffset] !== '"') this.#fail('expected a key in double quotes, or "}"');
+      const key = this.#readString();
+      if (entries.has(key)) this.#fail(`the key "${key}" stands here twice`, keyOffset);
+      this.#expect(":", `after the key "${key}"`);
+      entries.set(key, this.#readValue([...path, key]));
+      this.#positions.set([...path, key].join("."), this.#positionAt(keyOffset));
+    } while (this.#takes(","));
+    this.#expect("}", "or a comma");
     return Object.fromEntries(entries);
   }
 
-  private readArray(path: readonly string[]): unknown[] {
+  #readArray(path: readonly string[]): unknown[] {
     const items: unknown[] = [];
-    this.offset += 1;
-    if (this.takes("]")) return items;
-    do items.push(this.readValue([...path, String(items.length)]));
-    while (this.takes(","));
-    this.expect("]", "or a comma");
+    this.#offset += 1;
+    if (this.#takes("]")) return items;
+    do items.push(this.#readValue([...path, String(items.length)]));
+    while (this.#takes(","));
+    this.#expect("]", "or a comma");
     return items;
   }
 
-  private readString(): string {
-    const literal = this.match(STRING);
-    if (literal === undefined) this.fail("the string has no end, or a bad escape");
+  #readString(): string {
+    const literal = this.#match(STRING);
+    if (literal === undefined) this.#fail("the string has no end, or a bad escape");
     return JSON.parse(literal) as string;
   }
 
-  private readNumberOrWord(): unknown {
-    const start = this.offset;
-    const number = this.match(NUMBER);
+  #readNumberOrWord(): unknown {
+    const start = this.#offset;
+    const number = this.#match(NUMBER);
     if (number !== undefined) return Number(number);
-    const word = this.match(WORD);
+    const word = this.#match(WORD);
     if (word !== undefined && WORDS.has(word)) return WORDS.get(word);
-    if (start >= this.text.length) this.fail("the text ends too early", start);
-    return this.fail(`expected a value, found ${word ?? this.text[start] ?? "nothing"}`, start);
+    if (start >= this.#text.length) this.#fail("the text ends too early", start);
+    return this.#fail(`expected a value, found ${word ?? this.#text[start] ?? "nothing"}`, start);
   }
 
-  private takes(character: string): boolean {
-    this.skipWhitespace();
-    if (this.text[this.offset] !== character) return false;
-    this.offset += 1;
+  #takes(character: string): boolean {
+    this.#skipWhitespace();
+    if (this.#text[this.#offset] !== character) return false;
+    this.#offset += 1;
     return true;
   }
 
-  private expect(character: string, when: string): void {
-    if (this.takes(character)) return;
-    if (this.offset >= this.text.length) this.fail("the text ends too early");
-    this.fail(`expected "${character}" ${when}, found ${this.text[this.offset] ?? "nothing"}`);
+  #expect(character: string, when: string): void {
+    if (this.#takes(character)) return;
+    if (this.#offset >= this.#text.length) this.#fail("the text ends too early");
+    this.#fail(`expected "${character}" ${when}, found ${this.#text[this.#offset] ?? "nothing"}`);
   }
 
-  private match(pattern: RegExp): string | undefined {
-    pattern.lastIndex = this.offset;
-    const found = pattern.exec(this.text)?.[0];
-    if (found !== undefined) this.offset += found.length;
+  #match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#offset;
+    const found = pattern.exec(this.#text)?.[0];
+    if (found !== undefined) this.#offset += found.length;
     return found;
   }
 
-  private skipWhitespace(): void {
-    this.match(WHITESPACE);
+  #skipWhitespace(): void {
+    this.#match(WHITESPACE);
   }
 
-  private positionAt(offset: number): Position {
-    const before = this.text.slice(0, offset);
+  #positionAt(offset: number): Position {
+    const before = this.#text.slice(0, offset);
     const line = before.split("\n").length;
     return { line, column: offset - before.lastIndexOf("\n") };
   }
 
-  private fail(message: string, offset = this.offset): never {
-    throw new JsonSyntaxError(this.positionAt(offset), message);
+  #fail(message: string, offset = this.#offset): never {
+    throw new JsonSyntaxError(this.#positionAt(offset), message);
   }
 }

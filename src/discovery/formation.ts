@@ -104,54 +104,56 @@ function pauseMs(reply: FormReply | undefined): number {
 
 /** Ends a wait at the first change of the registry, at the abort, or when the time is up. */
 class Wake {
-  private readonly woken: Promise<void>;
-  private readonly unwatch: () => void;
-  private wake: () => void = () => undefined;
-  private timer: NodeJS.Timeout | undefined;
+  readonly #signal: AbortSignal;
+  readonly #woken: Promise<void>;
+  readonly #unwatch: () => void;
+  #wake: () => void = () => undefined;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(
-    watch: RegistryView,
-    private readonly signal: AbortSignal,
-  ) {
-    this.woken = new Promise((resolve) => (this.wake = resolve));
-    this.unwatch = watch.onChange(this.wake);
-    signal.addEventListener("abort", this.wake, { once: true });
+  constructor(watch: RegistryView, signal: AbortSignal) {
+    this.#signal = signal;
+    this.#woken = new Promise((resolve) => (this.#wake = resolve));
+    this.#unwatch = watch.onChange(this.#wake);
+    signal.addEventListener("abort", this.#wake, { once: true });
   }
 
   async after(ms: number): Promise<void> {
-    this.timer = setTimeout(this.wake, ms);
-    await this.woken;
+    this.#timer = setTimeout(this.#wake, ms);
+    await this.#woken;
   }
 
   cancel(): void {
-    clearTimeout(this.timer);
-    this.unwatch();
-    this.signal.removeEventListener("abort", this.wake);
+    clearTimeout(this.#timer);
+    this.#unwatch();
+    this.#signal.removeEventListener("abort", this.#wake);
   }
 }
 
 /** Says now and then what is waited for, and at once when that changes. */
 class WaitingLog {
-  private last = "";
-  private lastAt = -Infinity;
+  readonly #options: FormationOptions;
+  #last = "";
+  #lastAt = -Infinity;
 
-  constructor(private readonly options: FormationOptions) {}
-
-  say(reply: FormReply | undefined): void {
-    const text = this.describe(reply);
-    const now = performance.now();
-    if (text === this.last && now - this.lastAt < LOG_EVERY_MS) return;
-    this.last = text;
-    this.lastAt = now;
-    this.options.logger.info(text);
+  constructor(options: FormationOptions) {
+    this.#options = options;
   }
 
-  private describe(reply: FormReply | undefined): string {
+  say(reply: FormReply | undefined): void {
+    const text = this.#describe(reply);
+    const now = performance.now();
+    if (text === this.#last && now - this.#lastAt < LOG_EVERY_MS) return;
+    this.#last = text;
+    this.#lastAt = now;
+    this.#options.logger.info(text);
+  }
+
+  #describe(reply: FormReply | undefined): string {
     switch (reply?.kind) {
       case undefined:
         return "waiting for Redis, to find the other nodes";
       case "waiting": {
-        const missing = this.options.expect - reply.registered;
+        const missing = this.#options.expect - reply.registered;
         return `waiting for ${missing} more ${missing === 1 ? "node" : "nodes"} to form a mesh`;
       }
       case "settling":

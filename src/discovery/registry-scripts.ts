@@ -57,17 +57,19 @@ export type FormReply =
 
 /** Each method is one round trip; it rejects while Redis does not answer. */
 export class RegistryScripts {
-  constructor(
-    private readonly redis: Redis,
-    private readonly keys: RegistryKeys,
-  ) {}
+  readonly #redis: Redis;
+  readonly #keys: RegistryKeys;
+  constructor(redis: Redis, keys: RegistryKeys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
 
   async heartbeat(args: HeartbeatArguments): Promise<HeartbeatReply> {
-    const { index, formation, stateful, channel } = this.keys;
-    const reply = await this.redis.eval(
+    const { index, formation, stateful, channel } = this.#keys;
+    const reply = await this.#redis.eval(
       heartbeatSource,
       4,
-      ...[this.keys.node(args.id), index, formation, stateful],
+      ...[this.#keys.node(args.id), index, formation, stateful],
       ...[args.id, args.record, String(args.ttlMs), channel],
       ...[args.meshId ?? "", args.formation ?? ""],
     );
@@ -76,15 +78,15 @@ export class RegistryScripts {
   }
 
   async unregister(id: string, record: string): Promise<void> {
-    const keys = [this.keys.node(id), this.keys.index];
-    await this.redis.eval(unregisterSource, 2, ...keys, id, record, this.keys.channel);
+    const keys = [this.#keys.node(id), this.#keys.index];
+    await this.#redis.eval(unregisterSource, 2, ...keys, id, record, this.#keys.channel);
   }
 
   async read(): Promise<RegistryContent> {
-    const { index, formation, nodePrefix } = this.keys;
+    const { index, formation, nodePrefix } = this.#keys;
     const reply = parse(
       readReply,
-      await this.redis.eval(readSource, 2, index, formation, nodePrefix),
+      await this.#redis.eval(readSource, 2, index, formation, nodePrefix),
     );
     const records = new Map<string, string>();
     for (let at = 1; at + 1 < reply.length; at += 2)
@@ -93,11 +95,11 @@ export class RegistryScripts {
   }
 
   async form(args: FormArguments): Promise<FormReply> {
-    const { index, formation, stateful, since, nodePrefix, channel } = this.keys;
+    const { index, formation, stateful, since, nodePrefix, channel } = this.#keys;
     const numbers = [String(args.expect), args.meshId, String(args.settleMs)];
     const reply = parse(
       formReply,
-      await this.redis.eval(
+      await this.#redis.eval(
         formSource,
         4,
         ...[index, formation, stateful, since],

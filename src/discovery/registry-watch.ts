@@ -49,153 +49,156 @@ export interface RegistryWatchOptions {
 }
 
 export class RegistryWatch implements RegistryView {
-  private known = new Map<string, NodeRecord>();
-  private knownFormation: Formation | undefined;
-  private failure: string | undefined = "not read yet";
+  readonly #options: RegistryWatchOptions;
+  #known = new Map<string, NodeRecord>();
+  #knownFormation: Formation | undefined;
+  #failure: string | undefined = "not read yet";
   /** Since when a known record has been missing, by this process's monotonic clock. */
-  private readonly missingSince = new Map<string, number>();
+  readonly #missingSince = new Map<string, number>();
   /** Ids whose nodes said good-bye since the last refresh. */
-  private readonly departed = new Set<string>();
+  readonly #departed = new Set<string>();
   /** Texts that were skipped, so that each is logged once. */
-  private skipped = new Map<string, string>();
-  private readonly listeners = new Set<RegistryListener>();
-  private readonly refreshes = new SingleFlight(() => this.readOnce());
-  private readonly onDue = (): void => this.refreshInBackground();
-  private readonly unwatch: (() => void)[] = [];
-  private readonly onMessage = (_channel: string, message: string): void => this.heard(message);
-  private timer: NodeJS.Timeout | undefined;
-  private graceTimer: NodeJS.Timeout | undefined;
-  private stopped = false;
+  #skipped = new Map<string, string>();
+  readonly #listeners = new Set<RegistryListener>();
+  readonly #refreshes = new SingleFlight(() => this.#readOnce());
+  readonly #onDue = (): void => this.#refreshInBackground();
+  readonly #unwatch: (() => void)[] = [];
+  readonly #onMessage = (_channel: string, message: string): void => this.#heard(message);
+  #timer: NodeJS.Timeout | undefined;
+  #graceTimer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
-  constructor(private readonly options: RegistryWatchOptions) {}
+  constructor(options: RegistryWatchOptions) {
+    this.#options = options;
+  }
 
   get redisReachable(): boolean {
-    return this.failure === undefined;
+    return this.#failure === undefined;
   }
 
   get redisError(): string | undefined {
-    return this.failure;
+    return this.#failure;
   }
 
   get formation(): Formation | undefined {
-    return this.knownFormation;
+    return this.#knownFormation;
   }
 
   records(): readonly NodeRecord[] {
-    return [...this.known.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    return [...this.#known.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   get(id: string): NodeRecord | undefined {
-    return this.known.get(id);
+    return this.#known.get(id);
   }
 
   onChange(listener: RegistryListener): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Begins to watch; resolves after the first try to read, whether Redis answered or not. */
   async start(): Promise<void> {
-    const { redis, subscriber, refreshMs } = this.options;
-    this.unwatch.push(
+    const { redis, subscriber, refreshMs } = this.#options;
+    this.#unwatch.push(
       redis.onChange(({ connected }) => {
-        if (connected) this.refreshInBackground();
+        if (connected) this.#refreshInBackground();
       }),
       subscriber.onChange(({ connected }) => {
-        if (connected) this.subscribeInBackground();
+        if (connected) this.#subscribeInBackground();
       }),
     );
-    subscriber.client.on("message", this.onMessage);
-    this.timer = setInterval(this.onDue, refreshMs);
-    if (subscriber.state.connected) this.subscribeInBackground();
+    subscriber.client.on("message", this.#onMessage);
+    this.#timer = setInterval(this.#onDue, refreshMs);
+    if (subscriber.state.connected) this.#subscribeInBackground();
     await this.refresh();
   }
 
   stop(): void {
-    this.stopped = true;
-    clearInterval(this.timer);
-    clearTimeout(this.graceTimer);
-    for (const unwatch of this.unwatch.splice(0)) unwatch();
-    this.options.subscriber.client.off("message", this.onMessage);
-    this.listeners.clear();
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    clearTimeout(this.#graceTimer);
+    for (const unwatch of this.#unwatch.splice(0)) unwatch();
+    this.#options.subscriber.client.off("message", this.#onMessage);
+    this.#listeners.clear();
   }
 
   /** Reads the registry now; true where Redis answered. Never rejects. */
   async refresh(): Promise<boolean> {
-    await this.refreshes.run();
+    await this.#refreshes.run();
     return this.redisReachable;
   }
 
-  private refreshInBackground(): void {
+  #refreshInBackground(): void {
     // readOnce() handles its own failures.
-    void this.refreshes.run();
+    void this.#refreshes.run();
   }
 
-  private subscribeInBackground(): void {
-    this.options.subscriber.client.subscribe(this.options.keys.channel).then(
-      () => this.refreshInBackground(),
+  #subscribeInBackground(): void {
+    this.#options.subscriber.client.subscribe(this.#options.keys.channel).then(
+      () => this.#refreshInBackground(),
       (error: unknown) =>
-        this.options.logger.debug({ err: error }, "registry: not subscribed, refreshing slowly"),
+        this.#options.logger.debug({ err: error }, "registry: not subscribed, refreshing slowly"),
     );
   }
 
-  private heard(message: string): void {
+  #heard(message: string): void {
     const notification = decodeNotification(message);
     if (notification === undefined) return;
-    if (notification.kind === "left") this.departed.add(notification.id);
-    this.refreshInBackground();
+    if (notification.kind === "left") this.#departed.add(notification.id);
+    this.#refreshInBackground();
   }
 
-  private async readOnce(): Promise<void> {
-    if (this.stopped) return;
+  async #readOnce(): Promise<void> {
+    if (this.#stopped) return;
     try {
-      const content = await this.options.scripts.read();
-      this.failure = undefined;
-      this.take(content);
+      const content = await this.#options.scripts.read();
+      this.#failure = undefined;
+      this.#take(content);
     } catch (error) {
-      const { error: reason } = this.options.redis.state;
-      this.failure = reason ?? (error instanceof Error ? error.message : String(error));
-      this.options.logger.debug({ err: error }, "registry: not read, keeping what was known");
+      const { error: reason } = this.#options.redis.state;
+      this.#failure = reason ?? (error instanceof Error ? error.message : String(error));
+      this.#options.logger.debug({ err: error }, "registry: not read, keeping what was known");
     }
   }
 
-  private take(content: RegistryContent): void {
-    const found = this.decode(content.records);
+  #take(content: RegistryContent): void {
+    const found = this.#decode(content.records);
     const added: NodeRecord[] = [];
     const updated: NodeRecord[] = [];
     for (const record of found.values()) {
-      this.missingSince.delete(record.id);
-      const before = this.known.get(record.id);
+      this.#missingSince.delete(record.id);
+      const before = this.#known.get(record.id);
       if (before === undefined) added.push(record);
       else if (encodeNodeRecord(before) !== encodeNodeRecord(record)) updated.push(record);
     }
-    const removed = this.settleMissing(found);
-    this.departed.clear();
-    this.known = found;
-    const formed = this.takeFormation(content.formation);
+    const removed = this.#settleMissing(found);
+    this.#departed.clear();
+    this.#known = found;
+    const formed = this.#takeFormation(content.formation);
     if (added.length + updated.length + removed.length > 0 || formed) {
-      this.emit({ added, updated, removed, formation: this.knownFormation });
+      this.#emit({ added, updated, removed, formation: this.#knownFormation });
     }
   }
 
   /** Records to give up; those that are missing for a moment only are put back into `found`. */
-  private settleMissing(found: Map<string, NodeRecord>): NodeRecord[] {
+  #settleMissing(found: Map<string, NodeRecord>): NodeRecord[] {
     const now = performance.now();
-    const { missingGraceMs } = this.options;
+    const { missingGraceMs } = this.#options;
     const removed: NodeRecord[] = [];
-    for (const [id, record] of this.known) {
+    for (const [id, record] of this.#known) {
       if (found.has(id)) continue;
-      const since = this.missingSince.get(id) ?? now;
-      if (this.departed.has(id) || now - since >= missingGraceMs) {
-        this.missingSince.delete(id);
+      const since = this.#missingSince.get(id) ?? now;
+      if (this.#departed.has(id) || now - since >= missingGraceMs) {
+        this.#missingSince.delete(id);
         removed.push(record);
       } else {
-        this.missingSince.set(id, since);
+        this.#missingSince.set(id, since);
         found.set(id, record);
       }
     }
-    clearTimeout(this.graceTimer);
-    if (this.missingSince.size > 0) this.graceTimer = setTimeout(this.onDue, missingGraceMs);
+    clearTimeout(this.#graceTimer);
+    if (this.#missingSince.size > 0) this.#graceTimer = setTimeout(this.#onDue, missingGraceMs);
     return removed;
   }
 
@@ -203,15 +206,15 @@ export class RegistryWatch implements RegistryView {
    * A formation record that is gone is not forgotten: the mesh exists all the same. True where it
    * is another one now.
    */
-  private takeFormation(text: string | undefined): boolean {
+  #takeFormation(text: string | undefined): boolean {
     const formation = text === undefined ? undefined : decodeFormation(text);
     if (formation === undefined) return false;
-    const changed = JSON.stringify(formation) !== JSON.stringify(this.knownFormation);
-    this.knownFormation = formation;
+    const changed = JSON.stringify(formation) !== JSON.stringify(this.#knownFormation);
+    this.#knownFormation = formation;
     return changed;
   }
 
-  private decode(records: ReadonlyMap<string, string>): Map<string, NodeRecord> {
+  #decode(records: ReadonlyMap<string, string>): Map<string, NodeRecord> {
     const decoded = new Map<string, NodeRecord>();
     const skipped = new Map<string, string>();
     for (const [id, text] of records) {
@@ -221,15 +224,15 @@ export class RegistryWatch implements RegistryView {
         continue;
       }
       skipped.set(id, text);
-      if (this.skipped.get(id) !== text) {
-        this.options.logger.warn({ nodeId: id }, "registry: skipped a record that is none");
+      if (this.#skipped.get(id) !== text) {
+        this.#options.logger.warn({ nodeId: id }, "registry: skipped a record that is none");
       }
     }
-    this.skipped = skipped;
+    this.#skipped = skipped;
     return decoded;
   }
 
-  private emit(change: RegistryChange): void {
-    for (const listener of [...this.listeners]) listener(change);
+  #emit(change: RegistryChange): void {
+    for (const listener of [...this.#listeners]) listener(change);
   }
 }

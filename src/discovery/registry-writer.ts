@@ -31,31 +31,33 @@ export interface RegistryWriterOptions {
 }
 
 export class RegistryWriter {
-  private current: NodeRecord;
-  private mesh: OwnMesh | undefined;
-  private readonly beats = new SingleFlight(() => this.beat());
-  private readonly onDue = (): void => this.beatInBackground();
-  private unwatch: () => void = () => undefined;
-  private refused: string | undefined;
+  readonly #options: RegistryWriterOptions;
+  #current: NodeRecord;
+  #mesh: OwnMesh | undefined;
+  readonly #beats = new SingleFlight(() => this.#beat());
+  readonly #onDue = (): void => this.#beatInBackground();
+  #unwatch: () => void = () => undefined;
+  #refused: string | undefined;
   /** With which this node was last registered. */
-  private knownMesh: string | undefined;
-  private timer: NodeJS.Timeout | undefined;
-  private mismatch: MeshMismatch | undefined;
-  private stopped = false;
+  #knownMesh: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #mismatch: MeshMismatch | undefined;
+  #stopped = false;
 
-  constructor(private readonly options: RegistryWriterOptions) {
-    this.mesh = options.mesh;
-    this.current = { ...options.record, meshId: options.mesh?.meshId };
+  constructor(options: RegistryWriterOptions) {
+    this.#options = options;
+    this.#mesh = options.mesh;
+    this.#current = { ...options.record, meshId: options.mesh?.meshId };
   }
 
   /** What is, or will be when Redis is there, in the registry. */
   get record(): NodeRecord {
-    return this.current;
+    return this.#current;
   }
 
   /** What a Redis that answers said to the last heartbeat in place of taking it, as when it is full. */
   get refusal(): string | undefined {
-    return this.refused;
+    return this.#refused;
   }
 
   /**
@@ -64,17 +66,17 @@ export class RegistryWriter {
    * @throws MeshMismatch where the registry holds another mesh than the node's Raft state
    */
   async start(): Promise<void> {
-    this.unwatch = this.options.redis.onChange(({ connected }) => {
-      if (connected) this.beatInBackground();
+    this.#unwatch = this.#options.redis.onChange(({ connected }) => {
+      if (connected) this.#beatInBackground();
     });
-    this.timer = setInterval(this.onDue, this.options.heartbeatMs);
-    await this.write();
+    this.#timer = setInterval(this.#onDue, this.#options.heartbeatMs);
+    await this.#write();
   }
 
   /** Changes the record; the others hear of it at once. */
   async update(change: RecordChange): Promise<void> {
-    this.current = { ...this.current, ...change };
-    await this.write();
+    this.#current = { ...this.#current, ...change };
+    await this.#write();
   }
 
   /**
@@ -84,79 +86,80 @@ export class RegistryWriter {
    */
   async adopt(mesh: OwnMesh): Promise<boolean> {
     this.setMesh(mesh);
-    await this.write();
-    return this.knownMesh === mesh.meshId;
+    await this.#write();
+    return this.#knownMesh === mesh.meshId;
   }
 
   /** Members for a formation record that has to be written again; call it when they change. */
   setMesh(mesh: OwnMesh): void {
-    this.mesh = mesh;
-    this.current = { ...this.current, meshId: mesh.meshId };
+    this.#mesh = mesh;
+    this.#current = { ...this.#current, meshId: mesh.meshId };
   }
 
   /** Takes the record away, if Redis is there, and stops. Never rejects. */
   async stop(): Promise<void> {
-    if (this.stopped) return;
-    this.stopped = true;
-    clearInterval(this.timer);
-    this.unwatch();
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    this.#unwatch();
     // A heartbeat under way would put the record back.
-    await this.beats.run();
+    await this.#beats.run();
     try {
-      await this.options.scripts.unregister(this.current.id, encodeNodeRecord(this.current));
+      await this.#options.scripts.unregister(this.#current.id, encodeNodeRecord(this.#current));
     } catch (error) {
-      this.options.logger.debug({ err: error }, "registry: not unregistered, the record expires");
+      this.#options.logger.debug({ err: error }, "registry: not unregistered, the record expires");
     }
   }
 
-  private async write(): Promise<void> {
-    await this.beats.run();
-    if (this.mismatch !== undefined) throw this.mismatch;
+  async #write(): Promise<void> {
+    await this.#beats.run();
+    if (this.#mismatch !== undefined) throw this.#mismatch;
   }
 
-  private beatInBackground(): void {
+  #beatInBackground(): void {
     // Rejections are handled in beat().
-    void this.beats.run();
+    void this.#beats.run();
   }
 
-  private async beat(): Promise<void> {
-    if (this.stopped) return;
-    const { mesh, current } = this;
+  async #beat(): Promise<void> {
+    if (this.#stopped) return;
+    const mesh = this.#mesh;
+    const current = this.#current;
     try {
-      const reply = await this.options.scripts.heartbeat({
+      const reply = await this.#options.scripts.heartbeat({
         id: current.id,
         record: encodeNodeRecord(current),
-        ttlMs: this.options.ttlMs,
+        ttlMs: this.#options.ttlMs,
         meshId: mesh?.meshId,
         formation: mesh === undefined ? undefined : encodeFormation({ ...mesh, rewritten: true }),
       });
-      this.refused = undefined;
-      if (reply.kind === "registered") this.knownMesh = mesh?.meshId;
-      this.note(reply.kind === "mismatch" ? reply.formation : undefined, mesh);
+      this.#refused = undefined;
+      if (reply.kind === "registered") this.#knownMesh = mesh?.meshId;
+      this.#note(reply.kind === "mismatch" ? reply.formation : undefined, mesh);
     } catch (error) {
-      this.noteFailure(error);
+      this.#noteFailure(error);
     }
   }
 
-  private noteFailure(error: unknown): void {
-    const before = this.refused;
-    this.refused = errorReplyOf(error);
-    if (this.refused === undefined || this.refused === before) {
-      this.options.logger.debug({ err: error }, "registry: heartbeat failed");
+  #noteFailure(error: unknown): void {
+    const before = this.#refused;
+    this.#refused = errorReplyOf(error);
+    if (this.#refused === undefined || this.#refused === before) {
+      this.#options.logger.debug({ err: error }, "registry: heartbeat failed");
     } else {
-      this.options.logger.warn({ reason: this.refused }, "registry: Redis refuses the heartbeat");
+      this.#options.logger.warn({ reason: this.#refused }, "registry: Redis refuses the heartbeat");
     }
   }
 
-  private note(foreign: string | undefined, mesh: OwnMesh | undefined): void {
+  #note(foreign: string | undefined, mesh: OwnMesh | undefined): void {
     if (foreign === undefined || mesh === undefined) {
-      this.mismatch = undefined;
+      this.#mismatch = undefined;
       return;
     }
     const found = decodeFormation(foreign)?.meshId ?? "(unreadable)";
-    if (this.mismatch === undefined || this.mismatch.foundMeshId !== found) {
-      this.mismatch = new MeshMismatch(mesh.meshId, found);
-      this.options.logger.error({ err: this.mismatch }, "registry: not registered");
+    if (this.#mismatch === undefined || this.#mismatch.foundMeshId !== found) {
+      this.#mismatch = new MeshMismatch(mesh.meshId, found);
+      this.#options.logger.error({ err: this.#mismatch }, "registry: not registered");
     }
   }
 }

@@ -38,24 +38,26 @@ export interface FormOptions {
 }
 
 export class Registry {
+  readonly #options: RegistryOptions;
   readonly watch: RegistryWatch;
-  private readonly redis: RedisConnection;
-  private readonly subscriber: RedisConnection;
-  private readonly scripts: RegistryScripts;
+  readonly #redis: RedisConnection;
+  readonly #subscriber: RedisConnection;
+  readonly #scripts: RegistryScripts;
 
   /** Connects in the background; nothing here waits for Redis. */
-  constructor(private readonly options: RegistryOptions) {
+  constructor(options: RegistryOptions) {
+    this.#options = options;
     const { logger } = options;
     const keys = new RegistryKeys(options.mesh);
     const connect = (name: string, told?: Logger): RedisConnection =>
       new RedisConnection({ ...options.redis, name, logger: told });
-    this.redis = connect("taskmesh-registry", logger);
-    this.subscriber = connect("taskmesh-registry-watch");
-    this.scripts = new RegistryScripts(this.redis.client, keys);
+    this.#redis = connect("taskmesh-registry", logger);
+    this.#subscriber = connect("taskmesh-registry-watch");
+    this.#scripts = new RegistryScripts(this.#redis.client, keys);
     this.watch = new RegistryWatch({
-      redis: this.redis,
-      subscriber: this.subscriber,
-      scripts: this.scripts,
+      redis: this.#redis,
+      subscriber: this.#subscriber,
+      scripts: this.#scripts,
       keys,
       refreshMs: options.refreshMs ?? REFRESH_MS,
       missingGraceMs: options.missingGraceMs ?? SETTLE_MS,
@@ -65,7 +67,7 @@ export class Registry {
 
   /** Starts the watch; resolves after the first try to read. */
   async start(): Promise<void> {
-    await this.connected();
+    await this.#connected();
     await this.watch.start();
   }
 
@@ -75,13 +77,13 @@ export class Registry {
    */
   writer(record: Omit<NodeRecord, "meshId">, mesh: OwnMesh | undefined): RegistryWriter {
     return new RegistryWriter({
-      redis: this.redis,
-      scripts: this.scripts,
+      redis: this.#redis,
+      scripts: this.#scripts,
       record,
       mesh,
-      ttlMs: this.options.ttlMs ?? TTL_MS,
-      heartbeatMs: this.options.heartbeatMs ?? HEARTBEAT_MS,
-      logger: this.options.logger,
+      ttlMs: this.#options.ttlMs ?? TTL_MS,
+      heartbeatMs: this.#options.heartbeatMs ?? HEARTBEAT_MS,
+      logger: this.#options.logger,
     });
   }
 
@@ -93,9 +95,9 @@ export class Registry {
         expect: options.expect,
         voters: options.voters,
         settleMs: options.settleMs ?? SETTLE_MS,
-        scripts: this.scripts,
+        scripts: this.#scripts,
         watch: this.watch,
-        logger: this.options.logger,
+        logger: this.#options.logger,
       },
       signal,
     );
@@ -104,15 +106,15 @@ export class Registry {
   /** Stops the watch and closes the connections; stop the writer first. */
   close(): void {
     this.watch.stop();
-    this.redis.close();
-    this.subscriber.close();
+    this.#redis.close();
+    this.#subscriber.close();
   }
 
   /** Resolves once connected, or with the first failure to: no caller waits longer for Redis. */
-  private async connected(): Promise<void> {
-    if (this.redis.state.connected) return;
+  async #connected(): Promise<void> {
+    if (this.#redis.state.connected) return;
     await new Promise<void>((resolve) => {
-      const stop = this.redis.onChange(() => {
+      const stop = this.#redis.onChange(() => {
         stop();
         resolve();
       });

@@ -12,15 +12,18 @@ import type { Peers } from "./peers.js";
 export type ClusterListener = (state: WatchClusterResponse) => void;
 
 export class ClusterFollower {
+  readonly #pool: ClientPool;
+  readonly #peers: Peers;
+  readonly #leaders: LeaderTracker;
   readonly #listeners = new Set<ClusterListener>();
   #latest: WatchClusterResponse | undefined;
   #watching: AbortController | undefined;
 
-  constructor(
-    private readonly pool: ClientPool,
-    private readonly peers: Peers,
-    private readonly leaders: LeaderTracker,
-  ) {}
+  constructor(pool: ClientPool, peers: Peers, leaders: LeaderTracker) {
+    this.#pool = pool;
+    this.#peers = peers;
+    this.#leaders = leaders;
+  }
 
   /** Tells the listener the state as soon as it is known, and each newer one; returns how to end that. */
   subscribe(listener: ClusterListener): () => void {
@@ -41,8 +44,8 @@ export class ClusterFollower {
 
   async #follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (this.leaders.leader === undefined) await this.leaders.look();
-      const address = this.leaders.leader ?? this.peers.inTurn()[0];
+      if (this.#leaders.leader === undefined) await this.#leaders.look();
+      const address = this.#leaders.leader ?? this.#peers.inTurn()[0];
       if (address !== undefined) await this.#followAt(address, signal);
       await pause(WATCH_RETRY_MS, undefined, { signal }).catch(() => undefined);
     }
@@ -50,9 +53,9 @@ export class ClusterFollower {
 
   /** What one node tells, until it ends or says that another one leads. */
   async #followAt(address: string, signal: AbortSignal): Promise<void> {
-    const peer = this.pool.at(address);
+    const peer = this.#pool.at(address);
     if (!(await isConnected(peer, Date.now() + CONNECT_MS)) || isAborted(signal)) {
-      this.leaders.doubt(address);
+      this.#leaders.doubt(address);
       return;
     }
     const call = peer.cluster.watchCluster({});
@@ -62,11 +65,11 @@ export class ClusterFollower {
       for await (const state of messagesOf(call)) {
         if (isAborted(signal)) return;
         this.#tell(state);
-        this.leaders.learn(state);
-        if (this.leaders.leader !== undefined && this.leaders.leader !== address) return;
+        this.#leaders.learn(state);
+        if (this.#leaders.leader !== undefined && this.#leaders.leader !== address) return;
       }
     } catch {
-      this.leaders.doubt(address);
+      this.#leaders.doubt(address);
     } finally {
       signal.removeEventListener("abort", cancel);
       call.cancel();

@@ -13,11 +13,13 @@ const HEADERS = {
 } as const;
 
 export class EventWriter {
+  readonly #response: ServerResponse;
   readonly #heartbeat: NodeJS.Timeout;
   #newest: string | undefined;
 
   /** Begins the answer. */
-  constructor(private readonly response: ServerResponse) {
+  constructor(response: ServerResponse) {
+    this.#response = response;
     response.writeHead(200, HEADERS);
     response.write(openingFrame());
     response.on("drain", () => this.#writeNewest());
@@ -29,23 +31,23 @@ export class EventWriter {
 
   /** Writes every one of these; resolves once the client has taken enough of what was written. */
   async write(frames: string, signal: AbortSignal): Promise<void> {
-    if (!this.response.write(frames)) await once(this.response, "drain", { signal });
+    if (!this.#response.write(frames)) await once(this.#response, "drain", { signal });
   }
 
   /** Writes it as soon as the client reads; a newer one takes its place until then. */
   offer(frame: string): void {
     this.#newest = frame;
-    if (!this.response.writableNeedDrain) this.#writeNewest();
+    if (!this.#response.writableNeedDrain) this.#writeNewest();
   }
 
   end(): void {
     clearInterval(this.#heartbeat);
     this.#newest = undefined;
-    this.response.end();
+    this.#response.end();
   }
 
   #writeNewest(): void {
-    if (this.#newest !== undefined) this.response.write(this.#newest);
+    if (this.#newest !== undefined) this.#response.write(this.#newest);
     this.#newest = undefined;
   }
 }

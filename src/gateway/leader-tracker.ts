@@ -9,59 +9,61 @@ const getCluster: Stub<GetClusterRequest, GetClusterResponse> = (peer) =>
   peer.cluster.getCluster.bind(peer.cluster);
 
 export class LeaderTracker {
-  private address: string | undefined;
+  readonly #pool: ClientPool;
+  readonly #peers: Peers;
+  #address: string | undefined;
   /** Term in which `address` led; an answer of an earlier one is old news. */
-  private term = 0;
-  private looking: Promise<void> | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  #term = 0;
+  #looking: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(
-    private readonly pool: ClientPool,
-    private readonly peers: Peers,
-  ) {}
+  constructor(pool: ClientPool, peers: Peers) {
+    this.#pool = pool;
+    this.#peers = peers;
+  }
 
   start(): void {
-    this.timer ??= setInterval(() => void this.look(), LEADER_REFRESH_MS);
+    this.#timer ??= setInterval(() => void this.look(), LEADER_REFRESH_MS);
     void this.look();
   }
 
   stop(): void {
-    clearInterval(this.timer);
+    clearInterval(this.#timer);
   }
 
   /** Address of the leader, as far as is known. */
   get leader(): string | undefined {
-    return this.address;
+    return this.#address;
   }
 
   /** The node at `address` did not answer as a leader does. */
   doubt(address: string): void {
-    if (this.address !== address) return;
-    this.address = undefined;
+    if (this.#address !== address) return;
+    this.#address = undefined;
     // A mesh that was formed anew begins its terms anew.
-    this.term = 0;
+    this.#term = 0;
   }
 
   learn(
     cluster: Pick<GetClusterResponse, "leaderAddress" | "term"> & Parameters<Peers["learn"]>[0],
   ): void {
-    this.peers.learn(cluster);
-    if (cluster.leaderAddress === "" || cluster.term < this.term) return;
-    this.term = cluster.term;
-    this.address = cluster.leaderAddress;
+    this.#peers.learn(cluster);
+    if (cluster.leaderAddress === "" || cluster.term < this.#term) return;
+    this.#term = cluster.term;
+    this.#address = cluster.leaderAddress;
   }
 
   /** Asks the nodes; resolves with the first that names a leader, or when all have answered. */
   look(): Promise<void> {
-    this.looking ??= this.ask().finally(() => (this.looking = undefined));
-    return this.looking;
+    this.#looking ??= this.#ask().finally(() => (this.#looking = undefined));
+    return this.#looking;
   }
 
-  private async ask(): Promise<void> {
-    const candidates = this.peers.inTurn().slice(0, LEADER_LOOK_PEERS);
+  async #ask(): Promise<void> {
+    const candidates = this.#peers.inTurn().slice(0, LEADER_LOOK_PEERS);
     const asked = candidates.map(async (address) => {
       const bounds = { timeoutMs: LEADER_LOOK_MS, signal: undefined };
-      const outcome = await tryOnce(this.pool, address, getCluster, {}, bounds);
+      const outcome = await tryOnce(this.#pool, address, getCluster, {}, bounds);
       if (outcome.kind !== "answered") throw new Error(`${address} did not answer`);
       this.learn(outcome.response);
       if (outcome.response.leaderAddress === "") throw new Error(`${address} knows no leader`);

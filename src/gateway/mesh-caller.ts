@@ -32,29 +32,38 @@ class TryFailed extends Error {
 }
 
 export class MeshCaller {
+  readonly #pool: ClientPool;
+  readonly #peers: Peers;
+  readonly #leaders: LeaderTracker;
+  readonly #retryForMs: number;
   constructor(
-    private readonly pool: ClientPool,
-    private readonly peers: Peers,
-    private readonly leaders: LeaderTracker,
+    pool: ClientPool,
+    peers: Peers,
+    leaders: LeaderTracker,
     /** How long a call looks for a node that can answer it, where it says nothing else. */
-    private readonly retryForMs: number,
-  ) {}
+    retryForMs: number,
+  ) {
+    this.#pool = pool;
+    this.#peers = peers;
+    this.#leaders = leaders;
+    this.#retryForMs = retryForMs;
+  }
 
   /**
    * @throws MeshRefusal with the node's Problem, or "no_node", "no_leader" or "outcome_unknown"
    * where the time ran out; the reason of the signal where it is aborted
    */
   async call<Request, Response>(operation: MeshOperation<Request, Response>): Promise<Response> {
-    const { repeat, tryMs = CALL_TRY_MS, retryForMs = this.retryForMs } = operation;
+    const { repeat, tryMs = CALL_TRY_MS, retryForMs = this.#retryForMs } = operation;
     const attempts = new Attempts({ repeat, tryMs, retryForMs });
     try {
       // The first try is made outside: a call that succeeds pays nothing for the retries.
-      return await this.attempt(operation, attempts);
+      return await this.#attempt(operation, attempts);
     } catch (error) {
       if (!attempts.mayGoOn(error)) throw attempts.refusal(error);
     }
     try {
-      return await pRetry(() => this.attempt(operation, attempts), {
+      return await pRetry(() => this.#attempt(operation, attempts), {
         retries: Infinity,
         minTimeout: BACKOFF_MIN_MS,
         maxTimeout: BACKOFF_MAX_MS,
@@ -69,26 +78,26 @@ export class MeshCaller {
     }
   }
 
-  private async attempt<Request, Response>(
+  async #attempt<Request, Response>(
     operation: MeshOperation<Request, Response>,
     attempts: Attempts,
   ): Promise<Response> {
     const { target = "leader", signal } = operation;
-    if (this.leaders.leader === undefined && (target === "leader" || attempts.number > 0)) {
-      await this.leaders.look();
+    if (this.#leaders.leader === undefined && (target === "leader" || attempts.number > 0)) {
+      await this.#leaders.look();
     }
     attempts.number += 1;
     let last: Exclude<TryOutcome<never>, { kind: "answered" }> | undefined;
-    for (const address of this.candidates(target)) {
+    for (const address of this.#candidates(target)) {
       const bounds = { timeoutMs: attempts.tryMs(), signal };
       const request = operation.request(attempts.sentBefore);
-      const outcome = await tryOnce(this.pool, address, operation.stub, request, bounds);
+      const outcome = await tryOnce(this.#pool, address, operation.stub, request, bounds);
       if (outcome.kind === "answered") return outcome.response;
       if (outcome.kind === "refused") throw new MeshRefusal(outcome.problem, outcome.error);
       last = outcome;
       if (outcome.kind === "lost") attempts.mayBeDone = true;
-      this.leaders.doubt(address);
-      this.peers.avoid(address);
+      this.#leaders.doubt(address);
+      this.#peers.avoid(address);
       // A node that was not reached costs nothing: on to the next. What was lost, or refused for
       // want of a leader, is tried again after a pause, and with a new look for the leader.
       if (outcome.kind === "not-done" && outcome.problem === undefined) continue;
@@ -98,47 +107,49 @@ export class MeshCaller {
     throw new TryFailed(last);
   }
 
-  private candidates(target: "leader" | "any"): ReadonlySet<string> {
-    const { leader } = this.leaders;
-    const first = target === "leader" ? leader : this.peers.forReads(leader);
-    const others = this.peers.inTurn();
+  #candidates(target: "leader" | "any"): ReadonlySet<string> {
+    const { leader } = this.#leaders;
+    const first = target === "leader" ? leader : this.#peers.forReads(leader);
+    const others = this.#peers.inTurn();
     return new Set(first === undefined ? others : [first, ...others]);
   }
 }
 
 /** The tries of one call. */
 class Attempts {
+  readonly #operation: Required<
+    Pick<MeshOperation<unknown, unknown>, "repeat" | "tryMs" | "retryForMs">
+  >;
   number = 0;
   sentBefore = false;
   /** An answer was lost. Implies sentBefore. */
   mayBeDone = false;
-  private readonly endsAtMs: number;
+  readonly #endsAtMs: number;
 
   constructor(
-    private readonly operation: Required<
-      Pick<MeshOperation<unknown, unknown>, "repeat" | "tryMs" | "retryForMs">
-    >,
+    operation: Required<Pick<MeshOperation<unknown, unknown>, "repeat" | "tryMs" | "retryForMs">>,
   ) {
-    this.endsAtMs = performance.now() + operation.retryForMs;
+    this.#operation = operation;
+    this.#endsAtMs = performance.now() + operation.retryForMs;
   }
 
   /** Longer from try to try, so that a leader that is slow rather than dead is waited for. */
   tryMs(): number {
-    const { tryMs } = this.operation;
-    const leftMs = this.endsAtMs - performance.now();
+    const { tryMs } = this.#operation;
+    const leftMs = this.#endsAtMs - performance.now();
     const grownMs = tryMs * 2 ** (this.number - 1);
     return Math.max(tryMs, Math.min(grownMs, leftMs, MAX_TRY_MS));
   }
 
   mayGoOn(error: unknown): boolean {
-    if (!(error instanceof TryFailed) || this.operation.retryForMs === 0) return false;
-    return !(this.mayBeDone && this.operation.repeat === "other");
+    if (!(error instanceof TryFailed) || this.#operation.retryForMs === 0) return false;
+    return !(this.mayBeDone && this.#operation.repeat === "other");
   }
 
   /** What the caller is told after the last try. */
   refusal(error: unknown): unknown {
     if (!(error instanceof TryFailed)) return error;
-    if (this.mayBeDone && this.operation.repeat !== "none") {
+    if (this.mayBeDone && this.#operation.repeat !== "none") {
       const message = "the answer was lost: it may or may not have been done";
       return unavailable("outcome_unknown", message, error);
     }

@@ -95,73 +95,73 @@ export interface MeshClientOptions {
 
 export class MeshClient implements Mesh {
   readonly schedules: ScheduleCalls;
-  private readonly peers: Peers;
+  readonly #peers: Peers;
   readonly queues: QueueCalls;
-  private readonly pool: ClientPool;
-  private readonly leaders: LeaderTracker;
-  private readonly caller: MeshCaller;
-  private readonly taskWatch: TaskWatch;
-  private readonly clusterWatch: ClusterFollower;
-  private readonly newId = taskIds();
-  private readonly recent = new RecentSubmissions();
-  private readonly batcher = new SubmissionBatcher((items) => this.submitBatch(items));
-  private readonly retryForMs: number;
+  readonly #pool: ClientPool;
+  readonly #leaders: LeaderTracker;
+  readonly #caller: MeshCaller;
+  readonly #taskWatch: TaskWatch;
+  readonly #clusterWatch: ClusterFollower;
+  readonly #newId = taskIds();
+  readonly #recent = new RecentSubmissions();
+  readonly #batcher = new SubmissionBatcher((items) => this.#submitBatch(items));
+  readonly #retryForMs: number;
 
   constructor(options: MeshClientOptions) {
     const peers = new Peers(options.directory);
-    this.peers = peers;
+    this.#peers = peers;
     const nameOf = (address: string): string | undefined => peers.nameOf(address);
-    this.pool = new ClientPool(options.links?.credentials("calls", nameOf));
-    this.retryForMs = options.retryForMs;
-    this.leaders = new LeaderTracker(this.pool, peers);
-    this.caller = new MeshCaller(this.pool, peers, this.leaders, options.retryForMs);
-    this.schedules = new ScheduleCalls(this.caller);
-    this.queues = new QueueCalls(this.caller);
-    this.taskWatch = new TaskWatch(this.pool, peers, this.leaders);
-    this.clusterWatch = new ClusterFollower(this.pool, peers, this.leaders);
+    this.#pool = new ClientPool(options.links?.credentials("calls", nameOf));
+    this.#retryForMs = options.retryForMs;
+    this.#leaders = new LeaderTracker(this.#pool, peers);
+    this.#caller = new MeshCaller(this.#pool, peers, this.#leaders, options.retryForMs);
+    this.schedules = new ScheduleCalls(this.#caller);
+    this.queues = new QueueCalls(this.#caller);
+    this.#taskWatch = new TaskWatch(this.#pool, peers, this.#leaders);
+    this.#clusterWatch = new ClusterFollower(this.#pool, peers, this.#leaders);
   }
 
   /** Address by id of every node that is known. */
   nodes(): ReadonlyMap<string, string> {
-    return this.peers.byId();
+    return this.#peers.byId();
   }
 
   /** Begins to look for the leader. */
   start(): void {
-    this.leaders.start();
+    this.#leaders.start();
   }
 
   /** Closes the connections; calls under way go on to their end. */
   stop(): void {
-    this.leaders.stop();
-    this.pool.close();
+    this.#leaders.stop();
+    this.#pool.close();
   }
 
   async submit(item: SubmitTaskRequest): Promise<SubmitTaskResponse> {
     // Fixed before the first try: whatever is sent again is the same task.
-    const response = await this.batcher.submit({ ...item, id: this.newId() });
-    if (response.task !== undefined) this.recent.add(response.task.id, response.index);
+    const response = await this.#batcher.submit({ ...item, id: this.#newId() });
+    if (response.task !== undefined) this.#recent.add(response.task.id, response.index);
     return response;
   }
 
   async get(request: GetTaskRequest, signal: AbortSignal): Promise<Task> {
     const endsAtMs = performance.now() + request.waitMs;
-    const minIndex = Math.max(request.minIndex, this.recent.indexOf(request.id));
+    const minIndex = Math.max(request.minIndex, this.#recent.indexOf(request.id));
     const leftMs = (): number => Math.max(0, Math.ceil(endsAtMs - performance.now()));
-    const { task } = await this.caller.call({
+    const { task } = await this.#caller.call({
       stub: (peer) => peer.tasks.getTask.bind(peer.tasks),
       request: () => ({ ...request, minIndex, waitMs: request.waitMs === 0 ? 0 : leftMs() }),
       target: request.linearizable ? "leader" : "any",
       repeat: "none",
       tryMs: request.waitMs + (request.waitMs === 0 ? CALL_TRY_MS : WAIT_SLACK_MS),
-      retryForMs: request.waitMs + this.retryForMs,
+      retryForMs: request.waitMs + this.#retryForMs,
       signal,
     });
     return present(task);
   }
 
   list(request: ListTasksRequest): Promise<ListTasksResponse> {
-    return this.caller.call({
+    return this.#caller.call({
       stub: (peer) => peer.tasks.listTasks.bind(peer.tasks),
       request: () => request,
       target: "any",
@@ -170,28 +170,28 @@ export class MeshClient implements Mesh {
   }
 
   logs(request: ListTaskLogsRequest): Promise<ListTaskLogsResponse> {
-    return this.caller.call({
+    return this.#caller.call({
       stub: (peer) => peer.tasks.listTaskLogs.bind(peer.tasks),
       request: () => request,
       target: "any",
       repeat: "none",
       tryMs: CALL_TRY_MS,
-      retryForMs: this.retryForMs,
+      retryForMs: this.#retryForMs,
     });
   }
 
   cancel(id: string): Promise<Task> {
     const stub: TaskStub = (peer) => peer.tasks.cancelTask.bind(peer.tasks);
-    return this.changeOnce(id, stub, "already_ended", [TaskStatus.CANCELLED]);
+    return this.#changeOnce(id, stub, "already_ended", [TaskStatus.CANCELLED]);
   }
 
   retry(id: string): Promise<Task> {
     const stub: TaskStub = (peer) => peer.tasks.retryTask.bind(peer.tasks);
-    return this.changeOnce(id, stub, "not_retryable", STARTED);
+    return this.#changeOnce(id, stub, "not_retryable", STARTED);
   }
 
   why(id: string): Promise<WhyTaskResponse> {
-    return this.caller.call({
+    return this.#caller.call({
       stub: (peer) => peer.tasks.whyTask.bind(peer.tasks),
       request: () => ({ id }),
       repeat: "none",
@@ -200,7 +200,7 @@ export class MeshClient implements Mesh {
   }
 
   retryDead(selection: DeadLetterSelection): Promise<TakenDeadLetters> {
-    return this.caller.call({
+    return this.#caller.call({
       stub: (peer) => peer.tasks.retryDeadLetters.bind(peer.tasks),
       request: () => ({ selection }),
       ...DONE_ONCE,
@@ -208,7 +208,7 @@ export class MeshClient implements Mesh {
   }
 
   dropDead(selection: DeadLetterSelection): Promise<TakenDeadLetters> {
-    return this.caller.call({
+    return this.#caller.call({
       stub: (peer) => peer.tasks.dropDeadLetters.bind(peer.tasks),
       request: () => ({ selection }),
       ...DONE_ONCE,
@@ -216,48 +216,48 @@ export class MeshClient implements Mesh {
   }
 
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchStep> {
-    return this.taskWatch.follow(request, { signal, retryForMs: this.retryForMs });
+    return this.#taskWatch.follow(request, { signal, retryForMs: this.#retryForMs });
   }
 
   onCluster(listener: ClusterListener): () => void {
-    return this.clusterWatch.subscribe(listener);
+    return this.#clusterWatch.subscribe(listener);
   }
 
   async workers(patience: Patience = "normal"): Promise<readonly Worker[]> {
-    const { workers } = await this.caller.call({
+    const { workers } = await this.#caller.call({
       stub: (peer) => peer.cluster.listWorkers.bind(peer.cluster),
       request: () => ({}),
       repeat: "none",
-      ...this.boundsOf(patience),
+      ...this.#boundsOf(patience),
     });
     return workers;
   }
 
   async cluster(patience: Patience = "normal"): Promise<GetClusterResponse> {
-    const cluster = await this.caller.call({
+    const cluster = await this.#caller.call({
       stub: (peer) => peer.cluster.getCluster.bind(peer.cluster),
       request: () => ({}),
       repeat: "none",
-      ...this.boundsOf(patience),
+      ...this.#boundsOf(patience),
     });
-    this.leaders.learn(cluster);
+    this.#leaders.learn(cluster);
     return cluster;
   }
 
   async transfer(to: string): Promise<TransferLeadershipResponse> {
-    const response = await this.caller.call({
+    const response = await this.#caller.call({
       stub: (peer) => peer.cluster.transferLeadership.bind(peer.cluster),
       request: () => ({ to }),
       // Without a named successor a second transfer would move on from the first one's.
       repeat: to === "" ? "other" : "same",
       tryMs: CALL_TRY_MS + WAIT_SLACK_MS,
     });
-    void this.leaders.look();
+    void this.#leaders.look();
     return response;
   }
 
   async drain(workerId: string): Promise<Worker> {
-    const { worker } = await this.caller.call({
+    const { worker } = await this.#caller.call({
       stub: (peer) => peer.cluster.drainWorker.bind(peer.cluster),
       request: () => ({ id: workerId }),
       repeat: "same",
@@ -266,7 +266,7 @@ export class MeshClient implements Mesh {
   }
 
   verify(signal: AbortSignal): Promise<VerifyResponse> {
-    return this.caller.call({
+    return this.#caller.call({
       stub: (peer) => peer.cluster.verify.bind(peer.cluster),
       request: () => ({}),
       repeat: "none",
@@ -275,8 +275,8 @@ export class MeshClient implements Mesh {
     });
   }
 
-  private async submitBatch(items: SubmitTaskRequest[]): Promise<SubmitTaskResult[]> {
-    const { results } = await this.caller.call({
+  async #submitBatch(items: SubmitTaskRequest[]): Promise<SubmitTaskResult[]> {
+    const { results } = await this.#caller.call({
       stub: (peer) => peer.tasks.submitTasks.bind(peer.tasks),
       request: (sentBefore) => ({ items, resend: sentBefore }),
       repeat: "same",
@@ -289,7 +289,7 @@ export class MeshClient implements Mesh {
    * A change that is refused when it is done already: refused on a second try, it may be the first
    * that did it.
    */
-  private async changeOnce(
+  async #changeOnce(
     id: string,
     stub: TaskStub,
     doneCode: string,
@@ -301,7 +301,7 @@ export class MeshClient implements Mesh {
       return { id };
     };
     try {
-      const { task } = await this.caller.call({ stub, request, repeat: "same" });
+      const { task } = await this.#caller.call({ stub, request, repeat: "same" });
       return present(task);
     } catch (error) {
       const mayBeOurs =
@@ -314,9 +314,9 @@ export class MeshClient implements Mesh {
     }
   }
 
-  private boundsOf(patience: Patience): { readonly tryMs?: number; readonly retryForMs?: number } {
+  #boundsOf(patience: Patience): { readonly tryMs?: number; readonly retryForMs?: number } {
     return patience === "short"
-      ? { tryMs: HEALTH_TRY_MS, retryForMs: Math.min(HEALTH_RETRY_MS, this.retryForMs) }
+      ? { tryMs: HEALTH_TRY_MS, retryForMs: Math.min(HEALTH_RETRY_MS, this.#retryForMs) }
       : {};
   }
 }

@@ -12,10 +12,13 @@ import type { MeshCaller } from "./mesh-caller.js";
 
 /** Every method rejects with MeshRefusal where the mesh refused or did not answer in time. */
 export class QueueCalls {
-  constructor(private readonly caller: MeshCaller) {}
+  readonly #caller: MeshCaller;
+  constructor(caller: MeshCaller) {
+    this.#caller = caller;
+  }
 
   list(request: ListQueuesRequest): Promise<ListQueuesResponse> {
-    return this.caller.call({
+    return this.#caller.call({
       stub: (peer) => peer.queues.listQueues.bind(peer.queues),
       request: () => request,
       repeat: "none",
@@ -23,27 +26,27 @@ export class QueueCalls {
   }
 
   get(name: string): Promise<Queue> {
-    return this.queue("none", { name }, (peer) => peer.queues.getQueue.bind(peer.queues));
+    return this.#queue("none", { name }, (peer) => peer.queues.getQueue.bind(peer.queues));
   }
 
   limit(request: LimitQueueRequest): Promise<Queue> {
-    return this.queue("same", request, (peer) => peer.queues.limitQueue.bind(peer.queues));
+    return this.#queue("same", request, (peer) => peer.queues.limitQueue.bind(peer.queues));
   }
 
   pause(name: string): Promise<Queue> {
-    return this.queue("same", { name }, (peer) => peer.queues.pauseQueue.bind(peer.queues));
+    return this.#queue("same", { name }, (peer) => peer.queues.pauseQueue.bind(peer.queues));
   }
 
   resume(name: string): Promise<Queue> {
-    return this.queue("same", { name }, (peer) => peer.queues.resumeQueue.bind(peer.queues));
+    return this.#queue("same", { name }, (peer) => peer.queues.resumeQueue.bind(peer.queues));
   }
 
-  private async queue<Request>(
+  async #queue<Request>(
     repeat: RepeatEffect,
     request: Request,
     stub: Stub<Request, { readonly queue?: Queue | undefined }>,
   ): Promise<Queue> {
-    const { queue } = await this.caller.call({ stub, request: () => request, repeat });
+    const { queue } = await this.#caller.call({ stub, request: () => request, repeat });
     return present(queue);
   }
 }

@@ -11,10 +11,13 @@ import type { MeshCaller } from "./mesh-caller.js";
 
 /** Every method rejects with MeshRefusal where the mesh refused or did not answer in time. */
 export class ScheduleCalls {
-  constructor(private readonly caller: MeshCaller) {}
+  readonly #caller: MeshCaller;
+  constructor(caller: MeshCaller) {
+    this.#caller = caller;
+  }
 
   put(request: PutScheduleRequest): Promise<PutScheduleResponse> {
-    return this.caller.call({
+    return this.#caller.call({
       stub: (peer) => peer.schedules.putSchedule.bind(peer.schedules),
       request: () => request,
       repeat: "same",
@@ -22,7 +25,7 @@ export class ScheduleCalls {
   }
 
   async get(name: string): Promise<ScheduleState> {
-    const { schedule } = await this.caller.call({
+    const { schedule } = await this.#caller.call({
       stub: (peer) => peer.schedules.getSchedule.bind(peer.schedules),
       request: () => ({ name }),
       repeat: "none",
@@ -31,7 +34,7 @@ export class ScheduleCalls {
   }
 
   list(request: ListSchedulesRequest): Promise<ListSchedulesResponse> {
-    return this.caller.call({
+    return this.#caller.call({
       stub: (peer) => peer.schedules.listSchedules.bind(peer.schedules),
       request: () => request,
       repeat: "none",
@@ -39,7 +42,7 @@ export class ScheduleCalls {
   }
 
   async delete(name: string): Promise<ScheduleState> {
-    const { schedule } = await this.caller.call({
+    const { schedule } = await this.#caller.call({
       stub: (peer) => peer.schedules.deleteSchedule.bind(peer.schedules),
       request: () => ({ name }),
       repeat: "other",

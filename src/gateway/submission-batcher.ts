@@ -24,62 +24,65 @@ interface Queued {
 }
 
 export class SubmissionBatcher {
-  private queue: Queued[] = [];
-  private queuedBytes = 0;
-  private inFlight = 0;
-  private scheduled = false;
+  readonly #send: SendBatch;
+  #queue: Queued[] = [];
+  #queuedBytes = 0;
+  #inFlight = 0;
+  #scheduled = false;
 
-  constructor(private readonly send: SendBatch) {}
+  constructor(send: SendBatch) {
+    this.#send = send;
+  }
 
   /** Rejects with the item's own refusal, or with that of the whole call. */
   submit(item: SubmitTaskRequest): Promise<SubmitTaskResponse> {
     const sizeBytes = item.data.length;
     const isFull =
-      this.queue.length >= MAX_QUEUED_SUBMISSIONS ||
-      this.queuedBytes + sizeBytes > MAX_QUEUED_BYTES;
+      this.#queue.length >= MAX_QUEUED_SUBMISSIONS ||
+      this.#queuedBytes + sizeBytes > MAX_QUEUED_BYTES;
     if (isFull) {
       return Promise.reject(unavailable("overloaded", "too many submissions wait in the gateway"));
     }
     return new Promise((resolve, reject) => {
-      this.queue.push({ item, resolve, reject });
-      this.queuedBytes += sizeBytes;
-      if (this.scheduled) return;
-      this.scheduled = true;
+      this.#queue.push({ item, resolve, reject });
+      this.#queuedBytes += sizeBytes;
+      if (this.#scheduled) return;
+      this.#scheduled = true;
       // After the requests that were read in this turn of the event loop.
       setImmediate(() => {
-        this.scheduled = false;
-        this.flush();
+        this.#scheduled = false;
+        this.#flush();
       });
     });
   }
 
-  private flush(): void {
-    while (this.inFlight < MAX_BATCHES_IN_FLIGHT && this.queue.length > 0) {
-      this.inFlight += 1;
-      const batch = this.take();
-      this.send(batch.map(({ item }) => item))
+  #flush(): void {
+    while (this.#inFlight < MAX_BATCHES_IN_FLIGHT && this.#queue.length > 0) {
+      this.#inFlight += 1;
+      const batch = this.#take();
+      this.#send(batch.map(({ item }) => item))
         .then(
           (results) => settle(batch, results),
           (error: unknown) => batch.forEach(({ reject }) => reject(error)),
         )
         .finally(() => {
-          this.inFlight -= 1;
-          this.flush();
+          this.#inFlight -= 1;
+          this.#flush();
         });
     }
   }
 
-  private take(): Queued[] {
+  #take(): Queued[] {
     let count = 0;
     let sizeBytes = 0;
-    for (const { item } of this.queue) {
+    for (const { item } of this.#queue) {
       if (count === MAX_BATCH_ITEMS) break;
       if (count > 0 && sizeBytes + item.data.length > MAX_BATCH_BYTES) break;
       sizeBytes += item.data.length;
       count += 1;
     }
-    this.queuedBytes -= sizeBytes;
-    return this.queue.splice(0, count);
+    this.#queuedBytes -= sizeBytes;
+    return this.#queue.splice(0, count);
   }
 }
 

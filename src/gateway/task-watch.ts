@@ -49,11 +49,14 @@ type Ended =
   | { readonly kind: "gone"; readonly oldestIndex: number };
 
 export class TaskWatch {
-  constructor(
-    private readonly pool: ClientPool,
-    private readonly peers: Peers,
-    private readonly leaders: LeaderTracker,
-  ) {}
+  readonly #pool: ClientPool;
+  readonly #peers: Peers;
+  readonly #leaders: LeaderTracker;
+  constructor(pool: ClientPool, peers: Peers, leaders: LeaderTracker) {
+    this.#pool = pool;
+    this.#peers = peers;
+    this.#leaders = leaders;
+  }
 
   /**
    * The changes in log order until `signal` is aborted. The first step comes once a node serves.
@@ -68,7 +71,7 @@ export class TaskWatch {
     let isServed = false;
     const giveUpAtMs = performance.now() + retryForMs;
     while (!signal.aborted) {
-      const watch = this.oneNode({ ...request, from }, signal);
+      const watch = this.#oneNode({ ...request, from }, signal);
       for (;;) {
         const { done, value } = await watch.next();
         if (!done) {
@@ -78,8 +81,8 @@ export class TaskWatch {
           continue;
         }
         if (value.kind === "lost") {
-          this.peers.avoid(value.address);
-          this.leaders.doubt(value.address);
+          this.#peers.avoid(value.address);
+          this.#leaders.doubt(value.address);
           if (!isServed && performance.now() >= giveUpAtMs) {
             throw unavailable(
               "no_node",
@@ -99,14 +102,14 @@ export class TaskWatch {
   }
 
   /** What one node tells, and why it ended. */
-  private async *oneNode(
+  async *#oneNode(
     request: WatchRequest,
     signal: AbortSignal,
   ): AsyncGenerator<Extract<WatchStep, { kind: "changes" }>, Ended> {
-    if (this.leaders.leader === undefined) await this.leaders.look();
-    const address = this.peers.forReads(this.leaders.leader);
+    if (this.#leaders.leader === undefined) await this.#leaders.look();
+    const address = this.#peers.forReads(this.#leaders.leader);
     if (address === undefined) return lost("", new Error("no node is known"));
-    const peer = this.pool.at(address);
+    const peer = this.#pool.at(address);
     if (!(await isConnected(peer, Date.now() + CONNECT_MS))) {
       return lost(address, new Error(`no connection to ${address}`));
     }

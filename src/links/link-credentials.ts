@@ -8,16 +8,17 @@ type ConnectorArguments = Parameters<ChannelCredentials["_createSecureConnector"
 type Connector = ReturnType<ChannelCredentials["_createSecureConnector"]>;
 
 export class LinkCredentials extends ChannelCredentials {
+  readonly #inner: ChannelCredentials;
+  readonly #endsTo: (address: string) => LinkEnds;
   /** @param endsTo the link to whoever is reached at host:port */
-  constructor(
-    private readonly inner: ChannelCredentials,
-    private readonly endsTo: (address: string) => LinkEnds,
-  ) {
+  constructor(inner: ChannelCredentials, endsTo: (address: string) => LinkEnds) {
     super();
+    this.#inner = inner;
+    this.#endsTo = endsTo;
   }
 
   override _isSecure(): boolean {
-    return this.inner._isSecure();
+    return this.#inner._isSecure();
   }
 
   /** Channels share a connection only where their links are the same. */
@@ -26,8 +27,8 @@ export class LinkCredentials extends ChannelCredentials {
   }
 
   override _createSecureConnector(...[target, ...rest]: ConnectorArguments): Connector {
-    const inner = this.inner._createSecureConnector(target, ...rest);
-    const endsTo = (): LinkEnds => this.endsTo(target.path);
+    const inner = this.#inner._createSecureConnector(target, ...rest);
+    const endsTo = (): LinkEnds => this.#endsTo(target.path);
     let giveUp: (() => void) | undefined;
     let destroyed = false;
     return {

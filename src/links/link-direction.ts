@@ -7,6 +7,7 @@ const RETRANSMIT_MS = 200;
 const MAX_RETRANSMITS = 6;
 
 export class LinkDirection {
+  readonly #random: () => number;
   readonly #watchers = new Set<() => void>();
   #rule: LinkRule | undefined;
   /** The bandwidth is taken until then. */
@@ -15,8 +16,10 @@ export class LinkDirection {
   constructor(
     readonly from: string,
     readonly to: string,
-    private readonly random: () => number,
-  ) {}
+    random: () => number,
+  ) {
+    this.#random = random;
+  }
 
   get rule(): LinkRule | undefined {
     return this.#rule;
@@ -58,7 +61,7 @@ export class LinkDirection {
       atMs = this.#busyUntilMs;
     }
     atMs += rule.delayMs;
-    if (rule.jitterMs > 0) atMs += rule.jitterMs * this.random();
+    if (rule.jitterMs > 0) atMs += rule.jitterMs * this.#random();
     if (!retransmits) return atMs;
     for (let tries = 0; tries < MAX_RETRANSMITS && this.#loses(rule); tries += 1) {
       atMs += RETRANSMIT_MS * 2 ** tries;
@@ -72,11 +75,11 @@ export class LinkDirection {
     if (rule === undefined || (rule.lossRate === 0 && rule.duplicateRate === 0)) return messages;
     return messages.flatMap((message) => {
       if (this.#loses(rule)) return [];
-      return this.random() < rule.duplicateRate ? [message, message] : [message];
+      return this.#random() < rule.duplicateRate ? [message, message] : [message];
     });
   }
 
   #loses(rule: LinkRule): boolean {
-    return rule.lossRate > 0 && this.random() < rule.lossRate;
+    return rule.lossRate > 0 && this.#random() < rule.lossRate;
   }
 }

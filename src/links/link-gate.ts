@@ -9,6 +9,7 @@ interface Parcel {
 }
 
 export class LinkGate {
+  readonly #retransmits: boolean;
   #waiting: Parcel[] = [];
   #heldBytes = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -18,8 +19,10 @@ export class LinkGate {
   /** @param retransmits see LinkDirection.arrivalMs */
   constructor(
     readonly link: LinkDirection,
-    private readonly retransmits: boolean,
-  ) {}
+    retransmits: boolean,
+  ) {
+    this.#retransmits = retransmits;
+  }
 
   /** Bytes that have been sent and have not arrived. */
   get heldBytes(): number {
@@ -39,7 +42,7 @@ export class LinkGate {
     }
     const nowMs = performance.now();
     const afterMs = this.#waiting.at(-1)?.dueMs ?? 0;
-    const arrivalMs = this.link.arrivalMs(bytes, nowMs, this.retransmits);
+    const arrivalMs = this.link.arrivalMs(bytes, nowMs, this.#retransmits);
     this.#waiting.push({ bytes, dueMs: Math.max(afterMs, arrivalMs), deliver });
     this.#heldBytes += bytes;
     this.#stopWatching ??= this.link.onChange(() => this.#release());

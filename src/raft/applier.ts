@@ -19,6 +19,7 @@ export interface ApplierParts {
 }
 
 export class Applier {
+  readonly #parts: ApplierParts;
   #appliedIndex = logIndex(0);
   /** The state machine is to be restored from it before anything else. */
   #target: SnapshotMeta | undefined;
@@ -27,7 +28,8 @@ export class Applier {
   #restoring: Promise<void> | undefined;
 
   /** Begins behind the snapshot on disk, where there is one: entries wait until `start`. */
-  constructor(private readonly parts: ApplierParts) {
+  constructor(parts: ApplierParts) {
+    this.#parts = parts;
     this.#target = parts.log.snapshot();
   }
 
@@ -60,9 +62,9 @@ export class Applier {
       this.#waiting.push(entries);
       return;
     }
-    this.parts.stateMachine.apply(entries);
+    this.#parts.stateMachine.apply(entries);
     this.#appliedIndex = last.index;
-    this.parts.onApplied(last.index, entries);
+    this.#parts.onApplied(last.index, entries);
   }
 
   /** Resolves when no restore is under way. */
@@ -74,7 +76,7 @@ export class Applier {
     try {
       while (this.#target !== undefined && (await this.#tryRestore(this.#target)));
     } catch (error) {
-      this.parts.onFatal(error);
+      this.#parts.onFatal(error);
     } finally {
       this.#restoring = undefined;
     }
@@ -82,7 +84,7 @@ export class Applier {
 
   /** False where there is nothing to go on with for now. */
   async #tryRestore(meta: SnapshotMeta): Promise<boolean> {
-    const { log, stateMachine, signal, beforeRestore, onApplied } = this.parts;
+    const { log, stateMachine, signal, beforeRestore, onApplied } = this.#parts;
     await beforeRestore();
     const content = new SnapshotContent(log, meta, signal);
     let failure: { readonly error: unknown } | undefined;

@@ -8,13 +8,16 @@ import { NodeStopped, SnapshotReplaced } from "./errors.js";
 const CHUNK_BYTES = 256 * 1024;
 
 export class SnapshotContent implements AsyncIterable<Uint8Array> {
+  readonly #log: Pick<LogReader, "snapshotChunk">;
+  readonly #meta: SnapshotMeta;
+  readonly #signal: AbortSignal;
   #isReplaced = false;
 
-  constructor(
-    private readonly log: Pick<LogReader, "snapshotChunk">,
-    private readonly meta: SnapshotMeta,
-    private readonly signal: AbortSignal,
-  ) {}
+  constructor(log: Pick<LogReader, "snapshotChunk">, meta: SnapshotMeta, signal: AbortSignal) {
+    this.#log = log;
+    this.#meta = meta;
+    this.#signal = signal;
+  }
 
   /** A newer one has taken its place on disk before it was read to its end. */
   get isReplaced(): boolean {
@@ -23,9 +26,10 @@ export class SnapshotContent implements AsyncIterable<Uint8Array> {
 
   /** @throws SnapshotReplaced, NodeStopped */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
-    const { log, meta } = this;
+    const log = this.#log;
+    const meta = this.#meta;
     for (let offset = 0; offset < meta.sizeBytes;) {
-      if (this.signal.aborted) throw new NodeStopped();
+      if (this.#signal.aborted) throw new NodeStopped();
       const chunk = log.snapshotChunk(meta, offset, CHUNK_BYTES);
       if (chunk === undefined) {
         this.#isReplaced = true;

@@ -43,6 +43,7 @@ type Outcome =
 const NONE: Outcome = { kind: "none" };
 
 export class SnapshotTaker {
+  readonly #parts: SnapshotTakerParts;
   /** Applied since a snapshot was last begun. */
   #entries = 0;
   #bytes = 0;
@@ -50,7 +51,9 @@ export class SnapshotTaker {
   #compacting: Promise<void> | undefined;
   #compactedThrough = 0;
 
-  constructor(private readonly parts: SnapshotTakerParts) {}
+  constructor(parts: SnapshotTakerParts) {
+    this.#parts = parts;
+  }
 
   noteApplied(entries: readonly Entry[]): void {
     this.#entries += entries.length;
@@ -64,9 +67,9 @@ export class SnapshotTaker {
 
   /** Does what is due. */
   tick(): void {
-    if (this.parts.isRestoring()) return;
+    if (this.#parts.isRestoring()) return;
     if (this.#taking === undefined && this.#isDue()) {
-      const { onFailed, onFatal } = this.parts;
+      const { onFailed, onFatal } = this.#parts;
       this.#begin()
         .then((outcome) => {
           if (outcome.kind === "failed") onFailed(outcome.error);
@@ -82,7 +85,7 @@ export class SnapshotTaker {
    */
   async take(): Promise<SnapshotMeta | undefined> {
     const outcome = await (this.#taking?.outcome ?? this.#begin()).catch((error: unknown) => {
-      this.parts.onFatal(error);
+      this.#parts.onFatal(error);
       throw error;
     });
     switch (outcome.kind) {
@@ -107,7 +110,7 @@ export class SnapshotTaker {
   }
 
   #isDue(): boolean {
-    const { log, stateMachine, policy, isSending } = this.parts;
+    const { log, stateMachine, policy, isSending } = this.#parts;
     if (stateMachine.snapshot === undefined) return false;
     // A large state is not written again for a log that is small beside it: what snapshots write in
     // all is no more than what the log does.
@@ -126,7 +129,7 @@ export class SnapshotTaker {
   }
 
   async #run(signal: AbortSignal): Promise<Outcome> {
-    const { log, stateMachine, appliedIndex, isRestoring } = this.parts;
+    const { log, stateMachine, appliedIndex, isRestoring } = this.#parts;
     if (isRestoring()) return NONE;
     let snapshot: StateSnapshot | undefined;
     try {
@@ -139,7 +142,7 @@ export class SnapshotTaker {
     invariant(index <= appliedIndex(), `a snapshot at ${index}, which is not applied`);
     if (index <= (log.snapshot()?.index ?? 0)) return NONE;
     const term = log.term(index);
-    const membership = this.parts.membershipAt(index);
+    const membership = this.#parts.membershipAt(index);
     // A server that joined knows no configuration before the first that its log holds.
     if (term === undefined || membership === undefined || membership.voters.length === 0) {
       return NONE;
@@ -155,7 +158,7 @@ export class SnapshotTaker {
   }
 
   #maybeCompact(): void {
-    const { log, stateMachine, policy, onFatal } = this.parts;
+    const { log, stateMachine, policy, onFatal } = this.#parts;
     const snapshot = log.snapshot();
     if (snapshot === undefined || this.#compacting !== undefined) return;
     const through = Math.min(

@@ -4,20 +4,19 @@
 
 /** Ticks that have passed by now; a fraction is kept for the next time. */
 export class TickClock {
+  readonly #tickMs: number;
   #ticksOwed = 0;
   #askedAtMs: number;
 
   /** @param nowMs of a monotonic clock */
-  constructor(
-    private readonly tickMs: number,
-    nowMs: number,
-  ) {
+  constructor(tickMs: number, nowMs: number) {
+    this.#tickMs = tickMs;
     this.#askedAtMs = nowMs;
   }
 
   /** At least one: timers also fire a little early. */
   passed(nowMs: number): number {
-    this.#ticksOwed += (nowMs - this.#askedAtMs) / this.tickMs;
+    this.#ticksOwed += (nowMs - this.#askedAtMs) / this.#tickMs;
     this.#askedAtMs = nowMs;
     const ticks = Math.max(1, Math.floor(this.#ticksOwed));
     this.#ticksOwed = Math.max(0, this.#ticksOwed - ticks);

@@ -43,59 +43,62 @@ export interface RedisConnectionState {
  * who subscribes does so again, and reads what it missed.
  */
 export class RedisConnection {
+  readonly #options: RedisConnectionOptions;
   readonly client: Redis;
-  private current: RedisConnectionState = { connected: false, error: undefined };
-  private readonly listeners = new Set<(state: RedisConnectionState) => void>();
-  private readonly probe: NodeJS.Timeout;
-  private retry: NodeJS.Timeout | undefined;
-  private closed = false;
+  #current: RedisConnectionState = { connected: false, error: undefined };
+  readonly #listeners = new Set<(state: RedisConnectionState) => void>();
+  readonly #probe: NodeJS.Timeout;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
 
-  constructor(private readonly options: RedisConnectionOptions) {
+  constructor(options: RedisConnectionOptions) {
+    this.#options = options;
     const { endpoint, commandTimeoutMs } = options;
-    this.client = createClient(endpoint, commandTimeoutMs, this.clientOptions(options));
-    this.client.on("connect", () => this.asksWhetherItLoads());
-    this.client.on("ready", () => this.become({ connected: true, error: undefined }));
-    this.client.on("close", () => this.become({ connected: false, error: this.current.error }));
+    this.client = createClient(endpoint, commandTimeoutMs, this.#clientOptions(options));
+    this.client.on("connect", () => this.#asksWhetherItLoads());
+    this.client.on("ready", () => this.#become({ connected: true, error: undefined }));
+    this.client.on("close", () => this.#become({ connected: false, error: this.#current.error }));
     // Without a listener an error of the socket would end the process.
-    this.client.on("error", (error: Error) => this.noteError(error));
-    this.client.on("end", () => this.tryAgain());
-    this.probe = setInterval(() => this.isAlive(), PROBE_EVERY_MS).unref();
+    this.client.on("error", (error: Error) => this.#noteError(error));
+    this.client.on("end", () => this.#tryAgain());
+    this.#probe = setInterval(() => this.#isAlive(), PROBE_EVERY_MS).unref();
   }
 
   get state(): RedisConnectionState {
-    return this.current;
+    return this.#current;
   }
 
   /** Calls `listener` on each change; returns how to stop that. */
   onChange(listener: (state: RedisConnectionState) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Ends the connection for good; commands under way fail. */
   close(): void {
-    clearInterval(this.probe);
-    clearTimeout(this.retry);
-    this.listeners.clear();
-    this.closed = true;
+    clearInterval(this.#probe);
+    clearTimeout(this.#retry);
+    this.#listeners.clear();
+    this.#closed = true;
     this.client.disconnect();
   }
 
-  private noteError(error: Error): void {
-    this.become({ connected: this.current.connected, error: textOf(error) });
+  #noteError(error: Error): void {
+    this.#become({ connected: this.#current.connected, error: textOf(error) });
   }
 
-  private become(next: RedisConnectionState): void {
-    const before = this.current;
-    if (this.closed || (next.connected === before.connected && next.error === before.error)) return;
-    this.current = next;
-    this.tell(before);
-    for (const listener of [...this.listeners]) listener(next);
+  #become(next: RedisConnectionState): void {
+    const before = this.#current;
+    if (this.#closed || (next.connected === before.connected && next.error === before.error))
+      return;
+    this.#current = next;
+    this.#tell(before);
+    for (const listener of [...this.#listeners]) listener(next);
   }
 
-  private tell(before: RedisConnectionState): void {
-    const { name, logger } = this.options;
-    const { connected, error } = this.current;
+  #tell(before: RedisConnectionState): void {
+    const { name, logger } = this.#options;
+    const { connected, error } = this.#current;
     if (connected && before.error !== undefined) logger?.info(`${name}: Redis is back`);
     else if (!connected) {
       logger?.warn({ reason: error }, `${name}: Redis is not reachable, trying on`);
@@ -106,7 +109,7 @@ export class RedisConnection {
    * A server that hangs, or a machine that is gone, keeps its sockets open: who only listens would
    * wait for good. The question meets the socket's timeout where it is not answered.
    */
-  private isAlive(): void {
+  #isAlive(): void {
     if (this.client.status === "ready") this.client.ping().catch(() => undefined);
   }
 
@@ -114,30 +117,26 @@ export class RedisConnection {
    * The client gives up for good where its connector fails, as when a failover is told while it asks
    * the sentinels who the primary is.
    */
-  private tryAgain(): void {
-    if (this.closed) return;
-    clearTimeout(this.retry);
-    this.retry = setTimeout(() => {
+  #tryAgain(): void {
+    if (this.#closed) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
       this.client.connect().catch(() => undefined);
     }, RECONNECT_MAX_MS);
   }
 
   /** The client waits for that by itself, and says nothing of it. */
-  private asksWhetherItLoads(): void {
+  #asksWhetherItLoads(): void {
     this.client.info("persistence").then(
       (text) => {
-        if (this.current.connected || !/^loading:1/m.test(text)) return;
-        this.become({ connected: false, error: "LOADING Redis is loading its data" });
+        if (this.#current.connected || !/^loading:1/m.test(text)) return;
+        this.#become({ connected: false, error: "LOADING Redis is loading its data" });
       },
       () => undefined,
     );
   }
 
-  private clientOptions({
-    commandTimeoutMs,
-    name,
-    connector,
-  }: RedisConnectionOptions): ClientOptions {
+  #clientOptions({ commandTimeoutMs, name, connector }: RedisConnectionOptions): ClientOptions {
     return {
       ...(connector === undefined ? {} : { Connector: connector }),
       connectionName: name,
@@ -158,7 +157,7 @@ export class RedisConnection {
       // After a failover the old primary answers READONLY: a new connection finds the new one.
       reconnectOnError: (error: Error) => {
         if (!READ_ONLY.test(error.message)) return false;
-        this.noteError(error);
+        this.#noteError(error);
         return true;
       },
     };

@@ -14,7 +14,7 @@ class DirectedChild implements Startable {
   end: () => void = () => undefined;
   becomeReady: () => void = () => undefined;
   fail: (reason: string) => void = () => undefined;
-  private readonly runs = new Promise<boolean>((resolve) => {
+  readonly #runs = new Promise<boolean>((resolve) => {
     this.run = () => resolve(true);
     this.end = () => resolve(false);
   });
@@ -30,7 +30,7 @@ class DirectedChild implements Startable {
   }
 
   running(): Promise<boolean> {
-    return this.runs;
+    return this.#runs;
   }
 }
 

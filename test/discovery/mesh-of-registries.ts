@@ -22,15 +22,18 @@ export function recordOf(id: string): Omit<NodeRecord, "meshId"> {
 }
 
 export class RegistryBench {
-  private readonly registries: Registry[] = [];
-  private readonly writers: RegistryWriter[] = [];
+  readonly #url: string;
+  readonly #registries: Registry[] = [];
+  readonly #writers: RegistryWriter[] = [];
 
-  constructor(private readonly url: string) {}
+  constructor(url: string) {
+    this.#url = url;
+  }
 
   async registry(options: Partial<RegistryOptions> = {}): Promise<Registry> {
     const registry = new Registry({
       mesh: "test",
-      redis: { endpoint: { url: this.url }, commandTimeoutMs: 1_000 },
+      redis: { endpoint: { url: this.#url }, commandTimeoutMs: 1_000 },
       logger: silent,
       ttlMs: 1_500,
       heartbeatMs: 200,
@@ -38,7 +41,7 @@ export class RegistryBench {
       missingGraceMs: 600,
       ...options,
     });
-    this.registries.push(registry);
+    this.#registries.push(registry);
     await registry.start();
     return registry;
   }
@@ -46,13 +49,13 @@ export class RegistryBench {
   async node(id: string, mesh?: OwnMesh): Promise<{ registry: Registry; writer: RegistryWriter }> {
     const registry = await this.registry();
     const writer = registry.writer(recordOf(id), mesh);
-    this.writers.push(writer);
+    this.#writers.push(writer);
     await writer.start();
     return { registry, writer };
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.writers.map((writer) => writer.stop()));
-    for (const registry of this.registries) registry.close();
+    await Promise.all(this.#writers.map((writer) => writer.stop()));
+    for (const registry of this.#registries) registry.close();
   }
 }

@@ -33,16 +33,16 @@ export class FakeMesh {
       return this.nodes;
     },
   };
-  private readonly client: MeshClient;
-  private url: Promise<string> | undefined;
+  readonly #client: MeshClient;
+  #url: Promise<string> | undefined;
 
   private constructor(options: FakeMeshOptions) {
     const names = ["n1", "n2", "n3"].slice(0, options.nodes ?? 3);
     this.nodes = names.map((id) => new FakeNode(id, this.tasks));
     const { directory } = this;
-    this.client = new MeshClient({ directory, retryForMs: options.retryForMs ?? 5_000 });
+    this.#client = new MeshClient({ directory, retryForMs: options.retryForMs ?? 5_000 });
     this.app = buildServer({
-      mesh: this.client,
+      mesh: this.#client,
       config: configSchema.parse({ limits: options.limits ?? {} }),
       directory,
       stopping: this.stopping.signal,
@@ -55,7 +55,7 @@ export class FakeMesh {
     await Promise.all(mesh.nodes.map((node) => node.start()));
     mesh.directory.nodes = mesh.nodes.map(recordOf);
     mesh.elect("n1");
-    mesh.client.start();
+    mesh.#client.start();
     return mesh;
   }
 
@@ -92,14 +92,14 @@ export class FakeMesh {
 
   /** A URL at which the gateway listens. */
   listen(): Promise<string> {
-    return (this.url ??= this.app.listen({ host: "127.0.0.1", port: 0 }));
+    return (this.#url ??= this.app.listen({ host: "127.0.0.1", port: 0 }));
   }
 
   async close(): Promise<void> {
     this.stopping.abort(new Error("the test is over"));
     this.app.server.closeAllConnections();
     await this.app.close();
-    this.client.stop();
+    this.#client.stop();
     for (const node of this.nodes) node.kill();
   }
 }

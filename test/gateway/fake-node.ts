@@ -61,7 +61,7 @@ export class FakeNode {
   /** Refuses the next change of a task (cancel, retry, drain, transfer, list). */
   refusal: Problem | undefined;
   refusalOfType = new Map<string, Problem>();
-  private readonly server = new Server();
+  readonly #server = new Server();
   port = 0;
 
   /** @param tasks shared by the nodes of a mesh, as their log is */
@@ -75,11 +75,11 @@ export class FakeNode {
   }
 
   async start(port = 0): Promise<void> {
-    this.server.addService(TaskServiceService, this.taskService());
-    this.server.addService(ClusterServiceService, this.clusterService());
+    this.#server.addService(TaskServiceService, this.#taskService());
+    this.#server.addService(ClusterServiceService, this.#clusterService());
     this.port = await new Promise<number>((resolve, reject) => {
       const credentials = ServerCredentials.createInsecure();
-      this.server.bindAsync(`127.0.0.1:${port}`, credentials, (error, bound) => {
+      this.#server.bindAsync(`127.0.0.1:${port}`, credentials, (error, bound) => {
         if (error === null) resolve(bound);
         else reject(error);
       });
@@ -88,16 +88,16 @@ export class FakeNode {
 
   /** Gone as by kill -9: connections are cut, new ones refused. */
   kill(): void {
-    this.server.forceShutdown();
+    this.#server.forceShutdown();
   }
 
-  private taskService(): UntypedServiceImplementation {
+  #taskService(): UntypedServiceImplementation {
     return {
       submitTasks: unary((request: SubmitTasksRequest) => {
         this.submissions.push(request);
-        this.checkLeads();
+        this.#checkLeads();
         if (this.behaviour === "hang") return undefined;
-        const results = request.items.map((item) => this.keep(item, request.resend));
+        const results = request.items.map((item) => this.#keep(item, request.resend));
         return this.behaviour === "keep_and_hang" ? undefined : { results };
       }),
       submitTask: unary(() => refuse("internal", 500)),
@@ -110,22 +110,22 @@ export class FakeNode {
           call.on("cancelled", () => this.cancelledReads.push(call.request.id));
           return;
         }
-        answer(callback, () => ({ task: this.find(call.request.id) }));
+        answer(callback, () => ({ task: this.#find(call.request.id) }));
       },
       listTasks: unary((request: ListTasksRequest) => {
         this.lists.push(request);
-        this.refuseOnce();
+        this.#refuseOnce();
         return { tasks: [...this.tasks.values()], nextCursor: "next" };
       }),
       listTaskLogs: unary((request: ListTaskLogsRequest) => {
-        this.find(request.id);
+        this.#find(request.id);
         return { lines: [], nextCursor: "" };
       }),
-      cancelTask: unary(({ id }: { id: string }) => this.change(id, TaskStatus.CANCELLED)),
-      retryTask: unary(({ id }: { id: string }) => this.change(id, TaskStatus.PENDING)),
+      cancelTask: unary(({ id }: { id: string }) => this.#change(id, TaskStatus.CANCELLED)),
+      retryTask: unary(({ id }: { id: string }) => this.#change(id, TaskStatus.PENDING)),
       whyTask: unary(({ id }: { id: string }) => {
-        this.checkLeads();
-        this.find(id);
+        this.#checkLeads();
+        this.#find(id);
         return this.why;
       }),
       watchTasks: (call: ServerWritableStream<WatchTasksRequest, WatchTasksResponse>) => {
@@ -145,25 +145,25 @@ export class FakeNode {
     };
   }
 
-  private clusterService(): UntypedServiceImplementation {
+  #clusterService(): UntypedServiceImplementation {
     return {
-      getCluster: unary(() => this.cluster()),
+      getCluster: unary(() => this.#cluster()),
       listWorkers: unary(() => {
-        this.checkLeads();
-        return { workers: this.members.map(({ id, address }) => this.worker(id, address)) };
+        this.#checkLeads();
+        return { workers: this.members.map(({ id, address }) => this.#worker(id, address)) };
       }),
       transferLeadership: unary(({ to }: { to: string }) => {
-        this.refuseOnce();
+        this.#refuseOnce();
         return { leaderId: to === "" ? "n2" : to, term: this.term + 1 };
       }),
       drainWorker: unary(({ id }: { id: string }) => {
-        this.refuseOnce();
-        return { worker: { ...this.worker(id, this.address), state: WorkerState.DRAINING } };
+        this.#refuseOnce();
+        return { worker: { ...this.#worker(id, this.address), state: WorkerState.DRAINING } };
       }),
     };
   }
 
-  private keep(item: SubmitTaskRequest, resend: boolean): SubmitTaskResult {
+  #keep(item: SubmitTaskRequest, resend: boolean): SubmitTaskResult {
     const refused = this.refusalOfType.get(item.type);
     if (refused !== undefined) return { outcome: { $case: "refused", value: refused } };
     const known = [...(item.idempotencyKey === "" ? [] : this.tasks.values())].find(
@@ -177,33 +177,33 @@ export class FakeNode {
     return { outcome: { $case: "submitted", value: { task, created, index: this.tasks.size } } };
   }
 
-  private change(id: string, to: TaskStatus): { task: Task } | undefined {
-    this.checkLeads();
-    this.refuseOnce();
-    const task = this.find(id);
+  #change(id: string, to: TaskStatus): { task: Task } | undefined {
+    this.#checkLeads();
+    this.#refuseOnce();
+    const task = this.#find(id);
     if (task.status === to) refuse("already_ended", 409);
     const changed = { ...task, status: to };
     this.tasks.set(id, changed);
     return this.behaviour === "keep_and_hang" ? undefined : { task: changed };
   }
 
-  private find(id: string): Task {
+  #find(id: string): Task {
     return this.tasks.get(id) ?? refuse("not_found", 404);
   }
 
-  private refuseOnce(): void {
+  #refuseOnce(): void {
     const { refusal } = this;
     this.refusal = undefined;
     if (refusal !== undefined) throw new Refusal(refusal);
   }
 
-  private checkLeads(): void {
+  #checkLeads(): void {
     if (this.behaviour === "not_leader" || this.behaviour === "no_leader") {
       refuse(this.behaviour, 503);
     }
   }
 
-  private cluster(): GetClusterResponse {
+  #cluster(): GetClusterResponse {
     const { members } = this;
     return {
       meshName: "test",
@@ -239,7 +239,7 @@ export class FakeNode {
     };
   }
 
-  private worker(id: string, address: string): Worker {
+  #worker(id: string, address: string): Worker {
     return {
       id,
       address,

@@ -14,16 +14,17 @@ const PENDING = Number(process.env["PENDING_TASKS"] ?? 4_000);
 
 /** One submission after the other, for as long as it is not stopped. */
 class SteadySubmitter {
+  readonly #mesh: MeshProcess;
+  readonly #queue: string;
   readonly acknowledged: string[] = [];
   readonly refusals: string[] = [];
-  private readonly running: Promise<void>;
-  private stopped = false;
+  readonly #running: Promise<void>;
+  #stopped = false;
 
-  constructor(
-    private readonly mesh: MeshProcess,
-    private readonly queue: string,
-  ) {
-    this.running = this.run();
+  constructor(mesh: MeshProcess, queue: string) {
+    this.#mesh = mesh;
+    this.#queue = queue;
+    this.#running = this.#run();
   }
 
   /** Resolves when `count` more are acknowledged. */
@@ -36,15 +37,15 @@ class SteadySubmitter {
   }
 
   async stop(): Promise<readonly string[]> {
-    this.stopped = true;
-    await this.running;
+    this.#stopped = true;
+    await this.#running;
     return this.acknowledged;
   }
 
-  private async run(): Promise<void> {
-    const task = { type: "process", queue: this.queue, data: 1 };
-    while (!this.stopped) {
-      const { status, body } = await this.mesh.http.call<{ id: string }>("POST", "/tasks", task);
+  async #run(): Promise<void> {
+    const task = { type: "process", queue: this.#queue, data: 1 };
+    while (!this.#stopped) {
+      const { status, body } = await this.#mesh.http.call<{ id: string }>("POST", "/tasks", task);
       if (status === 201) this.acknowledged.push(body.id);
       else this.refusals.push(JSON.stringify(body));
     }

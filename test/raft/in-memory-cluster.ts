@@ -42,12 +42,14 @@ export interface InMemoryClusterOptions {
 }
 
 export class InMemoryCluster {
+  readonly #folder: string;
+  readonly #options: InMemoryClusterOptions;
   readonly servers = new Map<NodeId, Server>();
 
-  private constructor(
-    private readonly folder: string,
-    private readonly options: InMemoryClusterOptions,
-  ) {}
+  private constructor(folder: string, options: InMemoryClusterOptions) {
+    this.#folder = folder;
+    this.#options = options;
+  }
 
   static async start(options: InMemoryClusterOptions = {}): Promise<InMemoryCluster> {
     const cluster = new InMemoryCluster(await mkdtemp(path.join(tmpdir(), "raft-node-")), options);
@@ -57,9 +59,9 @@ export class InMemoryCluster {
 
   /** Opens the server's folder, new or as it was left. A new one that is not a founder joins later. */
   async startServer(id: NodeId, machine = new Journal()): Promise<Server> {
-    const { segmentBytes } = this.options;
+    const { segmentBytes } = this.#options;
     const storage = await openRaftStorage({
-      dir: path.join(this.folder, id),
+      dir: path.join(this.#folder, id),
       ...(segmentBytes !== undefined && { segmentBytes }),
     });
     if (storage.identity === undefined) {
@@ -79,7 +81,7 @@ export class InMemoryCluster {
       maxInflightMessages: 16,
       maxUncommittedBytes: 1024 * 1024,
       onFatal: (error) => fatal.push(error),
-      ...this.options.node,
+      ...this.#options.node,
     });
     const { applied } = machine;
     const server: Server = { id, node, storage, machine, applied, fatal, writes: 0 };
@@ -117,7 +119,7 @@ export class InMemoryCluster {
 
   async stop(): Promise<void> {
     for (const id of [...this.servers.keys()]) await this.stopServer(id);
-    await rm(this.folder, { recursive: true, force: true });
+    await rm(this.#folder, { recursive: true, force: true });
   }
 
   #deliver(messages: readonly Message[]): void {

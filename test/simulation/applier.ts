@@ -34,6 +34,13 @@ interface World {
 }
 
 export class Applier {
+  readonly #id: NodeId;
+  readonly #disk: Disk;
+  readonly #settings: ApplierSettings;
+  readonly #prng: Prng;
+  readonly #open: OpenRequests;
+  readonly #world: World;
+  readonly #input: (use: (core: AppliedCore) => void) => void;
   /** Mean time from handing out to applying; 0 for at once. */
   meanApplyUs: TimeUs;
   /** False for a node that is to keep its whole log from now on. */
@@ -44,15 +51,22 @@ export class Applier {
   #life = 0;
 
   constructor(
-    private readonly id: NodeId,
-    private readonly disk: Disk,
-    private readonly settings: ApplierSettings,
-    private readonly prng: Prng,
-    private readonly open: OpenRequests,
-    private readonly world: World,
+    id: NodeId,
+    disk: Disk,
+    settings: ApplierSettings,
+    prng: Prng,
+    open: OpenRequests,
+    world: World,
     /** Runs something as an input of the node, if it is up. */
-    private readonly input: (use: (core: AppliedCore) => void) => void,
+    input: (use: (core: AppliedCore) => void) => void,
   ) {
+    this.#id = id;
+    this.#disk = disk;
+    this.#settings = settings;
+    this.#prng = prng;
+    this.#open = open;
+    this.#world = world;
+    this.#input = input;
     this.meanApplyUs = settings.meanApplyUs;
   }
 
@@ -62,12 +76,12 @@ export class Applier {
 
   /** The state machine as the node finds it when it starts. */
   start(): void {
-    const snapshot = this.disk.snapshot();
-    if (!this.settings.isMachineDurable || this.#machine.appliedIndex < (snapshot?.index ?? 0)) {
+    const snapshot = this.#disk.snapshot();
+    if (!this.#settings.isMachineDurable || this.#machine.appliedIndex < (snapshot?.index ?? 0)) {
       this.#machine =
         snapshot === undefined
           ? new StateMachine()
-          : StateMachine.restore(this.disk.snapshotData(snapshot));
+          : StateMachine.restore(this.#disk.snapshotData(snapshot));
     }
     this.#snapshotIndex = snapshot?.index ?? 0;
   }
@@ -80,12 +94,12 @@ export class Applier {
   /** A snapshot on disk takes the place of the state machine. */
   restore(core: AppliedCore, meta: SnapshotMeta): void {
     // Read at once: a later one may have taken its place on disk when its turn comes.
-    const data = this.disk.snapshotData(meta);
+    const data = this.#disk.snapshotData(meta);
     this.#enqueue(core, (then) => {
       this.#machine = StateMachine.restore(data);
       this.#snapshotIndex = meta.index;
-      this.world.invariants.applied(this.id, this.#machine.appliedIndex, this.#machine.hash);
-      this.open.noteRestored(meta.index);
+      this.#world.invariants.applied(this.#id, this.#machine.appliedIndex, this.#machine.hash);
+      this.#open.noteRestored(meta.index);
       then.applied(meta.index);
     });
   }
@@ -96,12 +110,12 @@ export class Applier {
     this.#enqueue(core, (then) => {
       for (const entry of committed) {
         this.#machine.apply(entry);
-        this.world.invariants.applied(this.id, entry.index, this.#machine.hash);
-        this.open.noteApplied(entry.index, entry.term);
+        this.#world.invariants.applied(this.#id, entry.index, this.#machine.hash);
+        this.#open.noteApplied(entry.index, entry.term);
       }
-      this.world.trace.note("applied", last.index, this.#machine.hash);
+      this.#world.trace.note("applied", last.index, this.#machine.hash);
       then.applied(last.index);
-      const isDue = last.index - this.#snapshotIndex >= this.settings.snapshotEvery;
+      const isDue = last.index - this.#snapshotIndex >= this.#settings.snapshotEvery;
       if (isDue && this.takesSnapshots) {
         this.#takeSnapshot(then, last);
       }
@@ -119,33 +133,33 @@ export class Applier {
 
   #runLater(): void {
     const life = this.#life;
-    this.world.events.after(this.prng.exponential(this.meanApplyUs), () => {
+    this.#world.events.after(this.#prng.exponential(this.meanApplyUs), () => {
       if (life !== this.#life) return;
-      this.input((core) => {
+      this.#input((core) => {
         if (life !== this.#life) return;
         this.#queue.shift()?.(core);
-        this.open.answerReads(this.#machine.appliedIndex);
+        this.#open.answerReads(this.#machine.appliedIndex);
         if (this.#queue.length > 0) this.#runLater();
       });
     });
   }
 
   #takeSnapshot(core: AppliedCore, { index, term }: Entry): void {
-    if (index <= (this.disk.snapshot()?.index ?? 0)) return;
+    if (index <= (this.#disk.snapshot()?.index ?? 0)) return;
     const membership = core.membershipAt(index);
     if (membership === undefined) {
-      throw new Violation("driver contract", `${this.id}: no membership at applied ${index}`);
+      throw new Violation("driver contract", `${this.#id}: no membership at applied ${index}`);
     }
     // A server that joined knows no configuration before the first that its log holds.
     if (membership.voters.length === 0) return;
-    const data = this.#machine.serialize(this.settings.snapshotPaddingBytes);
+    const data = this.#machine.serialize(this.#settings.snapshotPaddingBytes);
     const meta = { index, term, membership, sizeBytes: data.length, checksum: checksum(data) };
     this.#snapshotIndex = index;
-    this.world.invariants.snapshotTaken(this.id, meta);
-    this.disk.saveSnapshot(meta, data, () => {
-      this.world.trace.note("snapshot", index, meta.checksum);
-      this.world.trace.say(this.id, () => `has its snapshot ${index} on disk`);
-      this.disk.compact(index - this.settings.keepEntries);
+    this.#world.invariants.snapshotTaken(this.#id, meta);
+    this.#disk.saveSnapshot(meta, data, () => {
+      this.#world.trace.note("snapshot", index, meta.checksum);
+      this.#world.trace.say(this.#id, () => `has its snapshot ${index} on disk`);
+      this.#disk.compact(index - this.#settings.keepEntries);
     });
   }
 }

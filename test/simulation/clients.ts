@@ -9,6 +9,11 @@ import { encodeWrite } from "./state-machine.js";
 import type { Swarm } from "./swarm.js";
 
 export class Clients {
+  readonly #events: EventQueue;
+  readonly #prng: Prng;
+  readonly #cluster: Cluster;
+  readonly #history: History;
+  readonly #swarm: Swarm;
   #nextValue = 1;
   #isStopped = false;
   #readShare: number;
@@ -16,18 +21,17 @@ export class Clients {
   /** Operations that succeeded, by client, since the last {@link expectProgress}. */
   #progress: { reads: number; writes: number }[] = [];
 
-  constructor(
-    private readonly events: EventQueue,
-    private readonly prng: Prng,
-    private readonly cluster: Cluster,
-    private readonly history: History,
-    private readonly swarm: Swarm,
-  ) {
+  constructor(events: EventQueue, prng: Prng, cluster: Cluster, history: History, swarm: Swarm) {
+    this.#events = events;
+    this.#prng = prng;
+    this.#cluster = cluster;
+    this.#history = history;
+    this.#swarm = swarm;
     this.#readShare = swarm.readShare;
   }
 
   begin(): void {
-    for (let client = 0; client < this.swarm.clients; client += 1) this.#think(client);
+    for (let client = 0; client < this.#swarm.clients; client += 1) this.#think(client);
   }
 
   stop(): void {
@@ -38,7 +42,7 @@ export class Clients {
   expectProgress(): void {
     this.#expectsProgress = true;
     this.#readShare = 0.5;
-    this.#progress = Array.from({ length: this.swarm.clients }, () => ({ reads: 0, writes: 0 }));
+    this.#progress = Array.from({ length: this.#swarm.clients }, () => ({ reads: 0, writes: 0 }));
   }
 
   /** Every client has got something of both kinds through. */
@@ -47,27 +51,27 @@ export class Clients {
   }
 
   #think(client: number): void {
-    this.events.after(this.prng.exponential(this.swarm.meanThinkUs), () => {
+    this.#events.after(this.#prng.exponential(this.#swarm.meanThinkUs), () => {
       if (this.#isStopped) return;
-      if (this.prng.chance(this.#readShare)) this.#read(client);
+      if (this.#prng.chance(this.#readShare)) this.#read(client);
       else this.#write(client);
     });
   }
 
   #write(client: number): void {
     // A client asks whoever it believes to lead, and is sometimes wrong.
-    const node = this.prng.chance(0.8)
-      ? (this.cluster.leader() ?? this.#anyNode())
+    const node = this.#prng.chance(0.8)
+      ? (this.#cluster.leader() ?? this.#anyNode())
       : this.#anyNode();
-    const count = this.prng.between(1, this.swarm.maxBatch);
+    const count = this.#prng.between(1, this.#swarm.maxBatch);
     const writes = Array.from({ length: count }, () => {
-      const key = this.prng.below(this.swarm.keys);
+      const key = this.#prng.below(this.#swarm.keys);
       const value = this.#nextValue;
       this.#nextValue += 1;
-      const padding = this.prng.between(0, this.swarm.maxPaddingBytes);
+      const padding = this.#prng.between(0, this.#swarm.maxPaddingBytes);
       return {
         data: encodeWrite(key, value, padding),
-        pending: this.history.invokeWrite(key, value),
+        pending: this.#history.invokeWrite(key, value),
         isOpen: true,
       };
     });
@@ -84,30 +88,30 @@ export class Clients {
       writes.map(({ data }) => data),
       (place, outcome) =>
         close(place, ({ pending }) => {
-          if (outcome === "replaced") this.history.fail(pending);
-          else if (outcome === "unknown") this.history.giveUp(pending);
+          if (outcome === "replaced") this.#history.fail(pending);
+          else if (outcome === "unknown") this.#history.giveUp(pending);
           else {
-            this.history.succeed(pending);
+            this.#history.succeed(pending);
             this.#note(client, "writes");
           }
         }),
     );
     if (isAccepted !== true) {
-      for (const { pending } of writes) this.history.fail(pending);
+      for (const { pending } of writes) this.#history.fail(pending);
       this.#think(client);
       return;
     }
-    this.events.after(this.swarm.timeoutUs, () => {
+    this.#events.after(this.#swarm.timeoutUs, () => {
       for (const place of writes.keys()) {
-        close(place, ({ pending }) => this.history.giveUp(pending));
+        close(place, ({ pending }) => this.#history.giveUp(pending));
       }
     });
   }
 
   #read(client: number): void {
     const node = this.#anyNode();
-    const key = this.prng.below(this.swarm.keys);
-    const pending = this.history.invokeRead(key);
+    const key = this.#prng.below(this.#swarm.keys);
+    const pending = this.#history.invokeRead(key);
     let isOpen = true;
     const close = (): boolean => {
       const wasOpen = isOpen;
@@ -118,18 +122,18 @@ export class Clients {
     const isAsked = node?.readIndex((index) => {
       if (!close()) return;
       if (index === undefined) {
-        this.history.fail(pending);
+        this.#history.fail(pending);
         return;
       }
-      this.history.succeed(pending, node.machine.read(key));
+      this.#history.succeed(pending, node.machine.read(key));
       this.#note(client, "reads");
     });
     if (isAsked !== true) {
-      if (close()) this.history.fail(pending);
+      if (close()) this.#history.fail(pending);
       return;
     }
-    this.events.after(this.swarm.timeoutUs, () => {
-      if (close()) this.history.giveUp(pending);
+    this.#events.after(this.#swarm.timeoutUs, () => {
+      if (close()) this.#history.giveUp(pending);
     });
   }
 
@@ -140,7 +144,7 @@ export class Clients {
 
   /** A server; while progress is expected, not one that was removed. */
   #anyNode(): SimNode | undefined {
-    const members = this.#expectsProgress ? this.cluster.members() : [];
-    return this.prng.pick(members.length > 0 ? members : this.cluster.nodes);
+    const members = this.#expectsProgress ? this.#cluster.members() : [];
+    return this.#prng.pick(members.length > 0 ? members : this.#cluster.nodes);
   }
 }

@@ -18,6 +18,11 @@ import type { Swarm } from "./swarm.js";
 import type { Trace } from "./trace.js";
 
 export class Cluster {
+  readonly #events: EventQueue;
+  readonly #prng: Prng;
+  readonly #swarm: Swarm;
+  readonly #trace: Trace;
+  readonly #createCore: CoreFactory;
   readonly bootstrap: Membership;
   readonly invariants: Invariants;
   readonly network: Network<Message>;
@@ -25,13 +30,12 @@ export class Cluster {
   readonly #byId = new Map<string, SimNode>();
   #isHealed = false;
 
-  constructor(
-    private readonly events: EventQueue,
-    private readonly prng: Prng,
-    private readonly swarm: Swarm,
-    private readonly trace: Trace,
-    private readonly createCore: CoreFactory,
-  ) {
+  constructor(events: EventQueue, prng: Prng, swarm: Swarm, trace: Trace, createCore: CoreFactory) {
+    this.#events = events;
+    this.#prng = prng;
+    this.#swarm = swarm;
+    this.#trace = trace;
+    this.#createCore = createCore;
     const all = Array.from({ length: swarm.nodes + swarm.learners }, (_, at) => member(at + 1));
     this.bootstrap = {
       ...emptyMembership,
@@ -80,19 +84,19 @@ export class Cluster {
   addNode(bootstrap: Membership = emptyMembership): SimNode {
     const number = this.#nodes.length + 1;
     const { id } = member(number);
-    const prng = this.prng.fork(id);
-    const disk = new Disk(this.events, prng.fork("disk"));
-    disk.conditions = this.#isHealed ? HEALTHY_DISK : this.swarm.disk;
+    const prng = this.#prng.fork(id);
+    const disk = new Disk(this.#events, prng.fork("disk"));
+    disk.conditions = this.#isHealed ? HEALTHY_DISK : this.#swarm.disk;
     const settings = {
-      ...this.swarm,
+      ...this.#swarm,
       prng: prng.fork("node"),
-      core: { ...this.swarm.core, random: prng.fork("core").float },
+      core: { ...this.#swarm.core, random: prng.fork("core").float },
     };
     const node = new SimNode(id, number, disk, bootstrap, settings, {
-      events: this.events,
+      events: this.#events,
       invariants: this.invariants,
-      trace: this.trace,
-      createCore: this.createCore,
+      trace: this.#trace,
+      createCore: this.#createCore,
       send: (message) => {
         this.network.send(message.from, message.to, this.#carried(message));
       },
@@ -136,10 +140,10 @@ export class Cluster {
     if (message.kind !== "snapshot-chunk" || this.#isHealed || message.data.length === 0) {
       return message;
     }
-    if (!this.prng.chance(this.swarm.chunkCorruptionProbability)) return message;
+    if (!this.#prng.chance(this.#swarm.chunkCorruptionProbability)) return message;
     const data = message.data.slice();
-    const at = this.prng.below(data.length);
-    data[at] = (data[at] ?? 0) ^ (1 << this.prng.below(8));
+    const at = this.#prng.below(data.length);
+    data[at] = (data[at] ?? 0) ^ (1 << this.#prng.below(8));
     return { ...message, data };
   }
 }

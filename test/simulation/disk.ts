@@ -57,6 +57,8 @@ interface Pending {
 const NO_HARD_STATE: HardState = { term: termOf(0), vote: undefined, commit: logIndex(0) };
 
 export class Disk implements LogReader {
+  readonly #events: EventQueue;
+  readonly #prng: Prng;
   conditions: DiskConditions = HEALTHY_DISK;
   hardState: HardState = NO_HARD_STATE;
   #entries: Entry[] = [];
@@ -70,10 +72,10 @@ export class Disk implements LogReader {
   /** Counts crashes: a sync that was under way in an earlier life never reports. */
   #life = 0;
 
-  constructor(
-    private readonly events: EventQueue,
-    private readonly prng: Prng,
-  ) {}
+  constructor(events: EventQueue, prng: Prng) {
+    this.#events = events;
+    this.#prng = prng;
+  }
 
   /** Makes a write durable some time later, after all writes before it. */
   submit(write: Write, done: (outcome: WriteOutcome) => void): void {
@@ -86,10 +88,10 @@ export class Disk implements LogReader {
     this.#life += 1;
     const pending = this.#pending;
     this.#pending = [];
-    const whole = this.prng.below(pending.length + 1);
+    const whole = this.#prng.below(pending.length + 1);
     for (const { write } of pending.slice(0, whole)) this.#put(write, Infinity);
     const torn = pending[whole]?.write;
-    if (torn !== undefined) this.#put(torn, this.prng.below(torn.entries.length + 2));
+    if (torn !== undefined) this.#put(torn, this.#prng.below(torn.entries.length + 2));
     this.#partial = undefined;
   }
 
@@ -108,7 +110,7 @@ export class Disk implements LogReader {
   rot(): boolean {
     const candidates: (Entry | Snapshot)[] = this.#entries.slice(0, -1);
     if (this.#snapshot !== undefined) candidates.push(this.#snapshot);
-    const victim = this.prng.pick(candidates);
+    const victim = this.#prng.pick(candidates);
     if (victim !== undefined) this.#rotten.add(victim);
     return victim !== undefined;
   }
@@ -116,7 +118,7 @@ export class Disk implements LogReader {
   /** A snapshot of this node's own state machine: written aside, synced, renamed. */
   saveSnapshot(meta: SnapshotMeta, data: Uint8Array, done: () => void): void {
     const life = this.#life;
-    this.events.after(this.#syncTimeUs(), () => {
+    this.#events.after(this.#syncTimeUs(), () => {
       if (life !== this.#life || meta.index <= (this.#snapshot?.meta.index ?? 0)) return;
       this.#snapshot = { meta, data };
       done();
@@ -197,10 +199,10 @@ export class Disk implements LogReader {
 
   #syncNext(): void {
     const life = this.#life;
-    this.events.after(this.#syncTimeUs(), () => {
+    this.#events.after(this.#syncTimeUs(), () => {
       const pending = this.#pending[0];
       if (life !== this.#life || pending === undefined) return;
-      if (this.prng.chance(this.conditions.failProbability)) {
+      if (this.#prng.chance(this.conditions.failProbability)) {
         pending.done("sync-failed");
         return;
       }
@@ -213,8 +215,8 @@ export class Disk implements LogReader {
 
   #syncTimeUs(): number {
     const { minSyncUs, meanSyncUs, slowProbability, meanSlowSyncUs } = this.conditions;
-    const slowUs = this.prng.chance(slowProbability) ? this.prng.exponential(meanSlowSyncUs) : 0;
-    return minSyncUs + this.prng.exponential(meanSyncUs) + slowUs;
+    const slowUs = this.#prng.chance(slowProbability) ? this.#prng.exponential(meanSlowSyncUs) : 0;
+    return minSyncUs + this.#prng.exponential(meanSyncUs) + slowUs;
   }
 
   /** Puts the first records of a write on disk; false where its snapshot is corrupt. */

@@ -20,13 +20,15 @@ import { type PlacedMembership, ShadowLog } from "./shadow-log.js";
 import { Violation, type Rule } from "./violation.js";
 
 export class Invariants {
+  readonly #bootstrap: Membership;
   readonly global: GlobalLog;
   readonly #nodes = new Map<string, Observed>();
   /** Which node, in which of its lives, leads a term. */
   readonly #leaders = new Map<number, { readonly id: string; readonly life: number }>();
   readonly #promises = new Promises();
 
-  constructor(private readonly bootstrap: Membership) {
+  constructor(bootstrap: Membership) {
+    this.#bootstrap = bootstrap;
     this.global = new GlobalLog(bootstrap);
   }
 
@@ -138,7 +140,7 @@ export class Invariants {
 
   /** Configuration in force in a node's log. */
   membershipOf(id: string): Membership {
-    return this.#nodes.get(id)?.log.membership.membership ?? this.bootstrap;
+    return this.#nodes.get(id)?.log.membership.membership ?? this.#bootstrap;
   }
 
   /** Every configuration that some node's log has in force. */

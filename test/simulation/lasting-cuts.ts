@@ -33,18 +33,22 @@ const CHECK_EVERY_US = 250 * US_PER_MS;
 type Link = readonly [SimNode, SimNode];
 
 export class LastingCutsPhase {
+  readonly #events: EventQueue;
+  readonly #prng: Prng;
+  readonly #cluster: Cluster;
+  readonly #trace: Trace;
   #mends: (() => void)[] = [];
 
-  constructor(
-    private readonly events: EventQueue,
-    private readonly prng: Prng,
-    private readonly cluster: Cluster,
-    private readonly trace: Trace,
-  ) {}
+  constructor(events: EventQueue, prng: Prng, cluster: Cluster, trace: Trace) {
+    this.#events = events;
+    this.#prng = prng;
+    this.#cluster = cluster;
+    this.#trace = trace;
+  }
 
   /** True where there was a server that had to lead. Throws {@link Violation} where none does. */
   run(cuts: LastingCuts): boolean {
-    for (const node of this.cluster.nodes) node.keepWholeLog();
+    for (const node of this.#cluster.nodes) node.keepWholeLog();
     this.#pass(SETTLE_US);
     for (let round = 0; round < cuts.rounds; round += 1) this.#partition(cuts);
     if (cuts.isOutdated || cuts.shape === "star") this.#star(cuts);
@@ -55,37 +59,37 @@ export class LastingCutsPhase {
   }
 
   #pass(us: TimeUs): void {
-    const until = this.events.now + us;
-    while (this.events.runNext(until));
+    const until = this.#events.now + us;
+    while (this.#events.runNext(until));
   }
 
   #partition({ meanRoundUs }: LastingCuts): void {
     const nodes = this.#order();
-    const shape = this.prng.pick(SHAPES) ?? "alone";
+    const shape = this.#prng.pick(SHAPES) ?? "alone";
     this.#cut(shape, linksApart(shape, nodes));
-    if (this.prng.chance(0.3)) {
-      const node = this.prng.pick(nodes);
+    if (this.#prng.chance(0.3)) {
+      const node = this.#prng.pick(nodes);
       node?.crash("a fault before the lasting cuts");
       node?.start();
     }
-    this.#pass(this.prng.exponential(meanRoundUs));
+    this.#pass(this.#prng.exponential(meanRoundUs));
   }
 
   /** The leader is where it hurts most: it is often the first. */
   #order(): readonly SimNode[] {
-    const nodes = this.prng.shuffled(this.cluster.nodes);
-    const leader = this.cluster.leader();
-    if (leader === undefined || this.prng.chance(0.5)) return nodes;
+    const nodes = this.#prng.shuffled(this.#cluster.nodes);
+    const leader = this.#cluster.leader();
+    if (leader === undefined || this.#prng.chance(0.5)) return nodes;
     return [leader, ...nodes.filter((node) => node !== leader)];
   }
 
   #star(cuts: LastingCuts): void {
-    const leader = this.cluster.leader();
-    const others = this.prng.shuffled(this.cluster.nodes.filter((node) => node !== leader));
+    const leader = this.#cluster.leader();
+    const others = this.#prng.shuffled(this.#cluster.nodes.filter((node) => node !== leader));
     const nodes = leader === undefined ? others : [...others, leader];
     if (cuts.isOutdated) {
       this.#cut("alone", linksApart("alone", nodes));
-      this.#pass(this.prng.exponential(cuts.meanRoundUs));
+      this.#pass(this.#prng.exponential(cuts.meanRoundUs));
     }
     const [centre] = nodes;
     const links = linksApart("star", nodes);
@@ -95,7 +99,7 @@ export class LastingCutsPhase {
       const isEnough = this.#forces().every((force) =>
         isQuorum(force, (id) => [...left].some((each) => each?.id === id)),
       );
-      if (centre === undefined || !isEnough || !this.prng.chance(cuts.downProbability)) break;
+      if (centre === undefined || !isEnough || !this.#prng.chance(cuts.downProbability)) break;
       links.push([centre, node]);
     }
     this.#cut("star", links);
@@ -107,7 +111,7 @@ export class LastingCutsPhase {
     return nodes.flatMap((left, at) =>
       nodes
         .slice(at + 1)
-        .filter(() => this.prng.chance(downProbability))
+        .filter(() => this.#prng.chance(downProbability))
         .map((right): Link => [left, right]),
     );
   }
@@ -115,13 +119,13 @@ export class LastingCutsPhase {
   /** These links and no others are down from now on. */
   #cut(name: string, links: readonly Link[]): void {
     this.#mend();
-    this.trace.say("net", () => {
+    this.#trace.say("net", () => {
       const down = links.map(([left, right]) => `${left.id}-${right.id}`);
       return `${name}, down for long: ${down.join(" ")}`;
     });
     for (const [left, right] of links) {
-      this.#mends.push(this.cluster.network.cut(left.id, right.id));
-      this.#mends.push(this.cluster.network.cut(right.id, left.id));
+      this.#mends.push(this.#cluster.network.cut(left.id, right.id));
+      this.#mends.push(this.#cluster.network.cut(right.id, left.id));
     }
   }
 
@@ -131,14 +135,14 @@ export class LastingCutsPhase {
   }
 
   #forces(): readonly Membership[] {
-    return this.cluster.invariants.membershipsInForce();
+    return this.#cluster.invariants.membershipsInForce();
   }
 
   /** Votes and reaches a quorum both ways, whichever configuration turns out to be in force. */
   #canLead(node: SimNode): boolean {
-    const { network } = this.cluster;
+    const { network } = this.#cluster;
     const reaches = (id: string): boolean => {
-      const other = this.cluster.node(id);
+      const other = this.#cluster.node(id);
       if (other?.state !== "up") return false;
       return other === node || !(network.isCut(node.id, id) || network.isCut(id, node.id));
     };
@@ -150,22 +154,22 @@ export class LastingCutsPhase {
   }
 
   #awaitLeader(): boolean {
-    const { invariants, nodes } = this.cluster;
-    const deadline = this.events.now + MUST_LEAD_WITHIN_US;
+    const { invariants, nodes } = this.#cluster;
+    const deadline = this.#events.now + MUST_LEAD_WITHIN_US;
     let state = "";
-    let since = this.events.now;
+    let since = this.#events.now;
     let commitThen = invariants.global.commit;
     while (nodes.some((node) => this.#canLead(node))) {
-      const leader = this.cluster.leader();
+      const leader = this.#cluster.leader();
       const now = `${leader?.id ?? "nobody"} leads; ${nodes.map(describeTerm).join(", ")}`;
       if (now !== state || leader === undefined) {
         state = now;
-        since = this.events.now;
+        since = this.#events.now;
         commitThen = invariants.global.commit;
       }
-      const isLasting = this.events.now - since >= MUST_STAY_US;
+      const isLasting = this.#events.now - since >= MUST_STAY_US;
       if (isLasting && invariants.global.commit > commitThen) return true;
-      if (this.events.now >= deadline) {
+      if (this.#events.now >= deadline) {
         const able = nodes.filter((node) => this.#canLead(node)).map(({ id }) => id);
         const detail = `${able.join(" ")} could lead; ${state}`;
         throw new Violation("liveness under lasting cuts", detail);

@@ -37,6 +37,9 @@ const MAX_REMEMBERED = 300;
 const REMEMBER_PROBABILITY = 0.2;
 
 export class Network<Packet> {
+  readonly #events: EventQueue;
+  readonly #prng: Prng;
+  readonly #deliver: (from: string, to: string, packet: Packet) => void;
   conditions: NetworkConditions = HEALTHY_NETWORK;
   /** Whether packets are kept for {@link replay}. */
   remembers = false;
@@ -46,24 +49,28 @@ export class Network<Packet> {
   readonly #links = new Map<string, Map<string, Link>>();
 
   constructor(
-    private readonly events: EventQueue,
-    private readonly prng: Prng,
-    private readonly deliver: (from: string, to: string, packet: Packet) => void,
-  ) {}
+    events: EventQueue,
+    prng: Prng,
+    deliver: (from: string, to: string, packet: Packet) => void,
+  ) {
+    this.#events = events;
+    this.#prng = prng;
+    this.#deliver = deliver;
+  }
 
   send(from: string, to: string, packet: Packet): void {
     this.counts.sent += 1;
     const link = this.#link(from, to);
-    if (this.remembers && this.prng.chance(REMEMBER_PROBABILITY)) {
-      const place = Math.min(this.prng.below(MAX_REMEMBERED), this.#remembered.length);
+    if (this.remembers && this.#prng.chance(REMEMBER_PROBABILITY)) {
+      const place = Math.min(this.#prng.below(MAX_REMEMBERED), this.#remembered.length);
       this.#remembered[place] = { from, to, packet };
     }
-    if (link.cuts > 0 || this.prng.chance(this.conditions.lossProbability)) {
+    if (link.cuts > 0 || this.#prng.chance(this.conditions.lossProbability)) {
       this.counts.lost += 1;
       return;
     }
     this.#carry(link, from, to, packet);
-    if (this.prng.chance(this.conditions.duplicateProbability)) {
+    if (this.#prng.chance(this.conditions.duplicateProbability)) {
       this.counts.duplicated += 1;
       this.#carry(link, from, to, packet);
     }
@@ -71,7 +78,7 @@ export class Network<Packet> {
 
   /** Sends a packet of the past once more, whether it arrived then or not. */
   replay(): void {
-    const old = this.prng.pick(this.#remembered);
+    const old = this.#prng.pick(this.#remembered);
     if (old === undefined) return;
     this.counts.duplicated += 1;
     this.#carry(this.#link(old.from, old.to), old.from, old.to, old.packet);
@@ -102,19 +109,19 @@ export class Network<Packet> {
     }
     const { minDelayUs, meanJitterUs, stragglerProbability, meanStragglerDelayUs } =
       this.conditions;
-    let delayUs = minDelayUs + this.prng.exponential(meanJitterUs);
-    if (this.prng.chance(stragglerProbability)) {
-      delayUs += this.prng.exponential(meanStragglerDelayUs);
+    let delayUs = minDelayUs + this.#prng.exponential(meanJitterUs);
+    if (this.#prng.chance(stragglerProbability)) {
+      delayUs += this.#prng.exponential(meanStragglerDelayUs);
     }
     link.inFlight += 1;
-    this.events.after(delayUs, () => {
+    this.#events.after(delayUs, () => {
       link.inFlight -= 1;
       if (link.cuts > 0) {
         this.counts.lost += 1;
         return;
       }
       this.counts.delivered += 1;
-      this.deliver(from, to, packet);
+      this.#deliver(from, to, packet);
     });
   }
 

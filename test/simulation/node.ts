@@ -50,6 +50,9 @@ const MAX_BATCHES_PER_INPUT = 1_000;
 const MAX_INBOX = 2_000;
 
 export class SimNode {
+  readonly #bootstrap: Membership;
+  readonly #settings: NodeSettings;
+  readonly #world: Surroundings;
   state: NodeState = "down";
   softState: SoftState | undefined;
   /** Length of this node's tick as a multiple of the true one. */
@@ -65,10 +68,13 @@ export class SimNode {
     readonly id: NodeId,
     readonly number: number,
     readonly disk: Disk,
-    private readonly bootstrap: Membership,
-    private readonly settings: NodeSettings,
-    private readonly world: Surroundings,
+    bootstrap: Membership,
+    settings: NodeSettings,
+    world: Surroundings,
   ) {
+    this.#bootstrap = bootstrap;
+    this.#settings = settings;
+    this.#world = world;
     const input = (use: (core: Core) => void): void => this.#input(use);
     this.#applier = new Applier(id, disk, settings, settings.prng, this.#open, world, input);
   }
@@ -87,7 +93,8 @@ export class SimNode {
 
   start(): void {
     if (this.state !== "down") return;
-    const { world, disk } = this;
+    const world = this.#world;
+    const { disk } = this;
     this.#life += 1;
     try {
       disk.check();
@@ -106,14 +113,14 @@ export class SimNode {
     });
     this.state = "up";
     this.softState = undefined;
-    world.invariants.started(this.id, disk, this.bootstrap, applied);
+    world.invariants.started(this.id, disk, this.#bootstrap, applied);
     this.#run(() => {
       this.#core = world.createCore({
-        ...this.settings.core,
+        ...this.#settings.core,
         id: this.id,
         log: disk,
         hardState: disk.hardState,
-        membership: this.bootstrap,
+        membership: this.#bootstrap,
         applied: logIndex(applied),
       });
     });
@@ -123,8 +130,8 @@ export class SimNode {
   /** Stops at once; what was not synced may be lost, and who waited here does not get an answer. */
   crash(why: string): void {
     if (this.state !== "up") return;
-    this.world.trace.note("crash", this.number, this.#life);
-    this.world.trace.say(this.id, () => `crashes: ${why}`);
+    this.#world.trace.note("crash", this.number, this.#life);
+    this.#world.trace.say(this.id, () => `crashes: ${why}`);
     this.#stop();
     this.state = "down";
   }
@@ -158,8 +165,8 @@ export class SimNode {
 
   receive(message: Message): void {
     this.#input((core) => {
-      this.world.trace.note(message.kind, this.number, message.term);
-      this.world.trace.say(this.id, () => `got ${message.from} ${describeMessage(message)}`);
+      this.#world.trace.note(message.kind, this.number, message.term);
+      this.#world.trace.say(this.id, () => `got ${message.from} ${describeMessage(message)}`);
       core.step(message);
     });
   }
@@ -169,7 +176,7 @@ export class SimNode {
     if (this.state !== "up" || this.#isPaused) return undefined;
     return this.#run((core) => {
       // What is committed now was decided under the configuration in force now.
-      this.world.invariants.told(this.id, core.status());
+      this.#world.invariants.told(this.id, core.status());
       return use(core);
     });
   }
@@ -184,8 +191,8 @@ export class SimNode {
       const result = core.propose(commands);
       if (result.kind === "refused") return;
       isAccepted = true;
-      this.world.trace.note("propose", this.number, result.index);
-      this.world.trace.say(this.id, () => `proposes ${commands.length} at ${result.index}`);
+      this.#world.trace.note("propose", this.number, result.index);
+      this.#world.trace.say(this.id, () => `proposes ${commands.length} at ${result.index}`);
       for (let place = 0; place < commands.length; place += 1) {
         const index = result.index + place;
         this.#open.addProposal(index, result.term, (outcome) => done(place, outcome));
@@ -197,18 +204,18 @@ export class SimNode {
   /** Asks for a read index and waits until it is applied; undefined where that was given up. */
   readIndex(done: (index: number | undefined) => void): boolean {
     const isAsked = this.call((core) => {
-      core.readIndex(this.#open.addRead(this.world.invariants.global.commit, done));
+      core.readIndex(this.#open.addRead(this.#world.invariants.global.commit, done));
       return true;
     });
     return isAsked === true;
   }
 
   #scheduleTick(life: number): void {
-    const { events, trace } = this.world;
+    const { events, trace } = this.#world;
     let passed = 0;
     const tick = (): void => {
       if (life !== this.#life || this.state !== "up") return;
-      events.after(this.settings.tickUs * this.clockRate, tick);
+      events.after(this.#settings.tickUs * this.clockRate, tick);
       passed += 1;
       // A timer that fires again while the process is stopped fires once when it goes on.
       if (this.#isPaused && passed > 1) return;
@@ -218,7 +225,7 @@ export class SimNode {
         passed = 0;
       });
     };
-    events.after(this.settings.tickUs * this.clockRate * this.settings.core.random(), tick);
+    events.after(this.#settings.tickUs * this.clockRate * this.#settings.core.random(), tick);
   }
 
   #input(use: (core: Core) => void): void {
@@ -266,7 +273,7 @@ export class SimNode {
   }
 
   #take(core: Core, ready: Ready): void {
-    const { invariants, trace } = this.world;
+    const { invariants, trace } = this.#world;
     for (const line of trace.isHeard ? describeReady(ready) : []) trace.say(this.id, () => line);
     invariants.handedOut(this.id, ready, tellsCommit(ready) ? core.status() : undefined);
     if (ready.softState !== undefined) this.softState = ready.softState;
@@ -283,7 +290,7 @@ export class SimNode {
   }
 
   #sendAll(messages: readonly Message[]): void {
-    const { trace, send } = this.world;
+    const { trace, send } = this.#world;
     for (const message of messages) {
       trace.say(this.id, () => describeMessage(message));
       send(message);
@@ -292,7 +299,7 @@ export class SimNode {
 
   #write(write: Write): void {
     const life = this.#life;
-    this.world.trace.say(this.id, () => describeWrite(write));
+    this.#world.trace.say(this.id, () => describeWrite(write));
     this.disk.submit(write, (outcome) => {
       if (life !== this.#life) return;
       if (outcome === "sync-failed") {
@@ -300,16 +307,16 @@ export class SimNode {
         return;
       }
       // What they promise is on disk now; a node that is paused sends them later.
-      for (const message of write.messagesAfter) this.world.invariants.leaves(message);
+      for (const message of write.messagesAfter) this.#world.invariants.leaves(message);
       this.#input((core) => this.#notePersisted(core, write, outcome));
     });
   }
 
   #notePersisted(core: Core, write: Write, outcome: WriteOutcome): void {
-    this.world.trace.note("persisted", this.number, write.sequence);
-    this.world.trace.say(this.id, () => `has #${write.sequence} on disk`);
+    this.#world.trace.note("persisted", this.number, write.sequence);
+    this.#world.trace.say(this.id, () => `has #${write.sequence} on disk`);
     if (outcome === "snapshot-corrupt") {
-      this.world.invariants.snapshotWasCorrupt(this.id, this.bootstrap);
+      this.#world.invariants.snapshotWasCorrupt(this.id, this.#bootstrap);
       core.persistedButSnapshotCorrupt(write.sequence);
     } else {
       core.persisted(write.sequence);
@@ -325,13 +332,13 @@ export class SimNode {
     this.softState = undefined;
     this.disk.crash();
     this.#applier.stop();
-    this.world.invariants.stopped(this.id);
+    this.#world.invariants.stopped(this.id);
     this.#open.abandon();
   }
 
   #break(error: StorageCorrupt): void {
     this.state = "broken";
-    this.world.trace.note("broken", this.number, this.#life);
-    this.world.trace.say(this.id, () => `stays down, its storage is corrupt: ${error.message}`);
+    this.#world.trace.note("broken", this.number, this.#life);
+    this.#world.trace.say(this.id, () => `stays down, its storage is corrupt: ${error.message}`);
   }
 }

@@ -14,15 +14,19 @@ const MAX_VOTERS = 7;
 const MAX_NEW_SERVERS = 6;
 
 export class Operator {
+  readonly #events: EventQueue;
+  readonly #prng: Prng;
+  readonly #cluster: Cluster;
+  readonly #trace: Trace;
   #isOver = false;
   #newServers = 0;
 
-  constructor(
-    private readonly events: EventQueue,
-    private readonly prng: Prng,
-    private readonly cluster: Cluster,
-    private readonly trace: Trace,
-  ) {}
+  constructor(events: EventQueue, prng: Prng, cluster: Cluster, trace: Trace) {
+    this.#events = events;
+    this.#prng = prng;
+    this.#cluster = cluster;
+    this.#trace = trace;
+  }
 
   begin(swarm: Swarm): void {
     this.#every(swarm.membershipChangeEveryUs, () => this.#change());
@@ -35,7 +39,7 @@ export class Operator {
 
   #every(meanEveryUs: number | undefined, act: () => void): void {
     if (meanEveryUs === undefined) return;
-    this.events.after(this.prng.exponential(meanEveryUs), () => {
+    this.#events.after(this.#prng.exponential(meanEveryUs), () => {
       if (this.#isOver) return;
       act();
       this.#every(meanEveryUs, act);
@@ -43,28 +47,28 @@ export class Operator {
   }
 
   #transfer(): void {
-    const leader = this.cluster.leader();
-    const target = this.prng.chance(0.3) ? undefined : this.prng.pick(this.cluster.nodes)?.id;
+    const leader = this.#cluster.leader();
+    const target = this.#prng.chance(0.3) ? undefined : this.#prng.pick(this.#cluster.nodes)?.id;
     leader?.call((core) => {
       const result = core.transferLeadership(target);
-      this.trace.say(leader.id, () => `transfer to ${target ?? "the best"}: ${result.kind}`);
+      this.#trace.say(leader.id, () => `transfer to ${target ?? "the best"}: ${result.kind}`);
     });
   }
 
   #change(): void {
-    const leader = this.prng.chance(0.9)
-      ? this.cluster.leader()
-      : this.prng.pick(this.cluster.nodes);
+    const leader = this.#prng.chance(0.9)
+      ? this.#cluster.leader()
+      : this.#prng.pick(this.#cluster.nodes);
     if (leader === undefined) return;
-    const membership = this.cluster.invariants.membershipOf(leader.id);
+    const membership = this.#cluster.invariants.membershipOf(leader.id);
     const changes = Array.from(
-      { length: this.prng.chance(0.7) ? 1 : this.prng.between(2, 3) },
+      { length: this.#prng.chance(0.7) ? 1 : this.#prng.between(2, 3) },
       () => this.#pickChange(membership),
     ).filter((change) => change !== undefined);
     if (changes.length === 0 || !this.#isWise(membership, changes)) return;
     leader.call((core) => {
       const result = core.proposeMembership(changes);
-      this.trace.say(leader.id, () => {
+      this.#trace.say(leader.id, () => {
         const how = result.kind === "refused" ? `refused, ${result.reason}` : `at ${result.index}`;
         return `change ${JSON.stringify(changes)}: ${how}`;
       });
@@ -73,9 +77,9 @@ export class Operator {
 
   #pickChange(membership: Membership): MemberChange | undefined {
     const { voters, learners } = membership;
-    const voter = this.prng.pick(voters);
-    const learner = this.prng.pick(learners);
-    const roll = this.prng.below(6);
+    const voter = this.#prng.pick(voters);
+    const learner = this.#prng.pick(learners);
+    const roll = this.#prng.below(6);
     if (roll === 0 && voter !== undefined) return { kind: "remove", id: voter.id };
     if (roll === 1 && learner !== undefined) return { kind: "remove", id: learner.id };
     if (roll === 2 && voter !== undefined) return { kind: "add-learner", member: voter };
@@ -88,14 +92,14 @@ export class Operator {
   /** One that was removed comes back with the disk that it had, or a new one is set up. */
   #server(membership: Membership): SimNode | undefined {
     const members = [...membership.voters, ...membership.learners, ...membership.outgoing];
-    const others = this.cluster.nodes.filter(
+    const others = this.#cluster.nodes.filter(
       (node) => node.state === "up" && !members.some(({ id }) => id === node.id),
     );
-    const known = this.prng.pick(others);
-    if (known !== undefined && this.prng.chance(0.7)) return known;
+    const known = this.#prng.pick(others);
+    if (known !== undefined && this.#prng.chance(0.7)) return known;
     if (this.#newServers >= MAX_NEW_SERVERS) return known;
     this.#newServers += 1;
-    const node = this.cluster.addNode();
+    const node = this.#cluster.addNode();
     node.start();
     return node;
   }
@@ -111,9 +115,9 @@ export class Operator {
     return (
       voters.size >= 1 &&
       voters.size <= MAX_VOTERS &&
-      this.cluster.isViable(next) &&
+      this.#cluster.isViable(next) &&
       // A voter that never was up cannot be told from one that is slow; half of them must be up.
-      isQuorum(next, (id) => this.cluster.node(id)?.state !== "broken")
+      isQuorum(next, (id) => this.#cluster.node(id)?.state !== "broken")
     );
   }
 }

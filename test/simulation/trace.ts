@@ -7,13 +7,15 @@ import { describeMembership } from "./membership-rules.js";
 const NODE_COLUMN = 5;
 
 export class Trace {
+  readonly #events: EventQueue;
+  readonly #listener: ((line: string) => void) | undefined;
   #hash = 0x811c9dc5;
-  #events = 0;
+  #count = 0;
 
-  constructor(
-    private readonly events: EventQueue,
-    private readonly listener: ((line: string) => void) | undefined,
-  ) {}
+  constructor(events: EventQueue, listener: ((line: string) => void) | undefined) {
+    this.#events = events;
+    this.#listener = listener;
+  }
 
   /** Same seed, same hash. */
   get hash(): string {
@@ -22,28 +24,28 @@ export class Trace {
 
   /** Number of things that happened to nodes. */
   get count(): number {
-    return this.#events;
+    return this.#count;
   }
 
   get isHeard(): boolean {
-    return this.listener !== undefined;
+    return this.#listener !== undefined;
   }
 
   /** Something happened: a name for the kind of it, and two numbers that tell it from others. */
   note(kind: string, first: number, second: number): void {
-    this.#events += 1;
+    this.#count += 1;
     let hash = Math.imul(this.#hash ^ kind.charCodeAt(0), 0x01000193);
     hash = Math.imul(hash ^ kind.length, 0x01000193);
     hash = Math.imul(hash ^ first, 0x85ebca6b);
     hash = Math.imul(hash ^ second, 0xc2b2ae35);
-    this.#hash = Math.imul(hash ^ this.events.now, 0x01000193) ^ (hash >>> 13);
+    this.#hash = Math.imul(hash ^ this.#events.now, 0x01000193) ^ (hash >>> 13);
   }
 
   /** A line for the reader; `text` is called only where there is one. */
   say(node: string, text: () => string): void {
-    if (this.listener === undefined) return;
-    const ms = (this.events.now / US_PER_MS).toFixed(1).padStart(9);
-    this.listener(`${ms}ms ${node.padEnd(NODE_COLUMN)} ${text()}`);
+    if (this.#listener === undefined) return;
+    const ms = (this.#events.now / US_PER_MS).toFixed(1).padStart(9);
+    this.#listener(`${ms}ms ${node.padEnd(NODE_COLUMN)} ${text()}`);
   }
 }
 

@@ -8,15 +8,17 @@ const CLIENTS = 3;
 const PAUSE_MS = 20;
 
 export class BackgroundLoad {
+  readonly #http: MeshHttp;
+  readonly #history: MeshHistory;
+  readonly #task: Readonly<Record<string, unknown>>;
   readonly #clients: Promise<void>[];
   #stopped = false;
 
   /** @param task what each submission asks for */
-  constructor(
-    private readonly http: MeshHttp,
-    private readonly history: MeshHistory,
-    private readonly task: Readonly<Record<string, unknown>>,
-  ) {
+  constructor(http: MeshHttp, history: MeshHistory, task: Readonly<Record<string, unknown>>) {
+    this.#http = http;
+    this.#history = history;
+    this.#task = task;
     this.#clients = Array.from({ length: CLIENTS }, () => this.#submit());
   }
 
@@ -28,7 +30,7 @@ export class BackgroundLoad {
 
   async #submit(): Promise<void> {
     while (!this.#stopped) {
-      await this.history.submit(this.http, this.task);
+      await this.#history.submit(this.#http, this.#task);
       await pause(PAUSE_MS);
     }
   }

@@ -21,47 +21,49 @@ export interface ClusterTold {
 }
 
 export class EventClient {
+  readonly #url: string;
   readonly told: Told[] = [];
   readonly cluster: ClusterTold[] = [];
   /** Times that the stream began anew because changes were no longer kept. */
   resets = 0;
   isOpen = false;
-  private readonly closing = new AbortController();
-  private lastId = "";
+  readonly #closing = new AbortController();
+  #lastId = "";
 
-  constructor(private readonly url: string) {
-    void this.run();
+  constructor(url: string) {
+    this.#url = url;
+    void this.#run();
   }
 
   close(): void {
-    this.closing.abort();
+    this.#closing.abort();
   }
 
   statusesOf(id: string): readonly string[] {
     return this.told.filter((one) => one.id === id).map(({ status }) => status);
   }
 
-  private async run(): Promise<void> {
-    const { signal } = this.closing;
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
     while (!signal.aborted) {
-      await this.connect(signal).catch(() => undefined);
+      await this.#connect(signal).catch(() => undefined);
       this.isOpen = false;
       await pause(50, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  private async connect(signal: AbortSignal): Promise<void> {
-    const headers = this.lastId === "" ? {} : { "last-event-id": this.lastId };
-    const response = await fetch(this.url, { headers, signal });
+  async #connect(signal: AbortSignal): Promise<void> {
+    const headers = this.#lastId === "" ? {} : { "last-event-id": this.#lastId };
+    const response = await fetch(this.#url, { headers, signal });
     if (!response.ok || response.body === null) return;
     this.isOpen = true;
     const events = response.body
       .pipeThrough(new TextDecoderStream())
       .pipeThrough(new EventSourceParserStream());
     for await (const { id, event, data } of events) {
-      this.lastId = id ?? this.lastId;
+      this.#lastId = id ?? this.#lastId;
       if (event === "reset") this.resets += 1;
-      if (event === "task") this.told.push({ ...(JSON.parse(data) as Told), at: this.lastId });
+      if (event === "task") this.told.push({ ...(JSON.parse(data) as Told), at: this.#lastId });
       if (event === "cluster") this.cluster.push(JSON.parse(data) as ClusterTold);
     }
   }

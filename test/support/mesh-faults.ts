@@ -11,13 +11,15 @@ import type { LinkTable } from "../../src/links/link-table.js";
 type Impairment = Partial<Omit<LinkRule, "from" | "to">>;
 
 export class MeshFaults {
+  readonly #table: LinkTable;
+  readonly #nodes: () => readonly string[];
   readonly #wanted = new Map<string, LinkRule>();
   readonly #dead = new Set<string>();
 
-  constructor(
-    private readonly table: LinkTable,
-    private readonly nodes: () => readonly string[],
-  ) {}
+  constructor(table: LinkTable, nodes: () => readonly string[]) {
+    this.#table = table;
+    this.#nodes = nodes;
+  }
 
   /** Cuts every link between peers of different groups; who is in no group keeps all links. */
   partition(...groups: readonly (readonly string[])[]): void {
@@ -82,7 +84,7 @@ export class MeshFaults {
   }
 
   #everyone(): readonly string[] {
-    return [...this.nodes(), GATEWAY_PEER, REDIS_PEER];
+    return [...this.#nodes(), GATEWAY_PEER, REDIS_PEER];
   }
 
   #apply(): void {
@@ -97,7 +99,7 @@ export class MeshFaults {
     const silent = this.#dead.has(from) || this.#dead.has(to);
     const rule = silent ? { ...wanted, cut: true } : wanted;
     // Put anew, a rule would begin its time anew.
-    const now = this.table.direction(from, to).rule ?? noImpairment(from, to);
-    if (JSON.stringify(now) !== JSON.stringify(rule)) this.table.set(rule);
+    const now = this.#table.direction(from, to).rule ?? noImpairment(from, to);
+    if (JSON.stringify(now) !== JSON.stringify(rule)) this.#table.set(rule);
   }
 }

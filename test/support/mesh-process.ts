@@ -30,17 +30,19 @@ export interface MeshProcessOptions {
 }
 
 export class MeshProcess {
+  readonly #options: MeshProcessOptions;
   readonly folder = mkdtempSync(path.join(tmpdir(), "taskmesh-up-"));
   readonly dataDir = path.join(this.folder, "data");
   readonly http: MeshHttp;
-  private child: ChildProcess | undefined;
-  private end: Promise<Ended> | undefined;
+  #child: ChildProcess | undefined;
+  #end: Promise<Ended> | undefined;
 
   private constructor(
     readonly ports: readonly number[],
     readonly nodeIds: readonly string[],
-    private readonly options: MeshProcessOptions,
+    options: MeshProcessOptions,
   ) {
+    this.#options = options;
     const [gatewayPort = 0, grpcPort = 0] = ports;
     this.http = new MeshHttp(`http://127.0.0.1:${gatewayPort}`);
     const { nodes, gateway, ...rest } = options.config ?? {};
@@ -68,8 +70,8 @@ export class MeshProcess {
   }
 
   get pid(): number {
-    if (this.child?.pid === undefined) throw new Error("up is not running");
-    return this.child.pid;
+    if (this.#child?.pid === undefined) throw new Error("up is not running");
+    return this.#child.pid;
   }
 
   /** Starts `up` once more, on the same ports and data. */
@@ -77,14 +79,14 @@ export class MeshProcess {
     const child = spawn(process.execPath, [cliEntry, "up", "--json", "--config", this.configFile], {
       cwd: this.folder,
       // As under npm: `up` then ends when this process does, however that happens.
-      env: { ...plainEnvironment(this.options.env), npm_lifecycle_event: "test" },
+      env: { ...plainEnvironment(this.#options.env), npm_lifecycle_event: "test" },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    this.child = child;
+    this.#child = child;
     let output = "";
     child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
     const end = ended(child);
-    this.end = end;
+    this.#end = end;
     const failure = end.then(({ code, stdout, stderr }) => {
       throw new Error(`up ended with ${String(code)}: ${stderr}${stdout}`);
     });
@@ -137,7 +139,7 @@ export class MeshProcess {
 
   /** Sends a signal to `up` and waits for its end. */
   async signal(signal: NodeJS.Signals): Promise<Ended> {
-    const { end } = this;
+    const end = this.#end;
     if (end === undefined) throw new Error("up is not running");
     process.kill(this.pid, signal);
     return end;
@@ -152,7 +154,8 @@ export class MeshProcess {
 
   /** Ends all of it, whatever became of it, and removes the folder. */
   async close(): Promise<void> {
-    const { child, end } = this;
+    const child = this.#child;
+    const end = this.#end;
     if (child?.pid !== undefined && isRunning(child.pid)) {
       const family = this.family();
       child.kill("SIGTERM");

@@ -19,14 +19,19 @@ const WHOLE_MS = 60_000;
 const SERVER_ARGS = ["--repl-diskless-sync-delay", "0"];
 
 export class RedisGroup {
+  readonly #sentinels: readonly RedisServer[];
+  readonly #password: string | undefined;
   private constructor(
     /** The first primary. */
     readonly first: RedisServer,
     /** The first replica. */
     readonly second: RedisServer,
-    private readonly sentinels: readonly RedisServer[],
-    private readonly password: string | undefined,
-  ) {}
+    sentinels: readonly RedisServer[],
+    password: string | undefined,
+  ) {
+    this.#sentinels = sentinels;
+    this.#password = password;
+  }
 
   /** Resolves when every sentinel knows the others and the replica. */
   static async start(password?: string): Promise<RedisGroup> {
@@ -61,15 +66,15 @@ export class RedisGroup {
 
   /** Section `redis` of the configuration. */
   get settings(): Readonly<Record<string, unknown>> {
-    const sentinels = this.sentinels.map(({ port }) => `127.0.0.1:${port}`);
-    const secret = this.password === undefined ? {} : { password: this.password };
+    const sentinels = this.#sentinels.map(({ port }) => `127.0.0.1:${port}`);
+    const secret = this.#password === undefined ? {} : { password: this.#password };
     return { sentinels, name: NAME, ...secret };
   }
 
   /** The server that all sentinels take for the primary. */
   async primary(): Promise<RedisServer> {
     return waitFor("the sentinels agree on a primary", async () => {
-      const [port, ...others] = await Promise.all(this.sentinels.map((one) => primaryBy(one)));
+      const [port, ...others] = await Promise.all(this.#sentinels.map((one) => primaryBy(one)));
       if (others.some((other) => other !== port)) return false;
       return [this.first, this.second].find((server) => server.port === port);
     });
@@ -88,7 +93,7 @@ export class RedisGroup {
 
   /** Asks a sentinel to make the replica the primary, though the primary lives. */
   async promote(): Promise<void> {
-    const [sentinel] = this.sentinels;
+    const [sentinel] = this.#sentinels;
     await sentinel?.ask((client) => client.call("SENTINEL", "FAILOVER", NAME));
   }
 
@@ -97,7 +102,7 @@ export class RedisGroup {
     await waitFor(
       "the replica is the primary",
       async () => {
-        const named = await Promise.all(this.sentinels.map((one) => primaryBy(one)));
+        const named = await Promise.all(this.#sentinels.map((one) => primaryBy(one)));
         if (named.some((port) => port !== server.port)) return false;
         const [role] = await server.ask((client) => client.role());
         return role === "master";
@@ -108,7 +113,7 @@ export class RedisGroup {
 
   /** How often a replica was made the primary, by whatever reason. */
   async promotions(): Promise<number> {
-    const known = await Promise.all(this.sentinels.map((one) => knownBy(one)));
+    const known = await Promise.all(this.#sentinels.map((one) => knownBy(one)));
     return Math.max(...known.map(({ epoch }) => epoch));
   }
 
@@ -117,7 +122,7 @@ export class RedisGroup {
     await waitFor(
       "the group is whole",
       async () => {
-        const known = await Promise.all(this.sentinels.map((one) => knownBy(one)));
+        const known = await Promise.all(this.#sentinels.map((one) => knownBy(one)));
         const primary = await this.primary();
         const [role] = await primary.ask((client) => client.role());
         const [, , port, link] = await this.otherThan(primary).ask((client) => client.role());
@@ -132,7 +137,7 @@ export class RedisGroup {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.sentinels, this.first, this.second].map((one) => one.stop()));
+    await Promise.all([...this.#sentinels, this.first, this.second].map((one) => one.stop()));
   }
 }
 

@@ -7,15 +7,16 @@ import type { RedisServer } from "./redis-server.js";
 const SCRIPT = /EVAL(SHA)?\r\n/;
 
 export class RedisProxy {
+  readonly #server: Server;
+  readonly #redis: RedisServer;
   /** Answers that were lost so far. */
   lost = 0;
   #toLose = 0;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(
-    private readonly server: Server,
-    private readonly redis: RedisServer,
-  ) {
+  private constructor(server: Server, redis: RedisServer) {
+    this.#server = server;
+    this.#redis = redis;
     server.on("connection", (client) => this.#relay(client));
   }
 
@@ -28,7 +29,7 @@ export class RedisProxy {
   }
 
   get url(): string {
-    const address = this.server.address();
+    const address = this.#server.address();
     if (address === null || typeof address === "string") throw new Error("it does not listen");
     return `redis://127.0.0.1:${address.port}`;
   }
@@ -39,12 +40,12 @@ export class RedisProxy {
   }
 
   close(): void {
-    this.server.close();
+    this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
   }
 
   #relay(client: Socket): void {
-    const redis = connect({ host: "127.0.0.1", port: this.redis.port });
+    const redis = connect({ host: "127.0.0.1", port: this.#redis.port });
     let scriptUnderWay = false;
     client.on("data", (chunk: Buffer) => {
       scriptUnderWay ||= SCRIPT.test(chunk.toString("latin1"));

@@ -32,22 +32,22 @@ export interface RedisServerOptions {
 /** A redis-server child process. Always `stop` it. */
 export class RedisServer {
   readonly port: number;
-  private readonly folder: string;
-  private readonly options: RedisServerOptions;
-  private child: ChildProcess | undefined;
-  private password: string;
+  readonly #folder: string;
+  readonly #options: RedisServerOptions;
+  #child: ChildProcess | undefined;
+  #password: string;
 
   private constructor(port: number, folder: string, options: RedisServerOptions) {
     this.port = port;
-    this.folder = folder;
-    this.options = options;
-    this.password = options.password ?? "";
+    this.#folder = folder;
+    this.#options = options;
+    this.#password = options.password ?? "";
   }
 
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
     const folder = await mkdtemp(join(tmpdir(), "taskmesh-redis-"));
     const server = new RedisServer(await freePort(), folder, options);
-    await server.run();
+    await server.#run();
     return server;
   }
 
@@ -57,22 +57,22 @@ export class RedisServer {
 
   /** Ends the process gently and removes its folder. */
   async stop(): Promise<void> {
-    await this.end("SIGTERM");
-    await rm(this.folder, { recursive: true, force: true });
+    await this.#end("SIGTERM");
+    await rm(this.#folder, { recursive: true, force: true });
   }
 
   /** Ends the process at once, as a crash would; `restart` brings it back. */
   async kill(): Promise<void> {
-    await this.end("SIGKILL");
+    await this.#end("SIGKILL");
   }
 
   /** Stops all its threads where they are: sockets stay open, nothing answers. */
   freeze(): void {
-    this.child?.kill("SIGSTOP");
+    this.#child?.kill("SIGSTOP");
   }
 
   thaw(): void {
-    this.child?.kill("SIGCONT");
+    this.#child?.kill("SIGCONT");
   }
 
   /**
@@ -80,17 +80,17 @@ export class RedisServer {
    * @param args further settings, for this time
    */
   async restart(args: readonly string[] = []): Promise<void> {
-    await this.end("SIGTERM");
-    await this.run(args);
+    await this.#end("SIGTERM");
+    await this.#run(args);
   }
 
   /** Ends it at once, removes what it has on disk, and starts it on the same port: an empty one. */
   async loseAll(): Promise<void> {
     await this.kill();
-    for (const name of await readdir(this.folder)) {
-      await rm(join(this.folder, name), { recursive: true, force: true });
+    for (const name of await readdir(this.#folder)) {
+      await rm(join(this.#folder, name), { recursive: true, force: true });
     }
-    await this.run();
+    await this.#run();
   }
 
   /** Removes all data, and the scripts that it knows. */
@@ -103,7 +103,7 @@ export class RedisServer {
 
   /** On a connection of its own. */
   async ask<T>(question: (client: Redis) => Promise<T>): Promise<T> {
-    const client = new Redis(this.url, this.password === "" ? {} : { password: this.password });
+    const client = new Redis(this.url, this.#password === "" ? {} : { password: this.#password });
     client.on("error", () => undefined);
     try {
       return await question(client);
@@ -128,39 +128,39 @@ export class RedisServer {
     await this.ask((client) => client.config("SET", setting, value));
   }
 
-  private async run(more: readonly string[] = []): Promise<void> {
-    const listen = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder];
-    const args = [...(await this.duty()), ...listen, ...(this.options.args ?? []), ...more];
+  async #run(more: readonly string[] = []): Promise<void> {
+    const listen = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.#folder];
+    const args = [...(await this.#duty()), ...listen, ...(this.#options.args ?? []), ...more];
     const child = spawn(redisBinary(), args, { stdio: "ignore" });
-    this.child = child;
+    this.#child = child;
     await answering(this.url, child);
   }
 
   /** From now on, for those that connect; who is connected is thrown out. */
   async changePassword(password: string): Promise<void> {
     await this.set("requirepass", password);
-    this.password = password;
+    this.#password = password;
     await this.ask(async (client) => {
       for (const type of ["normal", "pubsub"]) await client.call("CLIENT", "KILL", "TYPE", type);
     });
   }
 
-  private async duty(): Promise<string[]> {
-    const { sentinel, appendOnly } = this.options;
-    const secret = this.password === "" ? [] : ["--requirepass", this.password];
+  async #duty(): Promise<string[]> {
+    const { sentinel, appendOnly } = this.#options;
+    const secret = this.#password === "" ? [] : ["--requirepass", this.#password];
     if (sentinel === undefined) {
       const file = appendOnly ? ["yes", "--appendfsync", "always"] : ["no"];
       return ["--save", "", "--appendonly", ...file, ...secret];
     }
     // It writes down there what it learns.
-    const config = join(this.folder, "sentinel.conf");
+    const config = join(this.#folder, "sentinel.conf");
     await writeFile(config, `${sentinel.join("\n")}\n`);
     return [config, "--sentinel"];
   }
 
-  private async end(signal: NodeJS.Signals): Promise<void> {
-    const { child } = this;
-    this.child = undefined;
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     child.kill("SIGCONT");
     child.kill(signal);

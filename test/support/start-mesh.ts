@@ -60,6 +60,7 @@ export interface StartOptions {
 }
 
 export class TestMesh {
+  readonly #ports: readonly number[];
   readonly journal = new Journal();
   readonly history = new MeshHistory();
   readonly nodes = new Map<string, RunningNode>();
@@ -67,30 +68,31 @@ export class TestMesh {
   readonly config: Config;
   /** What is wrong with the links: cut, delay, lose; `heal()` ends all of it. */
   readonly faults: MeshFaults;
-  private readonly links = new LinkTable(SEED);
-  private readonly shared: { readonly links?: LinkTable };
-  private readonly folder = mkdtempSync(path.join(tmpdir(), "taskmesh-mesh-"));
-  private readonly pool = new ClientPool();
+  readonly #links = new LinkTable(SEED);
+  readonly #shared: { readonly links?: LinkTable };
+  readonly #folder = mkdtempSync(path.join(tmpdir(), "taskmesh-mesh-"));
+  readonly #pool = new ClientPool();
   /** Every node that was ever started. */
-  private readonly known = new Set<string>();
-  private readonly dying = new Map<string, Promise<void>>();
-  private readonly logger = createLogger({ log: SILENT });
-  private gateway: RunningGateway | undefined;
+  readonly #known = new Set<string>();
+  readonly #dying = new Map<string, Promise<void>>();
+  readonly #logger = createLogger({ log: SILENT });
+  #gateway: RunningGateway | undefined;
 
   private constructor(
     readonly redis: RedisServer,
-    private readonly ports: readonly number[],
+    ports: readonly number[],
     options: MeshOptions,
   ) {
+    this.#ports = ports;
     const [gatewayPort = 0] = ports;
-    this.shared = options.ownLinks === true ? {} : { links: this.links };
-    this.faults = new MeshFaults(this.links, () => [...this.known]);
+    this.#shared = options.ownLinks === true ? {} : { links: this.#links };
+    this.faults = new MeshFaults(this.#links, () => [...this.#known]);
     this.http = new MeshHttp(`http://127.0.0.1:${gatewayPort}`);
     this.config = configSchema.parse({
       mesh: "test",
       chaos: { enabled: true, ...options.chaos },
       redis: { commandTimeoutMs: 1_000, ...(options.redis?.settings ?? { url: redis.url }) },
-      nodes: { count: options.nodes ?? 3, dataDir: this.folder, ...options.membership },
+      nodes: { count: options.nodes ?? 3, dataDir: this.#folder, ...options.membership },
       gateway: { port: gatewayPort, retryForMs: 2_000 },
       raft: { tickMs: 20, ...options.raft },
       retention: options.retention ?? {},
@@ -107,8 +109,10 @@ export class TestMesh {
     process.env["JOURNAL_FOLDER"] = mesh.journal.folder;
     const ids = Array.from({ length: count }, (_, at) => `n${at + 1}`);
     await Promise.all(ids.map((id) => mesh.startNode(id)));
-    const { config, logger, shared } = mesh;
-    mesh.gateway = await startGateway({ config, logger, ...shared });
+    const { config } = mesh;
+    const logger = mesh.#logger;
+    const shared = mesh.#shared;
+    mesh.#gateway = await startGateway({ config, logger, ...shared });
     await mesh.whole(count);
     return mesh;
   }
@@ -119,10 +123,11 @@ export class TestMesh {
     more: Partial<Config> = {},
     how: StartOptions = {},
   ): Promise<RunningNode> {
-    const port = this.ports[Number((how.portOf ?? id).slice(1))];
+    const port = this.#ports[Number((how.portOf ?? id).slice(1))];
     if (port === undefined) throw new Error(`no port is kept for ${id}`);
-    this.known.add(id);
-    const { logger, shared } = this;
+    this.#known.add(id);
+    const logger = this.#logger;
+    const shared = this.#shared;
     const worker = { ...this.config.worker, handlers: this.journal.handlersOf(id) };
     const config = { ...this.config, worker, ...more };
     const { signal = new AbortController().signal } = how;
@@ -145,13 +150,13 @@ export class TestMesh {
     if (node === undefined) throw new Error(`${id} does not run`);
     this.faults.silence(id);
     this.nodes.delete(id);
-    this.dying.set(id, node.stop());
+    this.#dying.set(id, node.stop());
   }
 
   /** Starts a node that was killed again, on the data that it has. */
   async restart(id: string): Promise<void> {
-    await this.dying.get(id);
-    this.dying.delete(id);
+    await this.#dying.get(id);
+    this.#dying.delete(id);
     this.faults.revive(id);
     await this.startNode(id);
   }
@@ -180,7 +185,7 @@ export class TestMesh {
   at(id: string): PeerClients {
     const node = this.nodes.get(id);
     if (node === undefined) throw new Error(`${id} does not run`);
-    return this.pool.at(node.address);
+    return this.#pool.at(node.address);
   }
 
   /** Id of the node that a majority of those that run follows, and that leads by its own account. */
@@ -235,7 +240,7 @@ export class TestMesh {
 
   /** Waits until the last rule that was set for a time has come to its end. */
   async healedByItself(): Promise<void> {
-    await waitFor("the links have healed", () => this.links.rules().length === 0);
+    await waitFor("the links have healed", () => this.#links.rules().length === 0);
   }
 
   /** Id of a node that does not lead. */
@@ -344,14 +349,14 @@ export class TestMesh {
 
   async close(): Promise<void> {
     this.faults.heal();
-    await this.gateway?.stop();
+    await this.#gateway?.stop();
     await Promise.all([...this.nodes.keys()].map((id) => this.stopNode(id)));
-    await Promise.all(this.dying.values());
-    this.links.heal();
-    this.pool.close();
+    await Promise.all(this.#dying.values());
+    this.#links.heal();
+    this.#pool.close();
     await this.redis.stop();
     this.journal.remove();
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 

@@ -36,52 +36,55 @@ export class FaultRefused extends Error {
 }
 
 export class Hurting {
+  readonly #mesh: MeshProcess;
+  readonly #redis: TorturedRedis;
+  readonly #random: Prng;
   readonly frozen: Frozen[] = [];
   readonly killedNs = new Map<number, bigint>();
   readonly done: Record<string, number> = {};
   /** Redis may lack what it had: the ends of tasks that it alone knew. */
   redisLost = false;
 
-  constructor(
-    private readonly mesh: MeshProcess,
-    private readonly redis: TorturedRedis,
-    private readonly random: Prng,
-  ) {}
+  constructor(mesh: MeshProcess, redis: TorturedRedis, random: Prng) {
+    this.#mesh = mesh;
+    this.#redis = redis;
+    this.#random = random;
+  }
 
   /** Does it, and resolves when it has healed as far as it does by itself. */
   async hurt(fault: Fault): Promise<void> {
     this.done[fault] = (this.done[fault] ?? 0) + 1;
     switch (fault) {
       case "kill-node":
-        return this.#kill(this.mesh.nodePid(this.#someNode()));
+        return this.#kill(this.#mesh.nodePid(this.#someNode()));
       case "kill-leader":
-        return this.#kill(this.mesh.nodePid(await this.mesh.leaderId()));
+        return this.#kill(this.#mesh.nodePid(await this.#mesh.leaderId()));
       case "freeze-node":
-        return this.#freeze(this.mesh.nodePid(this.#someNode()));
+        return this.#freeze(this.#mesh.nodePid(this.#someNode()));
       case "freeze-leader":
-        return this.#freeze(this.mesh.nodePid(await this.mesh.leaderId()));
+        return this.#freeze(this.#mesh.nodePid(await this.#mesh.leaderId()));
       case "kill-gateway":
-        return this.#kill(this.mesh.gatewayPid());
+        return this.#kill(this.#mesh.gatewayPid());
       case "cut-link": {
         const own = this.#someNode();
-        const others = this.mesh.nodeIds.filter((other) => other !== own);
-        return this.#cut([[own, others[this.random.below(others.length)] ?? own]]);
+        const others = this.#mesh.nodeIds.filter((other) => other !== own);
+        return this.#cut([[own, others[this.#random.below(others.length)] ?? own]]);
       }
       case "isolate-node": {
         const own = this.#someNode();
-        const others = this.mesh.nodeIds.filter((other) => other !== own);
+        const others = this.#mesh.nodeIds.filter((other) => other !== own);
         return this.#cut(others.map((other) => [own, other]));
       }
       case "cut-redis":
         return this.#cut([[this.#someNode(), REDIS_PEER]]);
       default:
-        this.redisLost ||= this.redis.mayLose(fault);
-        return this.redis.hurt(fault);
+        this.redisLost ||= this.#redis.mayLose(fault);
+        return this.#redis.hurt(fault);
     }
   }
 
   #someNode(): string {
-    return this.mesh.nodeIds[this.random.below(this.mesh.nodeIds.length)] ?? "";
+    return this.#mesh.nodeIds[this.#random.below(this.#mesh.nodeIds.length)] ?? "";
   }
 
   #kill(pid: number): Promise<void> {
@@ -93,7 +96,7 @@ export class Hurting {
   async #freeze(pid: number): Promise<void> {
     const fromNs = process.hrtime.bigint();
     process.kill(pid, "SIGSTOP");
-    await pauseWithin(this.random, FREEZE_MS);
+    await pauseWithin(this.#random, FREEZE_MS);
     try {
       process.kill(pid, "SIGCONT");
     } catch {
@@ -104,7 +107,7 @@ export class Hurting {
   }
 
   async #cut(pairs: readonly (readonly [string, string])[]): Promise<void> {
-    const forMs = this.random.between(CUT_MS.min, CUT_MS.max);
+    const forMs = this.#random.between(CUT_MS.min, CUT_MS.max);
     const rule = { both: true, cut: true, forMs };
     for (const [from, to] of pairs) await this.#impair({ from, to, ...rule });
     await pause(forMs);
@@ -112,7 +115,7 @@ export class Hurting {
 
   /** A gateway that was just killed is waited for; a refusal would leave the fault undone unseen. */
   async #impair(rule: Readonly<Record<string, unknown>>): Promise<void> {
-    const call = () => this.mesh.http.call("PUT", "/chaos/links", rule);
+    const call = () => this.#mesh.http.call("PUT", "/chaos/links", rule);
     const { status, body } = await waitFor("a gateway takes the rule", async () => {
       const answer = await call();
       return answer.status !== 503 && answer;

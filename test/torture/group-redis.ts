@@ -27,40 +27,42 @@ const AWAY_MS = { min: 0, max: 2_000 };
 const MESH = configSchema.parse({}).mesh;
 
 export class GroupRedis implements TorturedRedis {
+  readonly #group: RedisGroup;
+  readonly #random: Prng;
   #compared = 0;
   #lacking = 0;
   #mostLacking = 0;
 
-  constructor(
-    private readonly group: RedisGroup,
-    private readonly random: Prng,
-  ) {}
+  constructor(group: RedisGroup, random: Prng) {
+    this.#group = group;
+    this.#random = random;
+  }
 
   async hurt(fault: RedisFault): Promise<void> {
     // Who is nobody's replica cannot take over, and who does not follow must not.
-    await this.group.whole();
-    const primary = await this.group.primary();
+    await this.#group.whole();
+    const primary = await this.#group.primary();
     switch (fault) {
       case "kill-redis":
         await primary.kill();
-        await pauseWithin(this.random, DOWN_MS);
+        await pauseWithin(this.#random, DOWN_MS);
         return primary.restart();
       case "freeze-redis":
         primary.freeze();
-        await pauseWithin(this.random, FREEZE_MS);
+        await pauseWithin(this.#random, FREEZE_MS);
         primary.thaw();
         return;
       case "flush-redis":
         return flush(primary.url);
       case "wipe-redis":
         await primary.kill();
-        await pauseWithin(this.random, DOWN_MS);
+        await pauseWithin(this.#random, DOWN_MS);
         return primary.loseAll();
       case "fail-over-redis":
         return this.#failOver(primary);
       case "promote-replica":
-        await this.group.promote();
-        return this.group.promoted(this.group.otherThan(primary));
+        await this.#group.promote();
+        return this.#group.promoted(this.#group.otherThan(primary));
       case "stale-primary":
         return this.#leaveBehind(primary);
     }
@@ -72,16 +74,16 @@ export class GroupRedis implements TorturedRedis {
   }
 
   whole(): Promise<void> {
-    return this.group.whole();
+    return this.#group.whole();
   }
 
   async failovers(): Promise<Failovers> {
     const [compared, lacking, mostLacking] = [this.#compared, this.#lacking, this.#mostLacking];
-    return { promotions: await this.group.promotions(), compared, lacking, mostLacking };
+    return { promotions: await this.#group.promotions(), compared, lacking, mostLacking };
   }
 
   async #failOver(primary: RedisServer): Promise<void> {
-    const replica = this.group.otherThan(primary);
+    const replica = this.#group.otherThan(primary);
     let appliedIndex = 0;
     await this.#withReplicaBehind(replica, async () => {
       // It may apply more before it ends: at least so much.
@@ -89,18 +91,18 @@ export class GroupRedis implements TorturedRedis {
       await primary.kill();
     });
     await this.#compare(appliedIndex, replica);
-    await this.group.promoted(replica);
-    await pauseWithin(this.random, AWAY_MS);
+    await this.#group.promoted(replica);
+    await pauseWithin(this.#random, AWAY_MS);
     await primary.restart();
   }
 
   /** It goes on where it was, with whatever it had been sent, and takes itself for the primary. */
   async #leaveBehind(primary: RedisServer): Promise<void> {
-    const replica = this.group.otherThan(primary);
+    const replica = this.#group.otherThan(primary);
     await this.#withReplicaBehind(replica, () => primary.freeze());
     try {
-      await this.group.promoted(replica);
-      await pauseWithin(this.random, AWAY_MS);
+      await this.#group.promoted(replica);
+      await pauseWithin(this.#random, AWAY_MS);
     } finally {
       primary.thaw();
     }
@@ -109,9 +111,9 @@ export class GroupRedis implements TorturedRedis {
   /** Ends the primary when the replica has missed, most of the time, what it wrote last. */
   async #withReplicaBehind(replica: RedisServer, end: () => Promise<void> | void): Promise<void> {
     try {
-      if (this.random.chance(LAG_CHANCE)) {
-        await this.group.detachReplica();
-        await pauseWithin(this.random, LAG_MS);
+      if (this.#random.chance(LAG_CHANCE)) {
+        await this.#group.detachReplica();
+        await pauseWithin(this.#random, LAG_MS);
       }
       await end();
     } finally {

@@ -25,15 +25,17 @@ export interface Violation {
 }
 
 export class Journaled {
+  readonly #lines: readonly JournalLine[];
   readonly #runs = new Map<string, Run[]>();
 
-  constructor(private readonly lines: readonly JournalLine[]) {
+  constructor(lines: readonly JournalLine[]) {
+    this.#lines = lines;
     for (const line of lines) this.#take(line);
   }
 
   /** What the handlers of a task wrote down, in the order of time, in milliseconds from the first. */
   story(id: string): string[] {
-    const lines = this.lines.filter((line) => line.id === id);
+    const lines = this.#lines.filter((line) => line.id === id);
     lines.sort((a, b) => Number(BigInt(a.atNs) - BigInt(b.atNs)));
     const firstNs = BigInt(lines[0]?.atNs ?? 0);
     return lines.map(({ event, pid, fence, attempt, atNs, reason = "" }) => {

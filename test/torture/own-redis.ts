@@ -13,21 +13,23 @@ import {
 } from "./redis-faults.js";
 
 export class OwnRedis implements TorturedRedis {
-  constructor(
-    private readonly mesh: MeshProcess,
-    private readonly random: Prng,
-  ) {}
+  readonly #mesh: MeshProcess;
+  readonly #random: Prng;
+  constructor(mesh: MeshProcess, random: Prng) {
+    this.#mesh = mesh;
+    this.#random = random;
+  }
 
   async hurt(fault: RedisFault): Promise<void> {
     if (isGroupFault(fault)) throw new Error(`${fault}: there is one Redis alone`);
-    const { pid, url } = this.mesh.redis();
+    const { pid, url } = this.#mesh.redis();
     switch (fault) {
       case "kill-redis":
         process.kill(pid, "SIGKILL");
         return;
       case "freeze-redis":
         process.kill(pid, "SIGSTOP");
-        await pauseWithin(this.random, FREEZE_MS);
+        await pauseWithin(this.#random, FREEZE_MS);
         process.kill(pid, "SIGCONT");
         return;
       case "flush-redis":
@@ -35,7 +37,7 @@ export class OwnRedis implements TorturedRedis {
       case "wipe-redis":
         // The files of a process that runs go on to exist for it alone.
         for (const name of ["appendonlydir", "dump.rdb"]) {
-          const file = path.join(this.mesh.dataDir, "redis", name);
+          const file = path.join(this.#mesh.dataDir, "redis", name);
           rmSync(file, { recursive: true, force: true, maxRetries: 5 });
         }
         process.kill(pid, "SIGKILL");

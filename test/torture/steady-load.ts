@@ -12,6 +12,9 @@ const MAX_RUN_MS = 300;
 export const QUEUE = "torture";
 
 export class SteadyLoad {
+  readonly #http: MeshHttp;
+  readonly #random: Prng;
+  readonly #perSecond: number;
   readonly acknowledged = new Set<string>();
   /** Refusals by their code, and calls that got no answer. */
   readonly refused: Record<string, number> = {};
@@ -19,11 +22,11 @@ export class SteadyLoad {
   #stopped = false;
   #running: Promise<void> | undefined;
 
-  constructor(
-    private readonly http: MeshHttp,
-    private readonly random: Prng,
-    private readonly perSecond: number,
-  ) {}
+  constructor(http: MeshHttp, random: Prng, perSecond: number) {
+    this.#http = http;
+    this.#random = random;
+    this.#perSecond = perSecond;
+  }
 
   start(): void {
     this.#running ??= this.#run();
@@ -37,7 +40,7 @@ export class SteadyLoad {
   }
 
   async #run(): Promise<void> {
-    const everyMs = (BATCH_ITEMS / this.perSecond) * 1_000;
+    const everyMs = (BATCH_ITEMS / this.#perSecond) * 1_000;
     let dueMs = performance.now();
     while (!this.#stopped) {
       dueMs += everyMs;
@@ -52,13 +55,13 @@ export class SteadyLoad {
     const items = Array.from({ length: BATCH_ITEMS }, () => ({
       type: "hold",
       queue: QUEUE,
-      priority: this.random.below(10),
-      data: { ms: this.random.below(MAX_RUN_MS), failures: this.random.below(10) === 0 ? 1 : 0 },
+      priority: this.#random.below(10),
+      data: { ms: this.#random.below(MAX_RUN_MS), failures: this.#random.below(10) === 0 ? 1 : 0 },
       maxAttempts: 20,
       backoff: { type: "fixed", delayMs: 100 },
     }));
     try {
-      const { status, body } = await this.http.call<BatchView>("POST", "/tasks/batch", items);
+      const { status, body } = await this.#http.call<BatchView>("POST", "/tasks/batch", items);
       if (status !== 200) this.#count(String(status), BATCH_ITEMS);
       for (const { task, error } of status === 200 ? body.results : []) {
         if (task !== undefined) this.acknowledged.add(task.id);

@@ -8,11 +8,14 @@ const TIME_WIDTH = 6;
 
 /** Where a scenario tells its story. */
 export class Narration {
+  readonly #out: NodeJS.WriteStream;
   readonly #startedMs = performance.now();
   #hasProgress = false;
 
   /** @param out standard output; standard error where standard output is for the figures alone */
-  constructor(private readonly out: NodeJS.WriteStream) {}
+  constructor(out: NodeJS.WriteStream) {
+    this.#out = out;
+  }
 
   /** Milliseconds since the story began. */
   get elapsedMs(): number {
@@ -22,7 +25,7 @@ export class Narration {
   /** A line without a time. */
   line(text = ""): void {
     this.endProgress();
-    this.out.write(`${text}\n`);
+    this.#out.write(`${text}\n`);
   }
 
   /** Something that happens now. */
@@ -33,17 +36,17 @@ export class Narration {
 
   /** How far it is; shown on a terminal only, where the next call takes its place. */
   progress(done: number, total: number, text: string): void {
-    if (!this.out.isTTY) return;
+    if (!this.#out.isTTY) return;
     const share = total === 0 ? 1 : Math.min(1, done / total);
     const filled = Math.round(share * BAR_CELLS);
     const bar = paint("cyan", "█".repeat(filled)) + paint("dim", "░".repeat(BAR_CELLS - filled));
-    this.out.write(`${CLEAR_LINE}${" ".repeat(TIME_WIDTH + 2)}  ${bar} ${done}/${total} ${text}`);
+    this.#out.write(`${CLEAR_LINE}${" ".repeat(TIME_WIDTH + 2)}  ${bar} ${done}/${total} ${text}`);
     this.#hasProgress = true;
   }
 
   /** Takes the progress away, so that the next line begins a line of its own. */
   endProgress(): void {
-    if (this.#hasProgress) this.out.write(CLEAR_LINE);
+    if (this.#hasProgress) this.#out.write(CLEAR_LINE);
     this.#hasProgress = false;
   }
 }

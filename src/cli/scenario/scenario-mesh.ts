@@ -27,13 +27,22 @@ export interface MeshShape {
 }
 
 export class ScenarioMesh {
+  readonly #config: Config;
+  readonly #launcher: MeshLauncher;
+  readonly #folder: string;
+  readonly #log: number;
   private constructor(
     readonly client: ScenarioClient,
-    private readonly config: Config,
-    private readonly launcher: MeshLauncher,
-    private readonly folder: string,
-    private readonly log: number,
-  ) {}
+    config: Config,
+    launcher: MeshLauncher,
+    folder: string,
+    log: number,
+  ) {
+    this.#config = config;
+    this.#launcher = launcher;
+    this.#folder = folder;
+    this.#log = log;
+  }
 
   /** Makes its folder and chooses its ports; nothing runs yet. */
   static async prepare(shape: MeshShape, say: (line: string) => void): Promise<ScenarioMesh> {
@@ -58,18 +67,18 @@ export class ScenarioMesh {
 
   /** Starts it and waits until every node takes work. */
   async start(signal: AbortSignal): Promise<void> {
-    await this.launcher.start();
-    await nodesAtWork(this.client, this.config.nodes.count, { signal });
+    await this.#launcher.start();
+    await nodesAtWork(this.client, this.#config.nodes.count, { signal });
   }
 
   /** File that all processes of the mesh write their log to. */
   get logFile(): string {
-    return path.join(this.folder, LOG_FILE);
+    return path.join(this.#folder, LOG_FILE);
   }
 
   /** Ends a node as `kill -9` does; resolves with the time at which it was done. */
   killNode(id: string): number {
-    const pid = this.launcher.nodePid(id);
+    const pid = this.#launcher.nodePid(id);
     if (pid === undefined) throw new ExitError(`${id} has ended by itself`);
     process.kill(pid, "SIGKILL");
     return Date.now();
@@ -77,58 +86,58 @@ export class ScenarioMesh {
 
   /** Stops a node as a good operator does, and starts it again on its data; resolves when it is ready. */
   async restartNode(id: string): Promise<void> {
-    const place = this.placeOf(id);
-    await this.launcher.stopNode(id);
-    await this.launcher.addNodes([place]);
+    const place = this.#placeOf(id);
+    await this.#launcher.stopNode(id);
+    await this.#launcher.addNodes([place]);
   }
 
   /** Starts `count` further nodes and resolves with their ids when they are ready. */
   async addNodes(count: number): Promise<readonly string[]> {
-    const { nodes } = this.config;
+    const { nodes } = this.#config;
     const places = Array.from({ length: count }, (_, index) => ({
       id: `n${nodes.count + index + 1}`,
       port: nodes.grpcPort + nodes.count + index,
     }));
-    await this.launcher.addNodes(places);
+    await this.#launcher.addNodes(places);
     return places.map(({ id }) => id);
   }
 
   /** Address of a node that founded the mesh. */
   addressOf(id: string): string {
-    return `${this.config.nodes.host}:${this.placeOf(id).port}`;
+    return `${this.#config.nodes.host}:${this.#placeOf(id).port}`;
   }
 
   /** Kills Redis; it stays down. */
   killRedis(): Promise<void> {
-    return this.launcher.killRedis();
+    return this.#launcher.killRedis();
   }
 
   /** Starts Redis again with the data that it had. */
   reviveRedis(): Promise<void> {
-    return this.launcher.reviveRedis();
+    return this.#launcher.reviveRedis();
   }
 
   /** Ends all of it; removes its folder unless that is to be kept. */
   async close(keep: boolean): Promise<void> {
-    await this.launcher.stop();
-    closeSync(this.log);
-    if (!keep) this.remove();
+    await this.#launcher.stop();
+    closeSync(this.#log);
+    if (!keep) this.#remove();
   }
 
   /** Ends all of it at once. */
   kill(): void {
-    this.launcher.kill();
-    this.remove();
+    this.#launcher.kill();
+    this.#remove();
   }
 
-  private placeOf(id: string): NodePlace {
-    const place = nodePlaces(this.config).find((one) => one.id === id);
+  #placeOf(id: string): NodePlace {
+    const place = nodePlaces(this.#config).find((one) => one.id === id);
     if (place === undefined) throw new Error(`${id} is no founder`);
     return place;
   }
 
-  private remove(): void {
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  #remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -14,6 +14,9 @@ export interface Acknowledgement {
 }
 
 export class SteadySubmitter {
+  readonly #client: ScenarioClient;
+  readonly #task: NewTask;
+  readonly #everyMs: number;
   readonly acknowledged: Acknowledgement[] = [];
   /** Why submissions were refused, one line each. */
   readonly refusals: string[] = [];
@@ -21,11 +24,11 @@ export class SteadySubmitter {
   #stopped = false;
   #running: Promise<void> | undefined;
 
-  constructor(
-    private readonly client: ScenarioClient,
-    private readonly task: NewTask,
-    private readonly everyMs: number,
-  ) {}
+  constructor(client: ScenarioClient, task: NewTask, everyMs: number) {
+    this.#client = client;
+    this.#task = task;
+    this.#everyMs = everyMs;
+  }
 
   start(): void {
     this.#running ??= this.#run();
@@ -53,7 +56,7 @@ export class SteadySubmitter {
       } else {
         this.refusals.push(`not sent: ${MAX_UNDER_WAY} submissions wait for their answer`);
       }
-      dueMs += this.everyMs;
+      dueMs += this.#everyMs;
       await sleep(Math.max(0, dueMs - Date.now()));
     }
     await Promise.all(answers);
@@ -63,7 +66,7 @@ export class SteadySubmitter {
     const sentAtMs = Date.now();
     this.#underWay += 1;
     try {
-      const id = await this.client.submit(this.task);
+      const id = await this.#client.submit(this.#task);
       this.acknowledged.push({ id, sentAtMs, tookMs: Date.now() - sentAtMs });
     } catch (error) {
       this.refusals.push(exitLineOf(error) ?? String(error));

@@ -27,9 +27,12 @@ export interface AuditParts {
 }
 
 export class Audit {
+  readonly #parts: AuditParts;
   #underWay = false;
 
-  constructor(private readonly parts: AuditParts) {}
+  constructor(parts: AuditParts) {
+    this.#parts = parts;
+  }
 
   /** @throws QueueError "overloaded" while another one is under way, "redis_unavailable" */
   async run(signal: AbortSignal): Promise<VerifyResponse> {
@@ -61,15 +64,15 @@ export class Audit {
       count += 1;
       if (contradictions.length < MAX_TOLD) contradictions.push(finding);
     };
-    const tableIndex = this.parts.appliedIndex();
+    const tableIndex = this.#parts.appliedIndex();
     const owned = new Map<string, RunningTask>();
-    for (const running of this.parts.table.all()) owned.set(running.assignment.taskId, running);
-    if (!(await this.parts.appliedWatch.waitFor(tableIndex, IN_STEP_MS))) {
+    for (const running of this.#parts.table.all()) owned.set(running.assignment.taskId, running);
+    if (!(await this.#parts.appliedWatch.waitFor(tableIndex, IN_STEP_MS))) {
       throw new QueueError("redis_unavailable", "Redis does not follow the log: verify it later", {
         retryAfterMs: RETRY_AFTER_MS,
       });
     }
-    const audit = this.parts.redisAudit(tableIndex, tell);
+    const audit = this.#parts.redisAudit(tableIndex, tell);
     const { tasks, running } = await audit.walk(signal);
     await audit.counts(signal);
     // What began or ended since the table was read is no contradiction.
@@ -101,22 +104,22 @@ export class Audit {
   ): Promise<void> {
     const stored = new Map<string, StoredRun>();
     // What the sets say of them was told by the walk.
-    const audit = this.parts.redisAudit(tableIndex, () => undefined);
+    const audit = this.#parts.redisAudit(tableIndex, () => undefined);
     for (const run of await audit.look("", [...owned.keys()])) stored.set(run.taskId, run);
     for (const [taskId, owner] of owned) {
       const run = stored.get(taskId);
       if (run !== undefined && run.fence >= owner.fence) continue;
       // It has ended: so it has in the table, which is never behind Redis.
-      if (this.parts.table.get(taskId)?.fence !== owner.fence) continue;
+      if (this.#parts.table.get(taskId)?.fence !== owner.fence) continue;
       const text = run === undefined ? "does not run in Redis" : difference(owner, run);
       tell({ taskId, text: `is run by ${owner.nodeId} (fence ${owner.fence}), and ${text}` });
     }
   }
 
   async #lookAtLog(tell: (finding: AuditFinding) => void): Promise<number> {
-    const { index, term } = await this.parts.appliedEntry();
-    const own = this.parts.termAt(index);
-    if (index > this.parts.commitIndex()) {
+    const { index, term } = await this.#parts.appliedEntry();
+    const own = this.#parts.termAt(index);
+    if (index > this.#parts.commitIndex()) {
       tell({ taskId: "", text: `Redis has applied entry ${index}, which is not committed` });
     } else if (own !== undefined && own !== term) {
       const text = `Redis has applied entry ${index} of term ${term}, the log has it of term ${own}`;

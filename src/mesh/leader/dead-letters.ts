@@ -30,10 +30,13 @@ interface Selected {
 }
 
 export class LeaderDeadLetters implements DeadLetters {
-  constructor(private readonly options: DeadLettersOptions) {}
+  readonly #options: DeadLettersOptions;
+  constructor(options: DeadLettersOptions) {
+    this.#options = options;
+  }
 
   async retry(selection: DeadLetterSelection | undefined) {
-    const leader = this.options.leadership.requireLeader();
+    const leader = this.#options.leadership.requireLeader();
     const { dead, more } = await this.#select(selection);
     const ids = [...dead.keys()];
     await this.#applied(await Promise.all(ids.map((id) => leader.retry(id))));
@@ -47,7 +50,7 @@ export class LeaderDeadLetters implements DeadLetters {
   }
 
   async drop(selection: DeadLetterSelection | undefined) {
-    const leader = this.options.leadership.requireLeader();
+    const leader = this.#options.leadership.requireLeader();
     const { dead, more } = await this.#select(selection);
     const taskIds = [...dead.keys()];
     if (taskIds.length === 0) return { ids: [], more };
@@ -67,7 +70,7 @@ export class LeaderDeadLetters implements DeadLetters {
     let cursor: string | undefined;
     for (let page = 0; page < MAX_PAGES && dead.size < limit; page += 1) {
       const { states, next } = await this.#read(() =>
-        this.options.reader.select({
+        this.#options.reader.select({
           status: TaskStatus.DEAD,
           type: type === "" ? undefined : type,
           queue: queue === "" ? undefined : queue,
@@ -83,7 +86,7 @@ export class LeaderDeadLetters implements DeadLetters {
   }
 
   #states(ids: readonly string[]): Promise<ReadonlyMap<string, RunState>> {
-    return this.#read(() => this.options.reader.getStates(ids));
+    return this.#read(() => this.#options.reader.getStates(ids));
   }
 
   async #read<T>(read: () => Promise<T>): Promise<T> {
@@ -95,7 +98,7 @@ export class LeaderDeadLetters implements DeadLetters {
   }
 
   async #applied(indexes: readonly number[]): Promise<void> {
-    if (await this.options.appliedWatch.waitFor(Math.max(0, ...indexes), APPLY_MS)) return;
+    if (await this.#options.appliedWatch.waitFor(Math.max(0, ...indexes), APPLY_MS)) return;
     throw new QueueError("redis_unavailable", "it is done once Redis answers again", {
       retryAfterMs: RETRY_AFTER_MS,
     });

@@ -55,18 +55,20 @@ export interface LeaderOperationsOptions {
 export class LeaderOperations
   implements LeaderTaskOperations, LeaderClusterOperations, LeaderAdmissions
 {
+  readonly #options: LeaderOperationsOptions;
   readonly deadLetters: LeaderDeadLetters;
 
-  constructor(private readonly options: LeaderOperationsOptions) {
+  constructor(options: LeaderOperationsOptions) {
+    this.#options = options;
     this.deadLetters = new LeaderDeadLetters(options);
   }
 
   async submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]> {
-    return this.options.leadership.requireLeader().submit(request);
+    return this.#options.leadership.requireLeader().submit(request);
   }
 
   async cancel({ id }: CancelTaskRequest): Promise<Task> {
-    const leader = this.options.leadership.requireLeader();
+    const leader = this.#options.leadership.requireLeader();
     const before = await this.#read(id);
     if (before !== undefined && isEnd(before.status)) throw ended(before);
     const task = await this.#changed(id, await leader.cancel(id));
@@ -75,7 +77,7 @@ export class LeaderOperations
   }
 
   async retry({ id }: RetryTaskRequest): Promise<Task> {
-    const leader = this.options.leadership.requireLeader();
+    const leader = this.#options.leadership.requireLeader();
     const before = await this.#read(id);
     if (before !== undefined && !isRetryable(before.status)) {
       throw new QueueError(
@@ -93,7 +95,7 @@ export class LeaderOperations
   }
 
   why(request: WhyTaskRequest, signal: AbortSignal): Promise<WhyTaskResponse> {
-    return this.options.taskWhy.answer(request, signal);
+    return this.#options.taskWhy.answer(request, signal);
   }
 
   /** A task does not run again while another one has its unique key. */
@@ -107,17 +109,17 @@ export class LeaderOperations
   }
 
   workers(): Promise<Worker[]> {
-    this.options.leadership.requireLeader();
-    return Promise.resolve(this.options.workers.list());
+    this.#options.leadership.requireLeader();
+    return Promise.resolve(this.#options.workers.list());
   }
 
   async transfer({ to }: TransferLeadershipRequest): Promise<TransferLeadershipResponse> {
-    this.options.leadership.requireLeader();
+    this.#options.leadership.requireLeader();
     try {
-      const leaderId = await this.options.raft.transferLeadership(
+      const leaderId = await this.#options.raft.transferLeadership(
         to === "" ? undefined : nodeId(to),
       );
-      return { leaderId, term: this.options.raft.softState.term };
+      return { leaderId, term: this.#options.raft.softState.term };
     } catch (error) {
       if (error instanceof ProposalRefused) throw transferRefusal(error.reason, to);
       if (!(error instanceof TransferFailed || error instanceof NodeStopped)) throw error;
@@ -126,7 +128,7 @@ export class LeaderOperations
   }
 
   async drain({ id }: DrainWorkerRequest): Promise<Worker> {
-    const { leadership, workers } = this.options;
+    const { leadership, workers } = this.#options;
     const leader = leadership.requireLeader();
     const all = workers.list();
     const worker = all.find((known) => known.id === id);
@@ -145,13 +147,13 @@ export class LeaderOperations
   }
 
   async verify(signal: AbortSignal): Promise<VerifyResponse> {
-    this.options.leadership.requireLeader();
-    return this.options.audit.run(signal);
+    this.#options.leadership.requireLeader();
+    return this.#options.audit.run(signal);
   }
 
   async join({ nodeId: id, address, process }: JoinMeshRequest): Promise<string | undefined> {
-    this.options.leadership.requireLeader();
-    return this.options.keeper.join({ id, address, process });
+    this.#options.leadership.requireLeader();
+    return this.#options.keeper.join({ id, address, process });
   }
 
   #read(id: string): Promise<Task | undefined> {
@@ -160,7 +162,7 @@ export class LeaderOperations
 
   async #asked<T>(ask: (reader: TaskReader) => Promise<T>): Promise<T> {
     try {
-      return await ask(this.options.reader);
+      return await ask(this.#options.reader);
     } catch (error) {
       throw unavailable(error);
     }
@@ -168,7 +170,7 @@ export class LeaderOperations
 
   /** The task after the command at `index`. */
   async #changed(id: string, index: number): Promise<Task> {
-    if (!(await this.options.appliedWatch.waitFor(index, APPLY_MS))) {
+    if (!(await this.#options.appliedWatch.waitFor(index, APPLY_MS))) {
       throw new QueueError("redis_unavailable", "it is done once Redis answers again", {
         retryAfterMs: RETRY_AFTER_MS,
       });

@@ -26,10 +26,13 @@ export interface MeshQueuesOptions {
 
 /** Every method rejects with QueueError "not_leader" on another node. */
 export class LeaderQueues implements LeaderQueueOperations {
-  constructor(private readonly options: MeshQueuesOptions) {}
+  readonly #options: MeshQueuesOptions;
+  constructor(options: MeshQueuesOptions) {
+    this.#options = options;
+  }
 
   async list(request: ListQueuesRequest): Promise<ListQueuesResponse> {
-    const { leadership, machine } = this.options;
+    const { leadership, machine } = this.#options;
     const { queues } = leadership.requireLeader();
     if (request.limit > MAX_LISTED) {
       const message = `limit must be at most ${MAX_LISTED}`;
@@ -46,15 +49,15 @@ export class LeaderQueues implements LeaderQueueOperations {
 
   async get(name: string): Promise<Queue> {
     requireThat(isName(name), "name", NAME_RULE);
-    return this.#one(this.options.leadership.requireLeader().queues.get(name));
+    return this.#one(this.#options.leadership.requireLeader().queues.get(name));
   }
 
   async limit(name: string, limits: QueueLimits | undefined): Promise<Queue> {
-    return this.#one(await this.options.leadership.requireLeader().queues.limit(name, limits));
+    return this.#one(await this.#options.leadership.requireLeader().queues.limit(name, limits));
   }
 
   async pause(name: string, paused: boolean): Promise<Queue> {
-    return this.#one(await this.options.leadership.requireLeader().queues.pause(name, paused));
+    return this.#one(await this.#options.leadership.requireLeader().queues.pause(name, paused));
   }
 
   async #one(controls: Controls): Promise<Queue> {
@@ -64,7 +67,7 @@ export class LeaderQueues implements LeaderQueueOperations {
 
   /** Without counts while Redis is away: nothing is made up. */
   async #shown(all: readonly Controls[]): Promise<Queue[]> {
-    const { reader, machine } = this.options;
+    const { reader, machine } = this.#options;
     const running = new Map<string, number>();
     for (const { assignment } of machine.table.all()) {
       running.set(assignment.queue, (running.get(assignment.queue) ?? 0) + 1);
@@ -84,7 +87,7 @@ export class LeaderQueues implements LeaderQueueOperations {
 
   async #seen(after: string, limit: number): Promise<readonly string[]> {
     try {
-      return await this.options.reader.names(after, limit);
+      return await this.#options.reader.names(after, limit);
     } catch (error) {
       throw unavailable(error);
     }

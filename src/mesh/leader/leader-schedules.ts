@@ -12,7 +12,10 @@ import type { LeadershipTracker } from "./leadership-tracker.js";
 
 /** Every method rejects with QueueError "not_leader" on another node. */
 export class LeaderSchedules implements LeaderScheduleOperations {
-  constructor(private readonly leadership: LeadershipTracker) {}
+  readonly #leadership: LeadershipTracker;
+  constructor(leadership: LeadershipTracker) {
+    this.#leadership = leadership;
+  }
 
   async put(request: PutScheduleRequest): Promise<PutScheduleResponse> {
     return this.#own().put(request);
@@ -31,6 +34,6 @@ export class LeaderSchedules implements LeaderScheduleOperations {
   }
 
   #own(): Schedules {
-    return this.leadership.requireLeader().schedules;
+    return this.#leadership.requireLeader().schedules;
   }
 }

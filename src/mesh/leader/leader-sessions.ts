@@ -21,6 +21,7 @@ export interface LeaderSessionsOptions {
 }
 
 export class LeaderSessions implements WorkerSessions {
+  readonly #options: LeaderSessionsOptions;
   /** The newest session of each node; bounded by the nodes of the mesh. */
   readonly #sessions = new Map<string, WorkerSession>();
   #leader: QueueLeader | undefined;
@@ -30,7 +31,9 @@ export class LeaderSessions implements WorkerSessions {
   /** The doubt about which a quorum is being asked. */
   #confirming: number | undefined;
 
-  constructor(private readonly options: LeaderSessionsOptions) {}
+  constructor(options: LeaderSessionsOptions) {
+    this.#options = options;
+  }
 
   /** A term of this node as leader begins, or ends with undefined. */
   serve(leader: QueueLeader | undefined): void {
@@ -52,7 +55,7 @@ export class LeaderSessions implements WorkerSessions {
   }
 
   keepalive(session: WorkerSession, sequence: number): void {
-    this.options.lookForStall?.();
+    this.#options.lookForStall?.();
     if (this.#leader === undefined || !this.#isCurrent(session)) return;
     if (this.#unanswered !== undefined) {
       this.#unanswered.set(session, sequence);
@@ -60,7 +63,7 @@ export class LeaderSessions implements WorkerSessions {
       return;
     }
     this.#leader.granted(session.nodeId);
-    const { leaseMs, term, lastIndex } = this.options;
+    const { leaseMs, term, lastIndex } = this.#options;
     session.sendLease(sequence, { leaseMs, term: term(), index: lastIndex() });
   }
 
@@ -76,7 +79,7 @@ export class LeaderSessions implements WorkerSessions {
   }
 
   get isDoubted(): boolean {
-    this.options.lookForStall?.();
+    this.#options.lookForStall?.();
     return this.#unanswered !== undefined;
   }
 
@@ -85,7 +88,7 @@ export class LeaderSessions implements WorkerSessions {
     const doubts = this.#doubts;
     if (this.#confirming === doubts) return;
     this.#confirming = doubts;
-    const confirmed = await this.options.confirmLeadership().then(
+    const confirmed = await this.#options.confirmLeadership().then(
       () => true,
       () => false,
     );

@@ -23,12 +23,14 @@ export interface LeadershipOptions {
 }
 
 export class LeadershipTracker implements LeadershipView {
+  readonly #options: LeadershipOptions;
   readonly #listeners = new Set<() => void>();
   #leader: QueueLeader | undefined;
   #closing: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor(private readonly options: LeadershipOptions) {
+  constructor(options: LeadershipOptions) {
+    this.#options = options;
     options.raft.onSoftState((state) => this.#softStateChanged(state));
   }
 
@@ -47,9 +49,9 @@ export class LeadershipTracker implements LeadershipView {
 
   leadership(): Leadership {
     if (this.#leader !== undefined) return { kind: "self" };
-    const { role, leader } = this.options.raft.softState;
+    const { role, leader } = this.#options.raft.softState;
     if (role === "leader" || leader === undefined) return { kind: "unknown" };
-    const address = this.options.addressOf(leader);
+    const address = this.#options.addressOf(leader);
     return address === undefined ? { kind: "unknown" } : { kind: "other", id: leader, address };
   }
 
@@ -63,7 +65,7 @@ export class LeadershipTracker implements LeadershipView {
       this.#leader.committed(changes);
       return;
     }
-    const { role, term: current } = this.options.raft.softState;
+    const { role, term: current } = this.#options.raft.softState;
     // The first entry of the own term: everything before it is applied, so the table is whole.
     if (role === "leader" && term === current) this.#open(index);
   }
@@ -75,36 +77,36 @@ export class LeadershipTracker implements LeadershipView {
   }
 
   #softStateChanged({ role, leader, term }: SoftState): void {
-    this.options.logger.info({ term, leaderId: leader, role }, "raft role");
+    this.#options.logger.info({ term, leaderId: leader, role }, "raft role");
     this.#close();
     this.#tell();
   }
 
   #open(startIndex: number): void {
     if (this.#stopped) return;
-    const term = this.options.raft.softState.term;
+    const term = this.#options.raft.softState.term;
     const isCurrent = (): boolean =>
       !this.#stopped &&
       this.#leader === undefined &&
-      this.options.raft.softState.role === "leader" &&
-      this.options.raft.softState.term === term;
+      this.#options.raft.softState.role === "leader" &&
+      this.#options.raft.softState.term === term;
     // The last leader's write to Redis must have ended: writes of one process never overlap.
     void this.#closing.then(() => {
       if (!isCurrent()) return;
-      const leader = this.options.open(startIndex, (reason) => {
+      const leader = this.#options.open(startIndex, (reason) => {
         if (this.#leader === leader) this.#lost(reason);
       });
       this.#leader = leader;
       leader.start();
-      this.options.sessions.serve(leader);
-      this.options.logger.info({ term, logIndex: startIndex }, "leading the mesh");
+      this.#options.sessions.serve(leader);
+      this.#options.logger.info({ term, logIndex: startIndex }, "leading the mesh");
       this.#tell();
     });
   }
 
   /** The leader no longer knows what is in the log: a new one is opened with the next entry. */
   #lost(reason: string): void {
-    this.options.logger.warn({ reason }, "the leader begins anew");
+    this.#options.logger.warn({ reason }, "the leader begins anew");
     this.#close();
     this.#tell();
     this.#proposeBarrier();
@@ -112,9 +114,9 @@ export class LeadershipTracker implements LeadershipView {
 
   /** An empty command, whose commit says that everything before it is applied. */
   #proposeBarrier(): void {
-    const { raft } = this.options;
+    const { raft } = this.#options;
     if (this.#stopped || this.#leader !== undefined || raft.softState.role !== "leader") return;
-    const barrier = raft.propose(this.options.emptyCommand());
+    const barrier = raft.propose(this.#options.emptyCommand());
     if (barrier.kind === "accepted") barrier.committed.catch(() => undefined);
     else setTimeout(() => this.#proposeBarrier(), BARRIER_RETRY_MS).unref();
   }
@@ -123,9 +125,9 @@ export class LeadershipTracker implements LeadershipView {
     const leader = this.#leader;
     if (leader === undefined) return;
     this.#leader = undefined;
-    this.options.sessions.serve(undefined);
+    this.#options.sessions.serve(undefined);
     this.#closing = leader.close().catch((error: unknown) => {
-      this.options.logger.error({ err: error }, "the leader did not close well");
+      this.#options.logger.error({ err: error }, "the leader did not close well");
     });
   }
 

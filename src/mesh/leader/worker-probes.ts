@@ -57,12 +57,14 @@ export interface WorkerProbesOptions {
 }
 
 export class WorkerProbes {
+  readonly #options: WorkerProbesOptions;
   readonly #timer: NodeJS.Timeout;
   /** Nodes that are being asked after. */
   readonly #busy = new Set<string>();
   readonly #notBeforeMs = new Map<string, number>();
 
-  constructor(private readonly options: WorkerProbesOptions) {
+  constructor(options: WorkerProbesOptions) {
+    this.#options = options;
     this.#timer = setInterval(() => this.look(), options.leaseMs / LOOKS_PER_LEASE);
   }
 
@@ -72,7 +74,7 @@ export class WorkerProbes {
 
   /** Asks after whoever has been silent for too long. */
   look(): void {
-    const leader = this.options.leader();
+    const leader = this.#options.leader();
     if (leader === undefined) {
       this.#notBeforeMs.clear();
       return;
@@ -83,7 +85,7 @@ export class WorkerProbes {
       this.#busy.add(worker.id);
       void this.#examine(leader, worker).finally(() => {
         this.#busy.delete(worker.id);
-        const { leaseMs, monotonicMs } = this.options;
+        const { leaseMs, monotonicMs } = this.#options;
         const isLost = leader.workers.isLost(worker.id, monotonicMs());
         const waitMs = isLost ? LOST_EVERY_MS : DIRECT_PATIENCE * leaseMs;
         this.#notBeforeMs.set(worker.id, monotonicMs() + waitMs);
@@ -92,21 +94,21 @@ export class WorkerProbes {
   }
 
   #isDue(worker: AttachedWorker): boolean {
-    if (worker.id === this.options.nodeId || this.#busy.has(worker.id)) return false;
+    if (worker.id === this.#options.nodeId || this.#busy.has(worker.id)) return false;
     if (this.#silentFor(worker) < SUSPECT_AFTER) {
       this.#notBeforeMs.delete(worker.id);
       return false;
     }
-    return this.options.monotonicMs() >= (this.#notBeforeMs.get(worker.id) ?? 0);
+    return this.#options.monotonicMs() >= (this.#notBeforeMs.get(worker.id) ?? 0);
   }
 
   /** In leases. */
   #silentFor({ lastGrantMs }: AttachedWorker): number {
-    return (this.options.monotonicMs() - lastGrantMs) / this.options.leaseMs;
+    return (this.#options.monotonicMs() - lastGrantMs) / this.#options.leaseMs;
   }
 
   async #examine(leader: ProbingLeader, worker: AttachedWorker): Promise<void> {
-    const { leaseMs, probe } = this.options;
+    const { leaseMs, probe } = this.#options;
     const { lastGrantMs } = worker;
     const direct = this.#request(worker, true);
     const patienceMs = DIRECT_PATIENCE * leaseMs;
@@ -128,7 +130,7 @@ export class WorkerProbes {
 
   /** While it may still be renewed by the node itself its lease is left alone. */
   #request(worker: AttachedWorker, direct: boolean): ProbeRequest {
-    const { meshId, term, lastIndex } = this.options;
+    const { meshId, term, lastIndex } = this.#options;
     const mayRenew = direct && this.#silentFor(worker) < REVOKE_AFTER;
     const revocation = mayRenew ? undefined : { term: term(), index: lastIndex() };
     return { meshId, nodeId: worker.id, direct, revocation };
@@ -137,13 +139,13 @@ export class WorkerProbes {
   #relays(leader: ProbingLeader, silent: AttachedWorker): AttachedWorker[] {
     const heard = [...leader.workers.all()].filter(
       (one) =>
-        one.id !== this.options.nodeId &&
+        one.id !== this.#options.nodeId &&
         one.id !== silent.id &&
         this.#silentFor(one) < SUSPECT_AFTER,
     );
     const chosen: AttachedWorker[] = [];
     while (chosen.length < RELAYS && heard.length > 0) {
-      chosen.push(...heard.splice(Math.floor(this.options.random() * heard.length), 1));
+      chosen.push(...heard.splice(Math.floor(this.#options.random() * heard.length), 1));
     }
     return chosen;
   }
@@ -161,7 +163,7 @@ export class WorkerProbes {
     const tasks = leader.attempts.revoked(worker.id, revocation.index, reports);
     if (tasks === 0) return;
     const fields = { worker: worker.id, tasks, reachability };
-    this.options.logger.warn(fields, "worker out of reach: it gave its tasks back when told to");
+    this.#options.logger.warn(fields, "worker out of reach: it gave its tasks back when told to");
   }
 }
 

@@ -33,9 +33,12 @@ const UNKNOWN: MemberState = { alive: false, aliveForMs: 0, silentForMs: 0, caug
 
 /** Of one term of leadership: begin anew with each. */
 export class MemberWatch {
+  readonly #options: MemberWatchOptions;
   readonly #tracks = new Map<string, Track>();
 
-  constructor(private readonly options: MemberWatchOptions) {}
+  constructor(options: MemberWatchOptions) {
+    this.#options = options;
+  }
 
   /** @param elapsedMs since the last call, as far as this process ran */
   observe({ peers, lastIndex }: Pick<RaftStatus, "peers" | "lastIndex">, elapsedMs: number): void {
@@ -49,10 +52,10 @@ export class MemberWatch {
       track.aliveForMs = this.#isAlive(track) ? track.aliveForMs + elapsedMs : 0;
       track.roundTookMs += elapsedMs;
       if (match >= track.roundEnd) {
-        track.caughtUp = track.roundTookMs <= this.options.roundMs;
+        track.caughtUp = track.roundTookMs <= this.#options.roundMs;
         track.roundEnd = lastIndex;
         track.roundTookMs = 0;
-      } else if (track.roundTookMs > this.options.roundMs) {
+      } else if (track.roundTookMs > this.#options.roundMs) {
         track.caughtUp = false;
       }
     }
@@ -67,7 +70,7 @@ export class MemberWatch {
   }
 
   #isAlive({ answered, sinceAnswerMs }: Track): boolean {
-    return answered && sinceAnswerMs <= this.options.aliveWithinMs;
+    return answered && sinceAnswerMs <= this.#options.aliveWithinMs;
   }
 }
 

@@ -50,6 +50,7 @@ export interface MembershipKeeperOptions {
 }
 
 export class MembershipKeeper {
+  readonly #options: MembershipKeeperOptions;
   readonly #stopWatching: () => void;
   readonly #timer: NodeJS.Timeout;
   readonly #lookMs: number;
@@ -58,7 +59,8 @@ export class MembershipKeeper {
   #lookedAtMs = performance.now();
   #busy = false;
 
-  constructor(private readonly options: MembershipKeeperOptions) {
+  constructor(options: MembershipKeeperOptions) {
+    this.#options = options;
     this.#lookMs = options.electionMs / LOOKS_PER_TIMEOUT;
     this.#timer = setInterval(() => this.#look(), this.#lookMs);
     this.#stopWatching = options.registry.onChange(() => this.check());
@@ -79,7 +81,7 @@ export class MembershipKeeper {
     if (this.#busy) return;
     const sight = this.#sight();
     if (sight === undefined) return;
-    const { rules, electionMs } = this.options;
+    const { rules, electionMs } = this.#options;
     const steadyMs = STEADY_TIMEOUTS * electionMs;
     const step = planMembership(sight, { ...rules, steadyMs });
     if (step === undefined) return;
@@ -100,7 +102,7 @@ export class MembershipKeeper {
     const nowMs = performance.now();
     const elapsedMs = Math.min(nowMs - this.#lookedAtMs, MAX_LOOKS_MISSED * this.#lookMs);
     this.#lookedAtMs = nowMs;
-    const status = this.options.raft.status();
+    const status = this.#options.raft.status();
     if (status.role !== "leader") {
       this.#watch = undefined;
       return;
@@ -110,7 +112,7 @@ export class MembershipKeeper {
   }
 
   #members(term: number): MemberWatch {
-    const { electionMs } = this.options;
+    const { electionMs } = this.#options;
     if (this.#watch?.term !== term) {
       const watch = { aliveWithinMs: SILENT_TIMEOUTS * electionMs, roundMs: electionMs };
       this.#watch = { term, members: new MemberWatch(watch) };
@@ -120,9 +122,9 @@ export class MembershipKeeper {
 
   /** Undefined where this node cannot tell, or the last change is still under way. */
   #sight(): MembershipSight | undefined {
-    const { raft, meshId, registry, drains } = this.options;
+    const { raft, meshId, registry, drains } = this.#options;
     // An open leader has applied all that was committed before its term, decisions to drain among it.
-    if (this.options.workers() === undefined) return undefined;
+    if (this.#options.workers() === undefined) return undefined;
     const status = raft.status();
     const { voters, learners, outgoing } = status.membership;
     if (status.role !== "leader" || outgoing.length > 0 || status.membershipIndex > status.commit) {
@@ -149,10 +151,10 @@ export class MembershipKeeper {
     voter: boolean,
     status: RaftStatus,
   ): MemberSight {
-    const { registry, meshId, drains } = this.options;
+    const { registry, meshId, drains } = this.#options;
     const record = registry.get(id);
     const registered = record?.meshId === meshId;
-    const worker = this.options.workers()?.get(id);
+    const worker = this.#options.workers()?.get(id);
     const hello = worker?.connected === true ? worker.hello : undefined;
     const process = hello?.startedAtMs ?? (registered ? record.startedAtMs : undefined);
     const isReadable = registered && registry.redisReachable;
@@ -171,11 +173,11 @@ export class MembershipKeeper {
   /** A broken connection tells sooner than its silence that a process has ended. */
   #stateOf(id: string, term: number): MemberState {
     const state = this.#members(term).stateOf(id);
-    return { ...state, alive: state.alive && this.options.isConnected(id) };
+    return { ...state, alive: state.alive && this.#options.isConnected(id) };
   }
 
   async #take({ reason, ids, changes }: MembershipStep): Promise<boolean> {
-    const { raft, logger } = this.options;
+    const { raft, logger } = this.#options;
     try {
       const logIndex = await raft.changeMembership(changes);
       logger.info({ reason, members: ids, logIndex }, "the membership changed");
@@ -195,7 +197,7 @@ export class MembershipKeeper {
 
   /** Why a process under this name cannot join yet. */
   #obstacle(id: string): string {
-    const { membership, role, term } = this.options.raft.status();
+    const { membership, role, term } = this.#options.raft.status();
     const has = (members: readonly { readonly id: string }[]): boolean =>
       members.some((member) => member.id === nodeId(id));
     if (role !== "leader") return "the node that was asked does not lead any more";

@@ -84,19 +84,20 @@ export function planMembership(
 }
 
 class Plan {
+  readonly #sight: MembershipSight;
+  readonly #rules: MembershipRules;
   readonly #voters: readonly MemberSight[];
   readonly #learners: readonly MemberSight[];
 
-  constructor(
-    private readonly sight: MembershipSight,
-    private readonly rules: MembershipRules,
-  ) {
+  constructor(sight: MembershipSight, rules: MembershipRules) {
+    this.#sight = sight;
+    this.#rules = rules;
     this.#voters = sight.members.filter(({ voter }) => voter);
     this.#learners = sight.members.filter(({ voter }) => !voter);
   }
 
   readdress(): MembershipStep | undefined {
-    const moved = this.sight.members.filter(
+    const moved = this.#sight.members.filter(
       ({ address, saysAddress }) => saysAddress !== undefined && saysAddress !== address,
     );
     return step(
@@ -113,7 +114,7 @@ class Plan {
    * vote for servers that lack what it once acknowledged. Its old process may still answer.
    */
   replaceForgetful(): MembershipStep | undefined {
-    const forgetful = this.sight.members.find(({ lostState, alive }) => lostState && !alive);
+    const forgetful = this.#sight.members.find(({ lostState, alive }) => lostState && !alive);
     if (forgetful === undefined) return undefined;
     return this.#replace("state-lost", forgetful, remove(forgetful));
   }
@@ -121,7 +122,7 @@ class Plan {
   admit(): MembershipStep | undefined {
     return step(
       "joined",
-      this.sight.strangers.map(({ id, address }) => ({
+      this.#sight.strangers.map(({ id, address }) => ({
         kind: "add-learner",
         member: { id: nodeId(id), address },
       })),
@@ -131,7 +132,7 @@ class Plan {
   /** Only where a learner takes its place: a dead voter that stays costs no more than its loss. */
   replaceDead(): MembershipStep | undefined {
     const [dead] = this.#voters
-      .filter(({ silentForMs }) => silentForMs >= this.rules.replaceVoterAfterMs)
+      .filter(({ silentForMs }) => silentForMs >= this.#rules.replaceVoterAfterMs)
       .sort((a, b) => b.silentForMs - a.silentForMs);
     const successor = this.#promotable()[0];
     if (dead === undefined || successor === undefined) return undefined;
@@ -143,13 +144,13 @@ class Plan {
    * until a learner that is on its way can take its place, so that no loss more is risked meanwhile.
    */
   retireDrained(): MembershipStep | undefined {
-    const isEnough = this.#voters.length > this.rules.voters;
+    const isEnough = this.#voters.length > this.#rules.voters;
     if (!isEnough && this.#promotable().length === 0 && this.#isSuccessorOnItsWay()) {
       return undefined;
     }
     for (const drained of this.#voters) {
       // The leader hands over first; the next one retires it.
-      if (!drained.draining || drained.id === this.sight.leaderId) continue;
+      if (!drained.draining || drained.id === this.#sight.leaderId) continue;
       const retired = this.#replace("drained", drained, demotion(drained));
       if (retired !== undefined) return retired;
     }
@@ -159,7 +160,7 @@ class Plan {
   promote(): MembershipStep | undefined {
     const [successor] = this.#promotable();
     const staying = this.#voters.filter(({ draining }) => !draining);
-    if (successor === undefined || staying.length >= this.rules.voters) return undefined;
+    if (successor === undefined || staying.length >= this.#rules.voters) return undefined;
     return this.#ifSafe("voters-missing", [promotion(successor)]);
   }
 
@@ -167,9 +168,9 @@ class Plan {
   demoteSurplus(): MembershipStep | undefined {
     // Drained ones leave anyway, and may have been outnumbered on purpose before that.
     const staying = this.#voters.filter(({ draining }) => !draining);
-    if (staying.length <= this.rules.voters) return undefined;
+    if (staying.length <= this.#rules.voters) return undefined;
     const [surplus] = staying
-      .filter(({ id }) => id !== this.sight.leaderId)
+      .filter(({ id }) => id !== this.#sight.leaderId)
       .sort((a, b) => Number(a.alive) - Number(b.alive) || (a.id < b.id ? 1 : -1));
     return surplus === undefined ? undefined : this.#ifSafe("voters-surplus", [demotion(surplus)]);
   }
@@ -177,7 +178,7 @@ class Plan {
   removeGone(): MembershipStep | undefined {
     const gone = this.#learners.filter(
       ({ alive, draining, registered, silentForMs }) =>
-        !registered && !alive && (draining || silentForMs >= this.rules.removeLearnerAfterMs),
+        !registered && !alive && (draining || silentForMs >= this.#rules.removeLearnerAfterMs),
     );
     return step("learner-gone", gone.map(remove));
   }
@@ -189,7 +190,7 @@ class Plan {
     leave: MemberChange,
   ): MembershipStep | undefined {
     const [successor] = this.#promotable();
-    const enough = this.#voters.length > this.rules.voters;
+    const enough = this.#voters.length > this.#rules.voters;
     if (!leaving.voter || successor === undefined || enough) return this.#ifSafe(reason, [leave]);
     return this.#ifSafe(reason, [leave, promotion(successor)]);
   }
@@ -208,7 +209,7 @@ class Plan {
   #isSuccessorOnItsWay(): boolean {
     return this.#learners.some(
       ({ silentForMs, draining, lostState }) =>
-        silentForMs < this.rules.replaceVoterAfterMs && !draining && !lostState,
+        silentForMs < this.#rules.replaceVoterAfterMs && !draining && !lostState,
     );
   }
 
@@ -218,7 +219,7 @@ class Plan {
    */
   #ifSafe(reason: MembershipReason, changes: readonly MemberChange[]): MembershipStep | undefined {
     const steady = new Set(
-      this.sight.members.flatMap((member) => (this.#isSteady(member) ? [member.id] : [])),
+      this.#sight.members.flatMap((member) => (this.#isSteady(member) ? [member.id] : [])),
     );
     const before = this.#voters.map(({ id }) => id);
     const after = votersAfter(before, changes);
@@ -228,7 +229,7 @@ class Plan {
   }
 
   #isSteady({ alive, aliveForMs }: MemberSight): boolean {
-    return alive && aliveForMs >= this.rules.steadyMs;
+    return alive && aliveForMs >= this.#rules.steadyMs;
   }
 }
 

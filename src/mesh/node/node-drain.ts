@@ -18,18 +18,21 @@ export interface NodeDrainOptions {
 }
 
 export class NodeDrain {
+  readonly #options: NodeDrainOptions;
   #begun = false;
 
-  constructor(private readonly options: NodeDrainOptions) {}
+  constructor(options: NodeDrainOptions) {
+    this.#options = options;
+  }
 
   /** The log went on, or the state was restored. */
   check(): void {
-    const { nodeId, startedAtMs, drains, logger } = this.options;
+    const { nodeId, startedAtMs, drains, logger } = this.#options;
     if (this.#begun || !drains.holds(nodeId, startedAtMs)) return;
     this.#begun = true;
     logger.info("this node is drained: it takes no more work");
-    this.options.yieldLeadership();
-    this.options.announce();
-    void this.options.endWork().then(() => logger.info("nothing runs here any more"));
+    this.#options.yieldLeadership();
+    this.#options.announce();
+    void this.#options.endWork().then(() => logger.info("nothing runs here any more"));
   }
 }

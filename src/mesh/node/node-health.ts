@@ -39,13 +39,16 @@ export function servingOf(condition: NodeCondition): Readonly<Record<HealthServi
 }
 
 export class NodeHealth {
+  readonly #condition: () => NodeCondition;
   readonly service = new HealthService();
 
-  constructor(private readonly condition: () => NodeCondition) {}
+  constructor(condition: () => NodeCondition) {
+    this.#condition = condition;
+  }
 
   /** Something of the condition may have changed: watchers hear of what is different. */
   review(): void {
-    for (const [name, serving] of Object.entries(servingOf(this.condition()))) {
+    for (const [name, serving] of Object.entries(servingOf(this.#condition()))) {
       this.service.setServing(name as HealthServiceName, serving);
     }
   }

@@ -29,6 +29,7 @@ interface Listener {
  * a stall may have ended calls `look()` first: after a stall other callbacks may come before the timer.
  */
 export class StallWatch {
+  readonly #options: StallWatchOptions;
   readonly #listeners: Listener[] = [];
   #timer: NodeJS.Timeout | undefined;
   #shortestMs: number;
@@ -36,7 +37,8 @@ export class StallWatch {
   #stalls = 0;
   #longestMs = 0;
 
-  constructor(private readonly options: StallWatchOptions) {
+  constructor(options: StallWatchOptions) {
+    this.#options = options;
     this.#shortestMs = options.countedMs;
   }
 
@@ -47,7 +49,7 @@ export class StallWatch {
   }
 
   start(): void {
-    this.#beatAtMs = this.options.monotonicMs();
+    this.#beatAtMs = this.#options.monotonicMs();
     this.#timer = setInterval(() => this.look(), this.#shortestMs / BEATS_PER_STALL);
   }
 
@@ -59,12 +61,12 @@ export class StallWatch {
   /** Tells of a stall that has just ended, if there was one. */
   look(): void {
     if (this.#timer === undefined) return;
-    const nowMs = this.options.monotonicMs();
+    const nowMs = this.#options.monotonicMs();
     const stallMs = nowMs - this.#beatAtMs;
     this.#beatAtMs = nowMs;
     if (stallMs <= this.#shortestMs) return;
     for (const { longerThanMs, tell } of this.#listeners) if (stallMs > longerThanMs) tell(stallMs);
-    const { countedMs, onCounted } = this.options;
+    const { countedMs, onCounted } = this.#options;
     if (stallMs <= countedMs) return;
     this.#stalls += 1;
     this.#longestMs = Math.max(this.#longestMs, Math.round(stallMs));

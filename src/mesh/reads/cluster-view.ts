@@ -40,17 +40,20 @@ export interface ClusterViewOptions {
 }
 
 export class ClusterView implements ClusterReads {
+  readonly #options: ClusterViewOptions;
   /** Tells of changes; whoever causes one calls its `look`. */
   readonly changes = new ClusterWatch(() => this.#state());
 
-  constructor(private readonly options: ClusterViewOptions) {}
+  constructor(options: ClusterViewOptions) {
+    this.#options = options;
+  }
 
   get workers(): WorkerView {
-    return this.options.workers;
+    return this.#options.workers;
   }
 
   async cluster(): Promise<GetClusterResponse> {
-    const { meshName, meshId, raft, machine, appliedWatch } = this.options;
+    const { meshName, meshId, raft, machine, appliedWatch } = this.#options;
     const status = raft.status();
     const counts = await this.#counts();
     return {
@@ -66,7 +69,7 @@ export class ClusterView implements ClusterReads {
       counts,
       contradictions:
         machine.table.contradiction === undefined ? [] : [machine.table.contradiction],
-      balancerPolicy: this.options.balancerPolicy,
+      balancerPolicy: this.#options.balancerPolicy,
     };
   }
 
@@ -75,7 +78,7 @@ export class ClusterView implements ClusterReads {
   }
 
   #state(): WatchClusterResponse {
-    const { workers, leadership } = this.options;
+    const { workers, leadership } = this.#options;
     // What becomes of the workers only their leader knows.
     const isLeader = leadership.leader !== undefined;
     const members = workers.list().map(({ id, address, role, state }) => ({
@@ -89,7 +92,7 @@ export class ClusterView implements ClusterReads {
 
   /** Who leads, and whether Redis follows. */
   #standing() {
-    const { nodeId, raft, redis, addressOf } = this.options;
+    const { nodeId, raft, redis, addressOf } = this.#options;
     const { term, leader: leaderId = "" } = raft.softState;
     const { connected, error } = redis.state;
     return {
@@ -103,16 +106,16 @@ export class ClusterView implements ClusterReads {
 
   #redisError(connected: boolean, error: string | undefined): string {
     if (!connected) return error ?? "not connected";
-    const sync = this.options.leadership.leader?.redisState;
+    const sync = this.#options.leadership.leader?.redisState;
     if (sync !== undefined && sync.kind !== "in-step") return sync.reason;
-    return this.options.registryRefusal() ?? "";
+    return this.#options.registryRefusal() ?? "";
   }
 
   /** Undefined while Redis is away: nothing is made up. */
   async #counts(): Promise<TaskCounts | undefined> {
     try {
-      const { queues, ...counts } = await this.options.reader.counts();
-      const isPaused = (name: string): boolean => this.options.machine.queues.isPaused(name);
+      const { queues, ...counts } = await this.#options.reader.counts();
+      const isPaused = (name: string): boolean => this.#options.machine.queues.isPaused(name);
       return { ...counts, queues: queues.map((one) => ({ ...one, paused: isPaused(one.name) })) };
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) throw error;
@@ -129,7 +132,7 @@ export class ClusterView implements ClusterReads {
   }
 
   #member({ id, address }: Member, voter: boolean, status: RaftStatus): ClusterMember {
-    const { nodeId, links, workers, addressOf } = this.options;
+    const { nodeId, links, workers, addressOf } = this.#options;
     const peer = status.peers.find((known) => known.id === id);
     const own = id === nodeId;
     return {
@@ -143,7 +146,7 @@ export class ClusterView implements ClusterReads {
   }
 
   #links(): Link[] {
-    const { nodeId, links, isImpaired } = this.options;
+    const { nodeId, links, isImpaired } = this.#options;
     return links.status().map((link) => ({
       from: nodeId,
       to: link.to,

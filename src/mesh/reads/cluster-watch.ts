@@ -6,12 +6,15 @@ import { WatchClusterResponse } from "../../gen/mesh/v1/cluster_service.js";
 const LOOK_MS = 200;
 
 export class ClusterWatch {
+  readonly #state: () => WatchClusterResponse;
   readonly #wake = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
   /** @param state what there is to tell now */
-  constructor(private readonly state: () => WatchClusterResponse) {}
+  constructor(state: () => WatchClusterResponse) {
+    this.#state = state;
+  }
 
   /** Something may have changed. */
   look(): void {
@@ -22,7 +25,7 @@ export class ClusterWatch {
   async *watch(signal: AbortSignal): AsyncIterable<WatchClusterResponse> {
     let told: Uint8Array = new Uint8Array();
     while (!signal.aborted && !this.#closed) {
-      const state = this.state();
+      const state = this.#state();
       const encoded = WatchClusterResponse.encode(state).finish();
       const isNews = Buffer.compare(encoded, told) !== 0;
       told = encoded;

@@ -46,10 +46,13 @@ export interface TaskReadsOptions {
 }
 
 export class NodeTaskReads implements TaskReads {
-  constructor(private readonly options: TaskReadsOptions) {}
+  readonly #options: TaskReadsOptions;
+  constructor(options: TaskReadsOptions) {
+    this.#options = options;
+  }
 
   async get(request: GetTaskRequest, signal: AbortSignal): Promise<Task> {
-    const { maxWaitMs } = this.options;
+    const { maxWaitMs } = this.#options;
     if (request.waitMs > maxWaitMs) {
       throw new QueueError("invalid_field", `wait must be at most ${maxWaitMs} ms`, {
         field: "wait",
@@ -78,7 +81,7 @@ export class NodeTaskReads implements TaskReads {
       for (;;) {
         // Registered before the task is read, so that its end is not missed in between.
         const leftMs = Math.max(0, untilMs - performance.now());
-        const watch = this.options.feed.watch(id, leftMs, settled.signal);
+        const watch = this.#options.feed.watch(id, leftMs, settled.signal);
         const task = await this.#find(id, atLeast, readByMs);
         if (isEnd(task.status)) return task;
         if (task.waitsFor.length === 0) watch.dependsOnNone();
@@ -97,7 +100,7 @@ export class NodeTaskReads implements TaskReads {
     requireKnownStatus(request.status);
     requireQueueName(request.queue);
     try {
-      const page = await this.options.reader.list({
+      const page = await this.#options.reader.list({
         limit,
         status: request.status === TaskStatus.UNSPECIFIED ? undefined : request.status,
         type: textOrNone(request.type),
@@ -115,7 +118,7 @@ export class NodeTaskReads implements TaskReads {
     const limit = pageLimit(request.limit, MAX_PAGE);
     await this.#find(id, 0, performance.now() + FRESHNESS_MS);
     try {
-      return await this.options.logs.read(id, {
+      return await this.#options.logs.read(id, {
         attempt: attempt === 0 ? undefined : attempt,
         limit,
         cursor,
@@ -126,7 +129,7 @@ export class NodeTaskReads implements TaskReads {
   }
 
   watch(request: WatchTasksRequest, signal: AbortSignal): AsyncIterable<WatchTasksResponse> {
-    return this.options.events.watch(request, signal);
+    return this.#options.events.watch(request, signal);
   }
 
   /**
@@ -135,7 +138,7 @@ export class NodeTaskReads implements TaskReads {
    * @param byMs time of the process's clock until which Redis is waited for
    */
   async #find(id: string, shows: number, byMs: number): Promise<Task> {
-    const { redisConnected } = this.options;
+    const { redisConnected } = this.#options;
     const running = redisConnected() ? undefined : this.#fromLog(id, shows);
     if (running !== undefined) return running;
     try {
@@ -156,7 +159,7 @@ export class NodeTaskReads implements TaskReads {
    * in a failover connections change over one by one.
    */
   async #read(id: string, shows: number, byMs: number): Promise<Task | undefined> {
-    const { appliedWatch, reader } = this.options;
+    const { appliedWatch, reader } = this.#options;
     const leftMs = Math.max(0, byMs - performance.now());
     if (!(await appliedWatch.waitFor(shows, leftMs))) {
       throw new RedisBehind(appliedWatch.applied, shows);
@@ -172,7 +175,7 @@ export class NodeTaskReads implements TaskReads {
   }
 
   #fromLog(id: string, shows: number): Task | undefined {
-    const { machine, now } = this.options;
+    const { machine, now } = this.#options;
     if (machine.appliedIndex < shows) return undefined;
     const definition = machine.definitions.get(id);
     const running = machine.table.get(id);
@@ -183,7 +186,7 @@ export class NodeTaskReads implements TaskReads {
 
   async #readIndex(): Promise<number> {
     try {
-      return await this.options.raft.readIndex();
+      return await this.#options.raft.readIndex();
     } catch (error) {
       if (!(error instanceof NoLeader)) throw error;
       throw new QueueError("no_leader", error.message, {

@@ -25,10 +25,13 @@ export interface WorkerViewOptions {
 }
 
 export class WorkerView {
-  constructor(private readonly options: WorkerViewOptions) {}
+  readonly #options: WorkerViewOptions;
+  constructor(options: WorkerViewOptions) {
+    this.#options = options;
+  }
 
   list(): Worker[] {
-    const { raft, leadership } = this.options;
+    const { raft, leadership } = this.#options;
     const { membership } = raft.status();
     const ids = [...membership.voters, ...membership.learners].map(({ id }) => String(id));
     const workers = leadership.leader?.workers;
@@ -36,7 +39,7 @@ export class WorkerView {
   }
 
   #describe(id: string, attached: AttachedWorker | undefined): Worker {
-    const { machine, addressOf } = this.options;
+    const { machine, addressOf } = this.#options;
     const hello = attached?.hello;
     return {
       id,
@@ -60,7 +63,7 @@ export class WorkerView {
   }
 
   #stateOf(id: string, attached: AttachedWorker | undefined): WorkerState {
-    const { raft, leadership, machine } = this.options;
+    const { raft, leadership, machine } = this.#options;
     if (this.isToLeave(id)) {
       const { voters, outgoing } = raft.status().membership;
       const votes = [...voters, ...outgoing].some((member) => member.id === id);
@@ -75,18 +78,18 @@ export class WorkerView {
 
   /** It is decided that the node is to leave. */
   isToLeave(id: string): boolean {
-    const { leadership, machine } = this.options;
+    const { leadership, machine } = this.#options;
     return machine.drains.holds(id, leadership.leader?.workers.get(id)?.hello.startedAtMs);
   }
 
   /** Start of the process that is known under this id; 0 where none is. */
   processOf(id: string): number {
-    return this.options.leadership.leader?.workers.get(id)?.hello.startedAtMs ?? 0;
+    return this.#options.leadership.leader?.workers.get(id)?.hello.startedAtMs ?? 0;
   }
 
   /** Role of a member, as this node knows it. */
   roleOf(id: string): NodeRole {
-    const { raft } = this.options;
+    const { raft } = this.#options;
     const { membership } = raft.status();
     if (membership.learners.some((member) => member.id === id)) return NodeRole.LEARNER;
     return raft.softState.leader === id ? NodeRole.LEADER : NodeRole.FOLLOWER;

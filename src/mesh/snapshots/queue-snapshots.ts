@@ -22,7 +22,10 @@ export interface QueueSnapshotsOptions {
 }
 
 export class QueueSnapshots implements SnapshotSource {
-  constructor(private readonly options: QueueSnapshotsOptions) {}
+  readonly #options: QueueSnapshotsOptions;
+  constructor(options: QueueSnapshotsOptions) {
+    this.#options = options;
+  }
 
   /**
    * Undefined where there is none to be had now: nothing is new, or this node's log is not there yet.
@@ -32,9 +35,9 @@ export class QueueSnapshots implements SnapshotSource {
     const dump = await this.#begin(signal);
     if (dump === undefined) return undefined;
     try {
-      const newest = this.options.storage.snapshot()?.index ?? 0;
+      const newest = this.#options.storage.snapshot()?.index ?? 0;
       if (dump.index > newest && (await isReached(machine, dump.index, signal))) {
-        if (this.options.storage.term(logIndex(dump.index)) === dump.term) {
+        if (this.#options.storage.term(logIndex(dump.index)) === dump.term) {
           const content = contentOf(dump, machine.tableImage());
           return { index: logIndex(dump.index), content };
         }
@@ -49,12 +52,12 @@ export class QueueSnapshots implements SnapshotSource {
 
   /** What Redis has not applied yet is replayed from the log, on whichever node leads then. */
   mayCompactThrough(): number {
-    return this.options.appliedWatch.applied;
+    return this.#options.appliedWatch.applied;
   }
 
   async #begin(signal: AbortSignal): Promise<RedisDump | undefined> {
     while (!signal.aborted) {
-      const dump = await RedisDump.begin(this.options.dump);
+      const dump = await RedisDump.begin(this.#options.dump);
       if (dump !== undefined) return dump;
       await sleep(BUSY_RETRY_MS, undefined, { signal }).catch(() => undefined);
     }

@@ -14,14 +14,17 @@ export interface RedisRestoreOptions {
 }
 
 export class RedisRestore implements SnapshotRestorer {
-  constructor(private readonly options: RedisRestoreOptions) {}
+  readonly #options: RedisRestoreOptions;
+  constructor(options: RedisRestoreOptions) {
+    this.#options = options;
+  }
 
   index(): number {
-    return this.options.storage.snapshot()?.index ?? 0;
+    return this.#options.storage.snapshot()?.index ?? 0;
   }
 
   async restore(found: number, signal: AbortSignal): Promise<void> {
-    const { storage, restorer, leaderTerm, logger } = this.options;
+    const { storage, restorer, leaderTerm, logger } = this.#options;
     const meta = storage.snapshot();
     const startMs = performance.now();
     // Without a snapshot the log reaches back to its first entry: Redis begins empty.

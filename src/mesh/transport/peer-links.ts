@@ -40,9 +40,12 @@ export interface LinkStatus {
 }
 
 export class PeerLinks {
+  readonly #options: PeerLinksOptions;
   readonly #links = new Map<string, PeerLink>();
 
-  constructor(private readonly options: PeerLinksOptions) {}
+  constructor(options: PeerLinksOptions) {
+    this.#options = options;
+  }
 
   send(messages: readonly Message[]): void {
     const byPeer = new Map<string, Message[]>();
@@ -56,7 +59,7 @@ export class PeerLinks {
 
   /** Tells peers that are sent nothing else where this node is reached. */
   introduce(peers: Iterable<string>): void {
-    for (const peer of peers) if (peer !== this.options.self.nodeId) this.#link(peer).introduce();
+    for (const peer of peers) if (peer !== this.#options.self.nodeId) this.#link(peer).introduce();
   }
 
   /** A peer has just reached this node: so it can be reached, and is tried without further wait. */
@@ -80,7 +83,7 @@ export class PeerLinks {
   #link(peer: string): PeerLink {
     let link = this.#links.get(peer);
     if (link === undefined) {
-      link = new PeerLink(peer, this.options);
+      link = new PeerLink(peer, this.#options);
       this.#links.set(peer, link);
     }
     return link;
@@ -88,6 +91,8 @@ export class PeerLinks {
 }
 
 class PeerLink {
+  readonly #peer: string;
+  readonly #options: PeerLinksOptions;
   #stream: ClientDuplexStream<ExchangeRequest, ExchangeResponse> | undefined;
   /** The stream on which this node has said who it is. */
   #introducedOn: ClientDuplexStream<ExchangeRequest, ExchangeResponse> | undefined;
@@ -104,13 +109,13 @@ class PeerLink {
   #notBeforeMs = 0;
   #reconnect: NodeJS.Timeout | undefined;
 
-  constructor(
-    private readonly peer: string,
-    private readonly options: PeerLinksOptions,
-  ) {}
+  constructor(peer: string, options: PeerLinksOptions) {
+    this.#peer = peer;
+    this.#options = options;
+  }
 
   send(sent: readonly Message[]): void {
-    const messages = this.options.surviving?.(this.peer, sent) ?? sent;
+    const messages = this.#options.surviving?.(this.#peer, sent) ?? sent;
     if (messages !== sent) this.#drop(Math.max(0, sent.length - messages.length));
     if (messages.length === 0) return;
     const stream = this.#open();
@@ -118,7 +123,7 @@ class PeerLink {
       this.#drop(messages.length);
       return;
     }
-    const request = encodeExchange(this.options.meshId, messages, this.#introduction());
+    const request = encodeExchange(this.#options.meshId, messages, this.#introduction());
     const bytes = sizeOf(messages);
     const queue = this.#queue;
     queue.bytes += bytes;
@@ -132,7 +137,7 @@ class PeerLink {
     const stream = this.#open();
     const introduction = this.#introduction();
     if (introduction !== undefined) {
-      stream?.write(encodeExchange(this.options.meshId, [], introduction));
+      stream?.write(encodeExchange(this.#options.meshId, [], introduction));
     }
   }
 
@@ -146,7 +151,7 @@ class PeerLink {
 
   status(): LinkStatus {
     return {
-      to: this.peer,
+      to: this.#peer,
       connected: this.#connected,
       sentMessages: this.#sent,
       droppedMessages: this.#dropped,
@@ -165,17 +170,17 @@ class PeerLink {
   #introduction(): Introduction | undefined {
     if (this.#introducedOn === this.#stream) return undefined;
     this.#introducedOn = this.#stream;
-    return this.options.self;
+    return this.#options.self;
   }
 
   #open(): ClientDuplexStream<ExchangeRequest, ExchangeResponse> | undefined {
-    const address = this.options.addressOf(this.peer);
+    const address = this.#options.addressOf(this.#peer);
     if (address !== this.#address) this.#readdress(address);
     if (this.#stream !== undefined) return this.#stream;
     if (address === undefined || performance.now() < this.#notBeforeMs) return undefined;
     this.#client ??= new RaftServiceClient(
       address,
-      this.options.credentials ?? credentials.createInsecure(),
+      this.#options.credentials ?? credentials.createInsecure(),
       { ...NODE_CHANNEL_OPTIONS, "grpc.initial_reconnect_backoff_ms": RECONNECT_MIN_MS },
     );
     const stream = this.#client.exchange();
@@ -211,8 +216,8 @@ class PeerLink {
       this.#notBeforeMs = 0;
       this.#open();
     }, waitMs).unref();
-    this.options.onUnreachable(this.peer);
-    if (isGone) this.options.onGone(this.peer);
+    this.#options.onUnreachable(this.#peer);
+    if (isGone) this.#options.onGone(this.#peer);
   }
 
   #readdress(address: string | undefined): void {

@@ -32,21 +32,24 @@ interface Tie {
 }
 
 export class LeaderLink {
+  readonly #options: LeaderLinkOptions;
   #tie: Tie | undefined;
   #retry: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(private readonly options: LeaderLinkOptions) {}
+  constructor(options: LeaderLinkOptions) {
+    this.#options = options;
+  }
 
   /** The leader may have changed. */
   follow(): void {
     if (this.#stopped) return;
-    const leadership = this.options.leadership();
+    const leadership = this.#options.leadership();
     const leader = leaderKey(leadership);
     if (this.#tie !== undefined && this.#tie.leader === leader) return;
     this.#cut();
     if (leadership.kind === "unknown") return;
-    const { ownAddress, agent } = this.options;
+    const { ownAddress, agent } = this.#options;
     const address = leadership.kind === "self" ? ownAddress : leadership.address;
     const tie = this.#tieTo(leader, address);
     this.#tie = tie;
@@ -55,7 +58,7 @@ export class LeaderLink {
 
   /** What the node says of itself has changed. */
   helloChanged(): void {
-    this.#tie?.sayHello(this.options.hello());
+    this.#tie?.sayHello(this.#options.hello());
   }
 
   stop(): void {
@@ -68,16 +71,16 @@ export class LeaderLink {
     const tie = this.#tie;
     this.#tie = undefined;
     if (tie === undefined) return;
-    this.options.agent.detached(tie.channel);
+    this.#options.agent.detached(tie.channel);
     tie.cut();
   }
 
   #tieTo(leader: string, address: string): Tie {
-    const secured = this.options.credentials ?? credentials.createInsecure();
+    const secured = this.#options.credentials ?? credentials.createInsecure();
     const client = new WorkerServiceClient(address, secured, NODE_CHANNEL_OPTIONS);
     const stream = client.attach();
     stream.on("data", ({ kind }: AttachResponse) => {
-      if (kind !== undefined) this.options.agent.leaseGranted(kind.value);
+      if (kind !== undefined) this.#options.agent.leaseGranted(kind.value);
     });
     const ended = (): void => {
       if (this.#tie?.channel === channel) this.#breakAndRetry();
@@ -91,7 +94,7 @@ export class LeaderLink {
       logs: (tasks) => send({ $case: "logs", value: { tasks: [...tasks] } }),
       reports: (reports) => send({ $case: "reports", value: { reports: [...reports] } }),
     };
-    send({ $case: "hello", value: this.options.hello() });
+    send({ $case: "hello", value: this.#options.hello() });
     return {
       leader,
       channel,

@@ -11,13 +11,16 @@ const MAX_WAITING_LENGTH = 524_288;
 const LINE_OVERHEAD = 64;
 
 export class LogOutbox {
+  readonly #send: (logs: readonly TaskLog[]) => boolean;
   /** By task and fence. */
   readonly #logs = new Map<string, TaskLog>();
   #waitingLength = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param send hands lines to the leader; false where none is attached */
-  constructor(private readonly send: (logs: readonly TaskLog[]) => boolean) {}
+  constructor(send: (logs: readonly TaskLog[]) => boolean) {
+    this.#send = send;
+  }
 
   add(taskId: string, fence: number, line: TaskLogLine): void {
     const length = line.message.length + line.fields.length + LINE_OVERHEAD;
@@ -34,7 +37,7 @@ export class LogOutbox {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#logs.size === 0 || !this.send([...this.#logs.values()])) return;
+    if (this.#logs.size === 0 || !this.#send([...this.#logs.values()])) return;
     this.#logs.clear();
     this.#waitingLength = 0;
   }

@@ -6,12 +6,15 @@ import type { TaskProgress } from "../../gen/mesh/v1/worker_service.js";
 const GATHER_MS = 100;
 
 export class ProgressOutbox {
+  readonly #send: (progress: readonly TaskProgress[]) => void;
   /** By task: bounded by the slots, as only running tasks report. */
   readonly #newest = new Map<string, TaskProgress>();
   #timer: NodeJS.Timeout | undefined;
 
   /** @param send hands it to the leader, where one is attached */
-  constructor(private readonly send: (progress: readonly TaskProgress[]) => void) {}
+  constructor(send: (progress: readonly TaskProgress[]) => void) {
+    this.#send = send;
+  }
 
   add(progress: TaskProgress): void {
     this.#newest.set(progress.taskId, progress);
@@ -25,7 +28,7 @@ export class ProgressOutbox {
     if (this.#newest.size === 0) return;
     const newest = [...this.#newest.values()];
     this.#newest.clear();
-    this.send(newest);
+    this.#send(newest);
   }
 
   stop(): void {

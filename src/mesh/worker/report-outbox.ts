@@ -4,6 +4,7 @@ import type { TaskReport } from "../../gen/mesh/v1/worker_service.js";
 import type { QueueChange } from "../../queue/state/assignment-table.js";
 
 export class ReportOutbox {
+  readonly #send: (reports: readonly TaskReport[]) => void;
   readonly #reports = new Map<string, TaskReport>();
   /** Tasks whose report has not been sent yet; a replayed log ends many of them in the same turn. */
   readonly #fresh = new Set<string>();
@@ -11,7 +12,9 @@ export class ReportOutbox {
   #onEmpty: (() => void) | undefined;
 
   /** @param send hands reports to the leader, where one is attached; else they are sent again later */
-  constructor(private readonly send: (reports: readonly TaskReport[]) => void) {}
+  constructor(send: (reports: readonly TaskReport[]) => void) {
+    this.#send = send;
+  }
 
   get size(): number {
     return this.#reports.size;
@@ -46,13 +49,13 @@ export class ReportOutbox {
       this.#scheduled = false;
       const fresh = [...this.#fresh].flatMap((taskId) => this.#reports.get(taskId) ?? []);
       this.#fresh.clear();
-      if (fresh.length > 0) this.send(fresh);
+      if (fresh.length > 0) this.#send(fresh);
     });
   }
 
   /** A leader was found: it may know none of them. */
   resend(): void {
-    if (this.#reports.size > 0) this.send([...this.#reports.values()]);
+    if (this.#reports.size > 0) this.#send([...this.#reports.values()]);
   }
 
   /** The log has ended these attempts, by our reports or otherwise. */

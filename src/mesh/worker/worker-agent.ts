@@ -71,6 +71,7 @@ export interface WorkerAgentOptions {
 }
 
 export class WorkerAgent {
+  readonly #options: WorkerAgentOptions;
   readonly executor: Executor;
   readonly #outbox: ReportOutbox;
   readonly #progress: ProgressOutbox;
@@ -87,7 +88,8 @@ export class WorkerAgent {
   #fetching = false;
   #stopped = false;
 
-  constructor(private readonly options: WorkerAgentOptions) {
+  constructor(options: WorkerAgentOptions) {
+    this.#options = options;
     this.#outbox = new ReportOutbox((reports) => this.#send(reports));
     this.#progress = new ProgressOutbox((progress) => this.#channel?.progress(progress));
     this.#logs = new LogOutbox((logs) => {
@@ -96,12 +98,12 @@ export class WorkerAgent {
     });
     this.executor = options.executor(
       (report) => {
-        this.options.lookForStall?.();
+        this.#options.lookForStall?.();
         this.#outbox.add(report);
       },
       (progress) => this.#progress.add(progress),
       () => {
-        this.options.lookForStall?.();
+        this.#options.lookForStall?.();
         this.#checkLease();
         return this.#holdsLease();
       },
@@ -110,7 +112,7 @@ export class WorkerAgent {
   }
 
   start(): void {
-    this.#beat = setInterval(() => this.#keepalive(), this.options.leaseMs / KEEPALIVES_PER_LEASE);
+    this.#beat = setInterval(() => this.#keepalive(), this.#options.leaseMs / KEEPALIVES_PER_LEASE);
   }
 
   /** Takes no more work, and finishes or hands back what there is; stays tied to the leader. */
@@ -147,7 +149,7 @@ export class WorkerAgent {
 
   /** A node that was frozen or cut off applies assignments that others have long since been given. */
   leaseGranted({ sequence, leaseMs, index }: LeaseGrant): void {
-    this.options.lookForStall?.();
+    this.#options.lookForStall?.();
     const wasHeld = this.#holdsLease();
     if (!this.#lease.granted(sequence, leaseMs)) return;
     if (!wasHeld) this.#doubtedThrough = Math.max(this.#doubtedThrough, index);
@@ -169,7 +171,7 @@ export class WorkerAgent {
    * @returns how attempts ended that the log still shows as running
    */
   revoked(index: number): readonly TaskReport[] {
-    this.options.lookForStall?.();
+    this.#options.lookForStall?.();
     this.#lease.revoke();
     this.#doubtedThrough = Math.max(this.#doubtedThrough, index);
     this.#giveUp(LEASE_REVOKED);
@@ -177,18 +179,18 @@ export class WorkerAgent {
   }
 
   entryApplied({ index, changes }: AppliedEntry): void {
-    this.options.lookForStall?.();
+    this.#options.lookForStall?.();
     for (const change of changes) {
       switch (change.kind) {
         case "assigned":
-          if (change.running.nodeId === this.options.nodeId) this.#assigned(change.running, index);
+          if (change.running.nodeId === this.#options.nodeId) this.#assigned(change.running, index);
           break;
         case "finished":
         case "released":
         case "cancelled":
         case "overdue":
           this.#outbox.acknowledge(change);
-          if (change.running?.nodeId === this.options.nodeId) {
+          if (change.running?.nodeId === this.#options.nodeId) {
             this.#takenAway(change.running, ABORT_REASONS[change.kind]);
           }
           break;
@@ -208,7 +210,7 @@ export class WorkerAgent {
    * @param bornAtIndex what was assigned up to here ran in an older process
    */
   restored(bornAtIndex: number): void {
-    const { table, nodeId } = this.options;
+    const { table, nodeId } = this.#options;
     const isOurs = (taskId: string, fence: number): boolean => {
       const running = table.get(taskId);
       return running?.fence === fence && running.nodeId === nodeId;
@@ -230,7 +232,7 @@ export class WorkerAgent {
   }
 
   #assigned(running: RunningTask, index: number): void {
-    if (index <= this.options.bornAtIndex) this.#handBack(running, RESTARTED);
+    if (index <= this.#options.bornAtIndex) this.#handBack(running, RESTARTED);
     else this.#awaiting.set(running.assignment.taskId, running);
   }
 
@@ -249,7 +251,7 @@ export class WorkerAgent {
         this.#handBack(running, LEASE_HAD_RUN_OUT);
         continue;
       }
-      const definition = this.options.definitions.get(taskId);
+      const definition = this.#options.definitions.get(taskId);
       if (definition === undefined) missing.push(taskId);
       else this.#run(running, definition);
     }
@@ -275,7 +277,7 @@ export class WorkerAgent {
     if (this.#fetching || this.#stopped) return;
     this.#fetching = true;
     try {
-      const found = await this.options.fetchDefinitions(ids);
+      const found = await this.#options.fetchDefinitions(ids);
       for (const [taskId, definition] of found) {
         const running = this.#awaiting.get(taskId);
         if (running !== undefined && this.#holdsLease()) {
@@ -283,7 +285,7 @@ export class WorkerAgent {
         }
       }
     } catch (error) {
-      this.options.logger.debug({ err: error }, "definitions not read, Redis does not answer");
+      this.#options.logger.debug({ err: error }, "definitions not read, Redis does not answer");
     }
     setTimeout(
       () => {
@@ -297,13 +299,13 @@ export class WorkerAgent {
   #keepalive(): void {
     if (this.#channel === undefined) return;
     this.#sequence += 1;
-    this.#lease.sent(this.#sequence, this.options.monotonicMs());
+    this.#lease.sent(this.#sequence, this.#options.monotonicMs());
     this.#channel.keepalive(this.#sequence);
   }
 
   #armExpiry(): void {
     clearTimeout(this.#expiry);
-    const leftMs = this.#lease.expiresAtMs() - this.options.monotonicMs();
+    const leftMs = this.#lease.expiresAtMs() - this.#options.monotonicMs();
     this.#expiry = setTimeout(() => this.#checkLease(), Math.max(0, leftMs));
   }
 
@@ -313,19 +315,19 @@ export class WorkerAgent {
   }
 
   #holdsLease(): boolean {
-    return this.#lease.isHeld(this.options.monotonicMs());
+    return this.#lease.isHeld(this.#options.monotonicMs());
   }
 
   #giveUp(reason: string): void {
     const held = this.executor.assignments();
     if (held.length === 0) return;
-    this.options.logger.warn(
+    this.#options.logger.warn(
       { tasks: held.length, reason },
       "lease lost: the handlers are told to stop",
     );
     this.executor.abortAll("lease-lost");
     for (const { taskId, fence } of held) {
-      const running = this.options.table.get(taskId);
+      const running = this.#options.table.get(taskId);
       // The leader may still count them as ours: it then learns that they are not run here.
       if (running?.fence === fence) this.#handBack(running, reason);
     }
@@ -336,7 +338,7 @@ export class WorkerAgent {
    * unless the log has ended the attempt by then. Whether it counts the leader sees by the fence.
    */
   #send(reports: readonly TaskReport[]): void {
-    this.options.lookForStall?.();
+    this.#options.lookForStall?.();
     const told = this.#holdsLease()
       ? reports
       : reports.filter(({ outcome }) => outcome?.$case === "handedBack");

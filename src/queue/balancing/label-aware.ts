@@ -9,11 +9,14 @@ import type { BalancerPolicy, Need, Opening, Selection } from "./policy.js";
 const NOT_AFFINE = 1_000;
 
 export class LabelAwarePolicy implements BalancerPolicy {
+  readonly #affinity: ReadonlyMap<string, readonly string[]>;
   readonly name = "label-aware";
   readonly #turns = new FairShare();
 
   /** @param affinity labels of the nodes that tasks of a type should go to, by type */
-  constructor(private readonly affinity: ReadonlyMap<string, readonly string[]>) {}
+  constructor(affinity: ReadonlyMap<string, readonly string[]>) {
+    this.#affinity = affinity;
+  }
 
   select(need: Need, openings: readonly Opening[]): Selection {
     const contestants = openings.map((opening) => {
@@ -29,7 +32,7 @@ export class LabelAwarePolicy implements BalancerPolicy {
   }
 
   #rankOf({ worker }: Opening, { type, requires }: Need): number {
-    const wanted = this.affinity.get(type) ?? [];
+    const wanted = this.#affinity.get(type) ?? [];
     const { labels } = worker.hello;
     const others = labels.filter((label) => !requires.includes(label) && !wanted.includes(label));
     const isAffine = wanted.length === 0 || wanted.some((label) => labels.includes(label));

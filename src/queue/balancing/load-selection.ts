@@ -58,13 +58,12 @@ export function shareOfSlots({ hello, pace }: AttachedWorker): number {
 
 /** The least loaded first; among equals the one whose turn it is, so that light work is spread too. */
 export class LoadSelection implements Selection {
+  readonly #share: FairShare;
   readonly #heap: HeadHeap<Contestant>;
 
   /** @param share turns of nodes by their ids, kept from one selection to the next */
-  constructor(
-    contestants: readonly Contestant[],
-    private readonly share: FairShare,
-  ) {
+  constructor(contestants: readonly Contestant[], share: FairShare) {
+    this.#share = share;
     for (const one of contestants) {
       one.load = one.loadNow();
       one.pass = share.passOf(one.opening.worker.id);
@@ -81,8 +80,8 @@ export class LoadSelection implements Selection {
         first.load = load;
         this.#heap.firstFellBack();
       } else {
-        this.share.served(first.opening.worker.id, first.weight);
-        first.pass = this.share.passOf(first.opening.worker.id);
+        this.#share.served(first.opening.worker.id, first.weight);
+        first.pass = this.#share.passOf(first.opening.worker.id);
         return first.opening;
       }
     }

@@ -11,6 +11,8 @@ interface Choice {
 }
 
 export class Openings {
+  readonly #openings: readonly Opening[];
+  readonly #policy: BalancerPolicy;
   /** Needs without labels, by type. */
   readonly #byType = new Map<string, Choice>();
   /** Needs with labels, by what was asked for; many lines may have one need. */
@@ -20,10 +22,9 @@ export class Openings {
   #freeSlots = 0;
 
   /** @param openings each with a free slot */
-  constructor(
-    private readonly openings: readonly Opening[],
-    private readonly policy: BalancerPolicy,
-  ) {
+  constructor(openings: readonly Opening[], policy: BalancerPolicy) {
+    this.#openings = openings;
+    this.#policy = policy;
     for (const { freeSlots } of openings) this.#freeSlots += freeSlots;
   }
 
@@ -39,7 +40,7 @@ export class Openings {
   /** Takes a slot for a task; to be asked only where there is one. */
   take(need: Need): AttachedWorker {
     const choice = this.#choiceFor(need);
-    choice.selection ??= this.policy.select(
+    choice.selection ??= this.#policy.select(
       need,
       choice.openings.filter(({ freeSlots }) => freeSlots > 0),
     );
@@ -66,7 +67,7 @@ export class Openings {
   }
 
   #choice({ type, requires }: Need): Choice {
-    const openings = this.openings.filter(({ worker }) => fits(worker, type, requires));
+    const openings = this.#openings.filter(({ worker }) => fits(worker, type, requires));
     return { type, openings, selection: undefined };
   }
 }

@@ -4,27 +4,29 @@ import { bySlots, type Contestant, shareOfSlots } from "./load-selection.js";
 import type { BalancerPolicy, Need, Opening, Selection } from "./policy.js";
 
 export class PowerOfTwoChoicesPolicy implements BalancerPolicy {
+  readonly #random: () => number;
   readonly name = "power-of-two-choices";
   readonly shareOf = shareOfSlots;
 
   /** @param random in [0, 1) */
-  constructor(private readonly random: () => number) {}
+  constructor(random: () => number) {
+    this.#random = random;
+  }
 
   select({ type }: Need, openings: readonly Opening[]): Selection {
     return new TwoChoices(
       openings.map((opening) => bySlots(opening, type)),
-      this.random,
+      this.#random,
     );
   }
 }
 
 class TwoChoices implements Selection {
+  readonly #random: () => number;
   readonly #open: Contestant[];
 
-  constructor(
-    contestants: Contestant[],
-    private readonly random: () => number,
-  ) {
+  constructor(contestants: Contestant[], random: () => number) {
+    this.#random = random;
     this.#open = contestants;
   }
 
@@ -43,7 +45,7 @@ class TwoChoices implements Selection {
       // The one that is not to be drawn stands last, outside of what is drawn from.
       const count = this.#open.length - (except === undefined ? 0 : 1);
       if (count === 0) return undefined;
-      const at = Math.floor(this.random() * count);
+      const at = Math.floor(this.#random() * count);
       const drawn = this.#open[at];
       if (drawn === undefined) throw new Error("random numbers must be in [0, 1)");
       const isFree = drawn.opening.freeSlots > 0;

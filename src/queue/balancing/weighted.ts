@@ -6,11 +6,14 @@ import { Contestant, LoadSelection } from "./load-selection.js";
 import type { BalancerPolicy, Need, Opening, Selection } from "./policy.js";
 
 export class WeightedPolicy implements BalancerPolicy {
+  readonly #weights: ReadonlyMap<string, number>;
   readonly name = "weighted";
   readonly #turns = new FairShare();
 
   /** @param weights by the id of a node or one of its labels, each above 0 */
-  constructor(private readonly weights: ReadonlyMap<string, number>) {}
+  constructor(weights: ReadonlyMap<string, number>) {
+    this.#weights = weights;
+  }
 
   select({ type }: Need, openings: readonly Opening[]): Selection {
     const contestants = openings.map((opening) => {
@@ -26,9 +29,9 @@ export class WeightedPolicy implements BalancerPolicy {
 
   /** That of the node itself, else the highest of its labels, else 1. */
   #weightOf({ id, hello }: AttachedWorker): number {
-    const own = this.weights.get(id);
+    const own = this.#weights.get(id);
     if (own !== undefined) return own;
-    const ofLabels = hello.labels.flatMap((label) => this.weights.get(label) ?? []);
+    const ofLabels = hello.labels.flatMap((label) => this.#weights.get(label) ?? []);
     return ofLabels.length === 0 ? 1 : Math.max(...ofLabels);
   }
 }

@@ -2,11 +2,14 @@
 import { waitUntilMs } from "../wall-clock.js";
 
 export class QueueAlarm {
+  readonly #ring: () => void;
   #timer: NodeJS.Timeout | undefined;
   #setForMs = Infinity;
 
   /** @param ring called when the time has come, or earlier: whoever hears it looks at the clock */
-  constructor(private readonly ring: () => void) {}
+  constructor(ring: () => void) {
+    this.#ring = ring;
+  }
 
   /** @param atMs milliseconds since the epoch; Infinity for never */
   set(atMs: number, nowMs: number): void {
@@ -17,7 +20,7 @@ export class QueueAlarm {
     this.#timer = setTimeout(
       () => {
         this.#setForMs = Infinity;
-        this.ring();
+        this.#ring();
       },
       waitUntilMs(atMs, nowMs),
     );

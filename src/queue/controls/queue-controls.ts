@@ -22,19 +22,24 @@ const MAX_CHANGES_UNDER_WAY = 256;
 const RETRY_AFTER_MS = 1_000;
 
 export class QueueControls {
+  readonly #table: QueueTable;
+  readonly #propose: (command: NonNullable<Command["kind"]>) => Promise<unknown>;
   #underWay = 0;
 
   /**
    * @param propose resolves once the command is applied to the table
    */
   constructor(
-    private readonly table: QueueTable,
-    private readonly propose: (command: NonNullable<Command["kind"]>) => Promise<unknown>,
-  ) {}
+    table: QueueTable,
+    propose: (command: NonNullable<Command["kind"]>) => Promise<unknown>,
+  ) {
+    this.#table = table;
+    this.#propose = propose;
+  }
 
   /** What is set for the queue; where nothing is, that. */
   get(name: string): Controls {
-    return this.table.get(name) ?? { name, paused: false, limits: NO_LIMITS };
+    return this.#table.get(name) ?? { name, paused: false, limits: NO_LIMITS };
   }
 
   /**
@@ -61,12 +66,12 @@ export class QueueControls {
       const message = "too many changes of queues are under way";
       throw new QueueError("overloaded", message, { retryAfterMs: RETRY_AFTER_MS });
     }
-    if (this.table.get(name) === undefined && this.table.size >= MAX_CONFIGURED_QUEUES) {
+    if (this.#table.get(name) === undefined && this.#table.size >= MAX_CONFIGURED_QUEUES) {
       throw full();
     }
     this.#underWay += 1;
     try {
-      await this.propose({ $case: "configureQueue", value: { name, paused, limits } });
+      await this.#propose({ $case: "configureQueue", value: { name, paused, limits } });
     } finally {
       this.#underWay -= 1;
     }

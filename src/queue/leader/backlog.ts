@@ -22,17 +22,26 @@ export interface BacklogReader {
 }
 
 export class Backlog {
+  readonly #pending: PendingSet;
+  readonly #reader: BacklogReader;
+  readonly #isTaken: (id: string) => boolean;
+  readonly #readLimit: number;
   #open = false;
 
   /**
    * @param isTaken true for a task that is no longer pending, though Redis may not know it yet
    */
   constructor(
-    private readonly pending: PendingSet,
-    private readonly reader: BacklogReader,
-    private readonly isTaken: (id: string) => boolean,
-    private readonly readLimit = READ_LIMIT,
-  ) {}
+    pending: PendingSet,
+    reader: BacklogReader,
+    isTaken: (id: string) => boolean,
+    readLimit = READ_LIMIT,
+  ) {
+    this.#pending = pending;
+    this.#reader = reader;
+    this.#isTaken = isTaken;
+    this.#readLimit = readLimit;
+  }
 
   /** Whether Redis has been read in this term, and nothing was missed since. */
   get open(): boolean {
@@ -53,19 +62,19 @@ export class Backlog {
    * @throws RedisUnavailable
    */
   async supply(redisIndex: number, lastIndex: number, entriesWait: () => boolean): Promise<void> {
-    const { reader } = this;
+    const reader = this.#reader;
     if (!this.#open) {
       const lanes = await reader.reflecting(redisIndex, () => reader.pendingQueues());
-      this.pending.reopen(lanes, lastIndex);
+      this.#pending.reopen(lanes, lastIndex);
       this.#open = true;
     }
     /** Bands of which Redis has no more to tell at this index. */
     const told = new Set<PendingBand>();
     for (let reads = 0; reads < MAX_READS || !entriesWait(); reads += 1) {
-      const band = this.pending.toRefill(redisIndex, told);
+      const band = this.#pending.toRefill(redisIndex, told);
       if (band === undefined) return;
       const cursorBefore = band.cursor;
-      const limit = Math.min(this.readLimit, this.pending.readLimit(band));
+      const limit = Math.min(this.#readLimit, this.#pending.readLimit(band));
       const head = {
         queue: band.queue,
         priority: band.priority,
@@ -73,9 +82,9 @@ export class Backlog {
         limit,
       };
       const stored = await reader.reflecting(redisIndex, () => reader.pendingHead(head));
-      const tasks = stored.filter(({ id }) => !this.isTaken(id)).map(pendingFromRedis);
+      const tasks = stored.filter(({ id }) => !this.#isTaken(id)).map(pendingFromRedis);
       const last = stored.at(-1)?.sequence ?? cursorBefore;
-      this.pending.refill(band, tasks, {
+      this.#pending.refill(band, tasks, {
         readTo: last,
         exhausted: stored.length < limit,
         redisIndex,

@@ -2,11 +2,14 @@
 import type { CommandLog, LogProposal } from "./entry-proposer.js";
 
 export class CountedLog implements CommandLog {
+  readonly #log: CommandLog;
   /** Bytes by entry, in the order of the log. The leader takes nothing new past a number of bytes. */
   readonly #unapplied: { readonly index: number; readonly bytes: number }[] = [];
   #unappliedBytes = 0;
 
-  constructor(private readonly log: CommandLog) {}
+  constructor(log: CommandLog) {
+    this.#log = log;
+  }
 
   /** What was proposed and is not in Redis yet. */
   get unappliedBytes(): number {
@@ -14,15 +17,15 @@ export class CountedLog implements CommandLog {
   }
 
   nextIndex(): number {
-    return this.log.nextIndex();
+    return this.#log.nextIndex();
   }
 
   writable(): boolean {
-    return this.log.writable();
+    return this.#log.writable();
   }
 
   propose(data: Uint8Array): LogProposal {
-    const proposal = this.log.propose(data);
+    const proposal = this.#log.propose(data);
     if (proposal.kind === "accepted") {
       this.#unapplied.push({ index: proposal.index, bytes: data.length });
       this.#unappliedBytes += data.length;

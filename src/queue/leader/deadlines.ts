@@ -29,6 +29,7 @@ export interface DeadlinesParts {
 }
 
 export class Deadlines {
+  readonly #parts: DeadlinesParts;
   #nextMs = Infinity;
   #timer: NodeJS.Timeout | undefined;
   /** Entry that Redis has not applied yet: until then it would name the same tasks again. */
@@ -43,7 +44,9 @@ export class Deadlines {
   #busy = false;
   #stopped = false;
 
-  constructor(private readonly parts: DeadlinesParts) {}
+  constructor(parts: DeadlinesParts) {
+    this.#parts = parts;
+  }
 
   stop(): void {
     this.#stopped = true;
@@ -80,11 +83,11 @@ export class Deadlines {
     this.#isBlind = false;
     this.#nextMs = Infinity;
     this.#lookAgainAt = this.#submittedAt > this.#reached ? this.#submittedAt : Infinity;
-    const nowMs = this.parts.now();
+    const nowMs = this.#parts.now();
     try {
       const stored = await this.#stored(nowMs);
       const overdue = new Set(stored.overdue);
-      for (const { assignment } of this.parts.running()) {
+      for (const { assignment } of this.#parts.running()) {
         const { taskId, deadlineAtMs } = assignment;
         if (deadlineAtMs === 0) continue;
         if (deadlineAtMs > nowMs) this.#nextMs = Math.min(this.#nextMs, deadlineAtMs);
@@ -92,7 +95,7 @@ export class Deadlines {
       }
       this.#nextMs = Math.min(this.#nextMs, stored.nextMs ?? Infinity);
       if (overdue.size > 0 && !this.#hasStopped()) {
-        const index = await this.parts.propose([...overdue]);
+        const index = await this.#parts.propose([...overdue]);
         if (index > this.#reached) this.#awaited = index;
         else this.#nextMs = nowMs;
         // Where there were more than one entry takes.
@@ -111,7 +114,7 @@ export class Deadlines {
     const nothing = { overdue: [], nextMs: undefined };
     if (this.#awaited > 0) return nothing;
     try {
-      return await this.parts.stored(nowMs, MAX_OVERDUE_PER_ENTRY);
+      return await this.#parts.stored(nowMs, MAX_OVERDUE_PER_ENTRY);
     } catch {
       this.#isBlind = true;
       this.#nextMs = nowMs + RETRY_AFTER_MS;
@@ -127,7 +130,7 @@ export class Deadlines {
   #arm(): void {
     clearTimeout(this.#timer);
     if (this.#stopped || this.#nextMs === Infinity) return;
-    const waitMs = waitUntilMs(this.#nextMs, this.parts.now(), MIN_WAIT_MS);
+    const waitMs = waitUntilMs(this.#nextMs, this.#parts.now(), MIN_WAIT_MS);
     this.#timer = setTimeout(() => void this.#look(), waitMs);
   }
 }

@@ -34,6 +34,7 @@ export interface DependentsParts {
 }
 
 export class Dependents {
+  readonly #parts: DependentsParts;
   readonly decisions = new UniqueDecisions();
   readonly #deadlines: Deadlines;
   #isSettling = false;
@@ -43,7 +44,8 @@ export class Dependents {
   #lookAgain: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(private readonly parts: DependentsParts) {
+  constructor(parts: DependentsParts) {
+    this.#parts = parts;
     this.#deadlines = new Deadlines({
       now: parts.now,
       stored: (nowMs, limit) => this.#read((reader) => reader.deadlines(nowMs, limit)),
@@ -99,7 +101,7 @@ export class Dependents {
     clearTimeout(this.#lookAgain);
     try {
       const nextMs = await this.#read((reader) => reader.nextScheduledAtMs());
-      if (nextMs !== undefined && !this.#stopped) this.parts.expectScheduled(nextMs);
+      if (nextMs !== undefined && !this.#stopped) this.#parts.expectScheduled(nextMs);
     } catch {
       if (this.#stopped) return;
       this.#lookAgain = setTimeout(() => void this.#lookAtSchedule(), RETRY_AFTER_MS);
@@ -107,7 +109,7 @@ export class Dependents {
   }
 
   #read<T>(read: (reader: DependentsReader) => Promise<T>): Promise<T> {
-    const { reader } = this.parts;
+    const { reader } = this.#parts;
     return reader.reflecting(this.#reached, () => read(reader));
   }
 
@@ -116,7 +118,7 @@ export class Dependents {
     this.#isSettling = false;
     this.#settlesAt = Infinity;
     const command = { $case: "settle", value: { limit: MAX_SETTLED_PER_ENTRY } } as const;
-    this.parts.propose(command).then(
+    this.#parts.propose(command).then(
       (index) => {
         this.#settlesAt = index;
         if (index <= this.#reached) this.#goOn();

@@ -60,6 +60,7 @@ export interface EntryProposerParts {
 }
 
 export class EntryProposer {
+  readonly #parts: EntryProposerParts;
   readonly #outgoing = new OutgoingCommands();
   /** Running tasks whose end is proposed: their slots count as free. Bounded by the slots. */
   readonly #ending = new Set<string>();
@@ -78,9 +79,11 @@ export class EntryProposer {
   #closed = false;
 
   constructor(
-    private readonly parts: EntryProposerParts,
+    parts: EntryProposerParts,
     readonly pending: PendingSet,
-  ) {}
+  ) {
+    this.#parts = parts;
+  }
 
   /** Submitted tasks that are not in an entry yet. */
   get backlog(): number {
@@ -101,7 +104,7 @@ export class EntryProposer {
   cancel(id: string): Promise<number> {
     return this.#add(() => {
       this.pending.remove(id);
-      const running = this.parts.table.get(id);
+      const running = this.#parts.table.get(id);
       if (running !== undefined && !this.#ending.has(id)) {
         this.#ending.add(id);
         this.#freeSlot(running);
@@ -143,7 +146,7 @@ export class EntryProposer {
     if (running === undefined) return false;
     this.#freeSlot(running);
     if (finish.outcome?.$case === "retry") {
-      this.parts.promotions.expect(finish.outcome.value.runAtMs);
+      this.#parts.promotions.expect(finish.outcome.value.runAtMs);
     }
     this.#outgoing.finish(finish);
     this.requestFlush();
@@ -163,7 +166,7 @@ export class EntryProposer {
   /** Slots of a node that are taken, as they will be once what is proposed is committed. */
   runningOn(nodeId: string): number {
     let running = 0;
-    for (const { assignment } of this.parts.table.ofNode(nodeId)) {
+    for (const { assignment } of this.#parts.table.ofNode(nodeId)) {
       if (!this.#ending.has(assignment.taskId)) running += 1;
     }
     return running;
@@ -171,7 +174,7 @@ export class EntryProposer {
 
   /** True for a task that waits at hand, is being given to a node, or runs. */
   isAtHand(id: string): boolean {
-    const { table } = this.parts;
+    const { table } = this.#parts;
     return (
       this.pending.get(id) !== undefined || this.#claimed.has(id) || table.get(id) !== undefined
     );
@@ -191,7 +194,7 @@ export class EntryProposer {
   isTakenSince(id: string, index: number): boolean {
     const claimedAt = this.#claimed.get(id) ?? 0;
     const cancelledAt = this.#cancelling.get(id) ?? 0;
-    return Math.max(claimedAt, cancelledAt) > index || this.parts.table.get(id) !== undefined;
+    return Math.max(claimedAt, cancelledAt) > index || this.#parts.table.get(id) !== undefined;
   }
 
   /** A committed entry was applied to the table. */
@@ -260,7 +263,7 @@ export class EntryProposer {
   }
 
   #beginEnding(taskId: string, fence: number) {
-    const running = this.parts.table.get(taskId);
+    const running = this.#parts.table.get(taskId);
     if (this.#closed || running?.fence !== fence || this.#ending.has(taskId)) return undefined;
     this.#ending.add(taskId);
     return running;
@@ -268,16 +271,16 @@ export class EntryProposer {
 
   /** Of its node, and of its queue. */
   #freeSlot({ nodeId, assignment }: RunningTask): void {
-    this.parts.workers.occupied(nodeId, -1);
-    this.parts.gates.ended(assignment.queue);
+    this.#parts.workers.occupied(nodeId, -1);
+    this.#parts.gates.ended(assignment.queue);
   }
 
   #flush(): void {
-    if (this.#closed || this.#inFlight >= MAX_ENTRIES_IN_FLIGHT || !this.parts.log.writable()) {
+    if (this.#closed || this.#inFlight >= MAX_ENTRIES_IN_FLIGHT || !this.#parts.log.writable()) {
       return;
     }
-    const index = this.parts.log.nextIndex();
-    const atMs = this.parts.now();
+    const index = this.#parts.log.nextIndex();
+    const atMs = this.#parts.now();
     const outgoing = this.#outgoing.take();
     const commands = commandsOf(outgoing);
     this.#foresee(outgoing, index, atMs);
@@ -290,18 +293,18 @@ export class EntryProposer {
   /** What the entry will change, seen ahead: later entries are made on top of it. */
   #foresee(outgoing: Outgoing, index: number, atMs: number): void {
     outgoing.submits.forEach((task, position) => {
-      if (task.runAtMs > atMs) this.parts.promotions.expect(task.runAtMs);
+      if (task.runAtMs > atMs) this.#parts.promotions.expect(task.runAtMs);
       else if (!dependsOnOthers(task))
         this.pending.add(pendingFromDefinition(task, taskSequence(index, position)), index);
     });
-    this.parts.onSubmit(outgoing.submits, index);
+    this.#parts.onSubmit(outgoing.submits, index);
     for (const { taskId, fence, reason, runAtMs } of outgoing.releases) {
-      const running = this.parts.table.get(taskId);
+      const running = this.#parts.table.get(taskId);
       if (running?.fence !== fence) continue;
       // A cancellation on its way may end this attempt first: the release will change nothing.
       const cancelledAt = this.#cancelling.get(taskId) ?? 0;
       if (cancelledAt > fence && cancelledAt < index) continue;
-      if (runAtMs > atMs) this.parts.promotions.expect(runAtMs);
+      if (runAtMs > atMs) this.#parts.promotions.expect(runAtMs);
       else this.pending.add(pendingFromRelease(running, reason), index);
     }
     for (const id of outgoing.cancels) {
@@ -315,27 +318,27 @@ export class EntryProposer {
       }
       if (kind?.$case !== "configureQueue") continue;
       // Assignments come last in an entry: from this one on they are as the queue is set now.
-      this.parts.gates.configure(kind.value, atMs);
+      this.#parts.gates.configure(kind.value, atMs);
       this.pending.pauseChanged(kind.value.name);
     }
   }
 
   /** Its deadline may have been lifted meanwhile: then it is left alone. */
   #foreseeOverdue(id: string, index: number, atMs: number): void {
-    const known = this.parts.table.get(id)?.assignment ?? this.pending.get(id);
+    const known = this.#parts.table.get(id)?.assignment ?? this.pending.get(id);
     if (known !== undefined && !isOverdue(known, atMs)) return;
     this.#cancelling.set(id, index);
     this.pending.remove(id);
   }
 
   #promote(index: number, atMs: number): Command[] {
-    if (!this.parts.promotions.take(atMs)) return [];
+    if (!this.#parts.promotions.take(atMs)) return [];
     this.#promotionIndex = index;
     return [{ kind: { $case: "promote", value: { limit: MAX_PROMOTIONS_PER_ENTRY } } }];
   }
 
   #assign(index: number, atMs: number): Command[] {
-    const { workers, policy, placements, now } = this.parts;
+    const { workers, policy, placements, now } = this.#parts;
     const limit = MAX_ASSIGNMENTS_PER_ENTRY;
     const decision = schedule(this.pending, workers, policy, limit, atMs);
     const { assigns, overdue } = decision;
@@ -357,7 +360,7 @@ export class EntryProposer {
   }
 
   #propose(index: number, data: Uint8Array, { waiting }: Outgoing): void {
-    const proposal = this.parts.log.propose(data);
+    const proposal = this.#parts.log.propose(data);
     if (proposal.kind === "refused" || proposal.index !== index) {
       const reason = proposal.kind === "refused" ? proposal.reason : "the log moved";
       const error = new QueueError("outcome_unknown", `the log took no entry: ${reason}`);
@@ -384,6 +387,6 @@ export class EntryProposer {
     if (this.#closed) return;
     // What is in no entry yet was surely not kept.
     this.close(new QueueError("not_leader", `the leader is closed: ${reason}`));
-    this.parts.onLost(reason);
+    this.#parts.onLost(reason);
   }
 }

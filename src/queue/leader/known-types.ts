@@ -19,23 +19,25 @@ export interface KnownTypesParts {
 }
 
 export class KnownTypes {
+  readonly #parts: KnownTypesParts;
   /** Who waits for more workers to attach. */
   readonly #waiting = new Set<() => void>();
   /** Since when no node has left. */
   #steadySinceMs: number;
   #closed = false;
 
-  constructor(private readonly parts: KnownTypesParts) {
+  constructor(parts: KnownTypesParts) {
+    this.#parts = parts;
     this.#steadySinceMs = parts.now();
   }
 
   takes(type: string): boolean {
-    return this.parts.acceptUnknown || this.parts.workers.handles(type);
+    return this.#parts.acceptUnknown || this.#parts.workers.handles(type);
   }
 
   /** What is wrong with a type that is not taken, and what there is. */
   whyNot(type: string): string {
-    const types = this.parts.workers.types();
+    const types = this.#parts.workers.types();
     const known = types.slice(0, MAX_NAMED_TYPES).join(", ");
     const more = types.length > MAX_NAMED_TYPES ? ", …" : "";
     const there = types.length === 0 ? "no node is there" : `there are ${known}${more}`;
@@ -49,7 +51,7 @@ export class KnownTypes {
 
   /** A worker has gone: to come back, to follow another leader, or for good. */
   detached(): void {
-    this.#steadySinceMs = this.parts.now();
+    this.#steadySinceMs = this.#parts.now();
   }
 
   /** This leader's term is over: what is known to the next one is not known here. */
@@ -63,7 +65,7 @@ export class KnownTypes {
    * @throws QueueError "not_leader"
    */
   async settled(items: readonly { readonly type: string }[]): Promise<void> {
-    const { now } = this.parts;
+    const { now } = this.#parts;
     while (!items.every(({ type }) => this.takes(type))) {
       if (this.#closed) throw noLongerLeading();
       const leftMs = this.#steadySinceMs + KNOWN_AFTER_MS - now();

@@ -41,6 +41,7 @@ const OVERLOADED_RETRY_MS = 1_000;
 export type { LeaderLogger, LeaderParts, LeaderReader, LeaderSettings } from "./leader-parts.js";
 
 export class QueueLeader {
+  readonly #parts: LeaderParts;
   readonly workers: WorkerDirectory;
   readonly schedules: Schedules;
   readonly queues: QueueControls;
@@ -67,15 +68,12 @@ export class QueueLeader {
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(private readonly parts: LeaderParts) {
-    const { settings, now, table } = parts;
+  constructor(parts: LeaderParts) {
+    this.#parts = parts;
+    const { settings, now, table, pendingLimits: limits } = parts;
     const gates = new QueueGates(parts.queues, table.all());
     const policy = createPolicy(settings.balancer, parts.random);
-    this.#pending = new PendingSet({
-      limits: parts.pendingLimits,
-      gate: gates,
-      agingMs: settings.agingMs,
-    });
+    this.#pending = new PendingSet({ limits, gate: gates, agingMs: settings.agingMs });
     this.#log = new CountedLog(parts.log);
     this.#trustedFrom = parts.startIndex;
     this.#monotonicMs = parts.monotonicMs ?? (() => performance.now());
@@ -183,7 +181,7 @@ export class QueueLeader {
       isAtHand: (id) => this.#pending.get(id) !== undefined,
       claimedAt: (id) => this.#proposer.claimedAt(id),
       redis: () => ({ state: this.#syncState, isRead: this.#backlog.open }),
-      now: this.parts.now,
+      now: this.#parts.now,
     });
   }
 
@@ -215,7 +213,7 @@ export class QueueLeader {
   }
 
   attach(hello: WorkerHello): AttachedWorker {
-    const { logger } = this.parts;
+    const { logger } = this.#parts;
     const worker = this.workers.attach(
       hello,
       this.#proposer.runningOn(hello.nodeId),
@@ -277,7 +275,7 @@ export class QueueLeader {
 
   #refuseUnapplied(): void {
     const { unappliedBytes } = this.#log;
-    if (unappliedBytes < this.parts.settings.maxUnappliedBytes) return;
+    if (unappliedBytes < this.#parts.settings.maxUnappliedBytes) return;
     throw overloaded(`${unappliedBytes} bytes of committed work wait for Redis`);
   }
 
@@ -289,7 +287,9 @@ export class QueueLeader {
 
   /** @throws RedisUnavailable where what is read is behind what was written */
   #read<T>(read: (reader: LeaderReader) => Promise<T>): Promise<T> {
-    return this.parts.reader.reflecting(this.#sync.redisIndex ?? 0, () => read(this.parts.reader));
+    return this.#parts.reader.reflecting(this.#sync.redisIndex ?? 0, () =>
+      read(this.#parts.reader),
+    );
   }
 
   async #redisProgress(redisIndex: number, outcomes: readonly ApplyOutcome[]): Promise<boolean> {
@@ -307,8 +307,8 @@ export class QueueLeader {
     if (this.#closed || redisIndex < this.#trustedFrom) return true;
     try {
       const opening = !this.#backlog.open;
-      const entriesWait = (): boolean => this.parts.committedLog.appliedIndex() > redisIndex;
-      await this.#backlog.supply(redisIndex, this.parts.log.nextIndex() - 1, entriesWait);
+      const entriesWait = (): boolean => this.#parts.committedLog.appliedIndex() > redisIndex;
+      await this.#backlog.supply(redisIndex, this.#parts.log.nextIndex() - 1, entriesWait);
       if (opening) await this.#lifecycle.opened();
       if (promoted || opening) {
         this.#promotions.promoted(await this.#read((reader) => reader.nextScheduledAtMs()));
@@ -325,7 +325,7 @@ export class QueueLeader {
 
   /** What only Redis knew: tasks that became pending by name only, and contradictions. */
   #learn(outcome: ApplyOutcome): void {
-    const { logger } = this.parts;
+    const { logger } = this.#parts;
     const retried = outcome.retried.flatMap((one) => (one.result === "pending" ? one.task : []));
     this.#lifecycle.learn(outcome);
     for (const task of [...outcome.promoted, ...retried]) {
@@ -336,7 +336,7 @@ export class QueueLeader {
       const bySequence = this.#pending.get(id)?.sequence ?? 0;
       if (bySequence >= taskSequence(outcome.index, 0)) this.#pending.remove(id);
       // An occurrence of a schedule whose key another task has is passed over.
-      const { schedule = "" } = this.parts.definitions.get(id) ?? {};
+      const { schedule = "" } = this.#parts.definitions.get(id) ?? {};
       if (schedule !== "" || this.#lifecycle.decisions.isOpen(id)) continue;
       logger.warn({ taskId: id, index: outcome.index }, "a known task was submitted again");
     }
@@ -346,7 +346,7 @@ export class QueueLeader {
   }
 
   #isTaken(id: string): boolean {
-    return this.#proposer.isClaimed(id) || this.parts.table.get(id) !== undefined;
+    return this.#proposer.isClaimed(id) || this.#parts.table.get(id) !== undefined;
   }
 
   #syncChanged(state: SyncState): void {
@@ -354,12 +354,12 @@ export class QueueLeader {
     this.#syncState = state;
     if (state.kind !== "in-step") this.#backlog.invalidate();
     if (state.kind === kind) return;
-    if (state.kind === "in-step") this.parts.logger.info({}, "Redis follows the log");
-    else this.parts.logger.warn({ reason: state.reason }, "Redis is behind the log");
+    if (state.kind === "in-step") this.#parts.logger.info({}, "Redis follows the log");
+    else this.#parts.logger.warn({ reason: state.reason }, "Redis is behind the log");
   }
 
   #releaseSilent(): void {
-    if (this.parts.mayRelease?.() === false) return;
+    if (this.#parts.mayRelease?.() === false) return;
     this.attempts.releaseLost(this.#monotonicMs());
     this.#proposer.requestFlush();
   }

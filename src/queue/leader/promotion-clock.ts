@@ -3,6 +3,8 @@
 import { waitUntilMs } from "../wall-clock.js";
 
 export class PromotionClock {
+  readonly #now: () => number;
+  readonly #onDue: () => void;
   #nextMs: number | undefined;
   #underWay = false;
   #timer: NodeJS.Timeout | undefined;
@@ -12,10 +14,10 @@ export class PromotionClock {
    * @param now milliseconds since the epoch
    * @param onDue a promotion should be proposed
    */
-  constructor(
-    private readonly now: () => number,
-    private readonly onDue: () => void,
-  ) {}
+  constructor(now: () => number, onDue: () => void) {
+    this.#now = now;
+    this.#onDue = onDue;
+  }
 
   /** A task is scheduled for this time. */
   expect(runAtMs: number): void {
@@ -56,10 +58,10 @@ export class PromotionClock {
     if (this.#stopped || this.#underWay || this.#nextMs === undefined) return;
     this.#timer = setTimeout(
       () => {
-        if (this.#nextMs !== undefined && this.#nextMs > this.now()) this.#arm();
-        else this.onDue();
+        if (this.#nextMs !== undefined && this.#nextMs > this.#now()) this.#arm();
+        else this.#onDue();
       },
-      waitUntilMs(this.#nextMs, this.now()),
+      waitUntilMs(this.#nextMs, this.#now()),
     );
   }
 }

@@ -60,6 +60,10 @@ export interface RedisSyncEvents {
 }
 
 export class RedisSync {
+  readonly #log: CommittedLog;
+  readonly #applier: Applier;
+  readonly #events: RedisSyncEvents;
+  readonly #snapshots: SnapshotRestorer | undefined;
   #redisIndex: number | undefined;
   #stopped = false;
   #wake: (() => void) | undefined;
@@ -68,11 +72,16 @@ export class RedisSync {
   readonly #stopping = new AbortController();
 
   constructor(
-    private readonly log: CommittedLog,
-    private readonly applier: Applier,
-    private readonly events: RedisSyncEvents,
-    private readonly snapshots?: SnapshotRestorer,
-  ) {}
+    log: CommittedLog,
+    applier: Applier,
+    events: RedisSyncEvents,
+    snapshots?: SnapshotRestorer,
+  ) {
+    this.#log = log;
+    this.#applier = applier;
+    this.#events = events;
+    this.#snapshots = snapshots;
+  }
 
   /** Undefined until Redis has answered. */
   get redisIndex(): number | undefined {
@@ -113,13 +122,13 @@ export class RedisSync {
   }
 
   async #step(): Promise<void> {
-    const found = this.#redisIndex ?? (await this.applier.appliedIndex());
+    const found = this.#redisIndex ?? (await this.#applier.appliedIndex());
     const next = found + 1;
-    const last = this.log.appliedIndex();
+    const last = this.#log.appliedIndex();
     if (next > last + 1) {
       return this.#stuck(`Redis reflects entry ${found}, the log ends at ${last}`);
     }
-    if (next < this.log.firstIndex()) {
+    if (next < this.#log.firstIndex()) {
       return this.#restore(found);
     }
     if (this.#redisIndex === undefined) {
@@ -127,59 +136,59 @@ export class RedisSync {
       return this.#progress("read", []);
     }
     if (next > last) return this.#watchOver(found);
-    const entries = this.log.read(next, MAX_ENTRIES_PER_READ);
-    const outcomes = await this.applier.apply(entries);
+    const entries = this.#log.read(next, MAX_ENTRIES_PER_READ);
+    const outcomes = await this.#applier.apply(entries);
     this.#redisIndex = entries.at(-1)?.index ?? this.#redisIndex;
     await this.#progress("written", outcomes);
   }
 
   /** Redis was emptied, has lost more than the log reaches back, or was left half restored. */
   async #restore(found: number): Promise<void> {
-    if (this.snapshots === undefined) {
+    if (this.#snapshots === undefined) {
       return this.#stuck(`Redis reflects entry ${found}, the log begins past it`);
     }
     const state = found < 0 ? "half restored" : `at entry ${found}, before the log's first`;
-    const index = this.snapshots.index();
+    const index = this.#snapshots.index();
     const reason = `Redis is ${state}: it is restored from the snapshot of entry ${index}`;
-    this.events.onState({ kind: "waiting", reason });
-    await this.snapshots.restore(found, this.#stopping.signal);
+    this.#events.onState({ kind: "waiting", reason });
+    await this.#snapshots.restore(found, this.#stopping.signal);
     this.#redisIndex = undefined;
   }
 
   async #progress(how: "read" | "written", outcomes: readonly ApplyOutcome[]): Promise<void> {
     // A Redis that can be read may still refuse every write; one that takes them may have far to go.
-    const behind = this.log.appliedIndex() - (this.#redisIndex ?? 0);
+    const behind = this.#log.appliedIndex() - (this.#redisIndex ?? 0);
     if (behind <= (how === "read" ? 0 : MAX_ENTRIES_PER_READ)) {
-      this.events.onState({ kind: "in-step" });
+      this.#events.onState({ kind: "in-step" });
     }
-    if (await this.events.onProgress(this.#redisIndex ?? 0, outcomes)) return;
+    if (await this.#events.onProgress(this.#redisIndex ?? 0, outcomes)) return;
     this.#redisIndex = undefined;
-    this.events.onState({ kind: "waiting", reason: "Redis was not read" });
+    this.#events.onState({ kind: "waiting", reason: "Redis was not read" });
     await this.#untilRetry();
   }
 
   async #recover(error: unknown): Promise<void> {
     if (error instanceof AppliedIndexMismatch) {
       // Writes were lost, or one arrived late: either way something may have been missed.
-      this.events.onState({ kind: "waiting", reason: error.message });
+      this.#events.onState({ kind: "waiting", reason: error.message });
       this.#redisIndex = error.applied < 0 ? undefined : error.applied;
       if (error.applied >= 0) return this.#progress("read", error.outcomes);
-      await this.events.onProgress(0, error.outcomes);
+      await this.#events.onProgress(0, error.outcomes);
       return;
     }
     if (error instanceof RedisRefused) return this.#stuck(error.message);
     if (error instanceof RestoreInterrupted) {
       this.#redisIndex = undefined;
-      this.events.onState({ kind: "waiting", reason: error.message });
+      this.#events.onState({ kind: "waiting", reason: error.message });
       return this.#untilRetry();
     }
     if (!(error instanceof RedisUnavailable)) return this.#baffled(error);
     if (error.outcomes.length > 0) {
-      await this.events.onProgress(this.#redisIndex ?? 0, error.outcomes);
+      await this.#events.onProgress(this.#redisIndex ?? 0, error.outcomes);
     }
     // What was sent last may have been applied all the same: ask before sending again.
     this.#redisIndex = undefined;
-    this.events.onState({ kind: "waiting", reason: error.message });
+    this.#events.onState({ kind: "waiting", reason: error.message });
     await this.#untilRetry();
   }
 
@@ -191,7 +200,7 @@ export class RedisSync {
   }
 
   #stuck(reason: string): Promise<void> {
-    this.events.onState({ kind: "stuck", reason });
+    this.#events.onState({ kind: "stuck", reason });
     this.#redisIndex = undefined;
     return this.#untilRetry();
   }
@@ -199,9 +208,9 @@ export class RedisSync {
   /** A mesh without work applies nothing: only a look shows that Redis was wiped meanwhile. */
   async #watchOver(expected: number): Promise<void> {
     if ((await this.#untilWoken()) === "woken") return;
-    const applied = await this.applier.appliedIndex();
+    const applied = await this.#applier.appliedIndex();
     if (applied === expected) return;
-    this.events.onState({
+    this.#events.onState({
       kind: "waiting",
       reason: `Redis has applied entry ${applied}, not ${expected}`,
     });

@@ -37,6 +37,7 @@ export interface RetentionParts {
 }
 
 export class Retention {
+  readonly #parts: RetentionParts;
   #timer: NodeJS.Timeout | undefined;
   /** Entry of the removal that Redis has not applied yet. */
   #awaited = 0;
@@ -44,7 +45,9 @@ export class Retention {
   #busy = false;
   #stopped = false;
 
-  constructor(private readonly parts: RetentionParts) {}
+  constructor(parts: RetentionParts) {
+    this.#parts = parts;
+  }
 
   start(): void {
     this.#timer = setInterval(() => void this.#look(), LOOK_MS);
@@ -67,11 +70,11 @@ export class Retention {
     if (this.#busy || this.#stopped || this.#awaited > 0) return;
     this.#busy = true;
     try {
-      const ended = await this.parts.ended();
-      const nowMs = this.parts.now();
-      const rules = rulesFor(ended, this.parts.settings, nowMs);
+      const ended = await this.#parts.ended();
+      const nowMs = this.#parts.now();
+      const rules = rulesFor(ended, this.#parts.settings, nowMs);
       if (rules.length === 0 || this.#isStopped()) return;
-      const index = await this.parts.propose({ rules, limit: MAX_EXPIRED_PER_ENTRY });
+      const index = await this.#parts.propose({ rules, limit: MAX_EXPIRED_PER_ENTRY });
       if (index > this.#reached) this.#awaited = index;
     } catch {
       // Redis is away, or the leader is closing: there is another look, here or at the next leader.

@@ -32,18 +32,21 @@ export interface RunningAttemptsParts {
 }
 
 export class RunningAttempts {
+  readonly #parts: RunningAttemptsParts;
   /**
    * The newest report of each node on an assignment that this node has not applied itself, by node and
    * task: however often a worker sends it again, no more than there are slots.
    */
   readonly #early = new Map<string, { readonly nodeId: string; readonly report: TaskReport }>();
 
-  constructor(private readonly parts: RunningAttemptsParts) {}
+  constructor(parts: RunningAttemptsParts) {
+    this.#parts = parts;
+  }
 
   /** Ends attempts as their worker tells; what is not its own, or not the newest, is ignored. */
   report(nodeId: string, reports: readonly TaskReport[]): void {
     const rules = this.#rules();
-    const { table, workers, committedLog } = this.parts;
+    const { table, workers, committedLog } = this.#parts;
     const appliedIndex = committedLog.appliedIndex();
     for (const report of reports) {
       // A quorum of followers can be ahead of the leader's own disk, and so of its table.
@@ -61,20 +64,20 @@ export class RunningAttempts {
   /** Keeps how far running tasks have come; what is not the node's own, or not the newest, is not. */
   progress(nodeId: string, all: readonly TaskProgress[]): void {
     const current = this.#ofNode(nodeId, all);
-    if (current.length > 0) this.parts.keepProgress?.(current);
+    if (current.length > 0) this.#parts.keepProgress?.(current);
   }
 
   /** Keeps what the handlers of running tasks have written down, under the same condition. */
   lines(nodeId: string, all: readonly TaskLog[]): void {
     const current = this.#ofNode(nodeId, all);
-    if (current.length > 0) this.parts.keepLines?.(current);
+    if (current.length > 0) this.#parts.keepLines?.(current);
   }
 
   #ofNode<T extends { readonly taskId: string; readonly fence: number }>(
     nodeId: string,
     all: readonly T[],
   ): T[] {
-    const { table, committedLog } = this.parts;
+    const { table, committedLog } = this.#parts;
     const appliedIndex = committedLog.appliedIndex();
     return all.filter(({ taskId, fence }) => {
       // As with reports: the worker may be ahead of this table. Nobody else can have that fence.
@@ -99,7 +102,7 @@ export class RunningAttempts {
    * @returns tasks that go to others
    */
   revoked(nodeId: string, index: number, reports: readonly TaskReport[]): number {
-    const { table, workers, proposer } = this.parts;
+    const { table, workers, proposer } = this.#parts;
     workers.revoked(nodeId);
     this.report(nodeId, reports);
     const known = new Map(
@@ -119,7 +122,7 @@ export class RunningAttempts {
 
   /** Takes their tasks from nodes whose lease has surely run out. */
   releaseLost(nowMs: number): void {
-    const { table, workers, logger } = this.parts;
+    const { table, workers, logger } = this.#parts;
     const rules = this.#rules();
     workers.review();
     // First, so that what is released is not given to a silent node once more.
@@ -136,14 +139,14 @@ export class RunningAttempts {
   }
 
   #end(ending: Ending): boolean {
-    const { proposer } = this.parts;
+    const { proposer } = this.#parts;
     return ending.kind === "finish"
       ? proposer.finish(ending.finish)
       : proposer.release(ending.release);
   }
 
   #rules(): EndingRules {
-    const { settings, now, random } = this.parts;
+    const { settings, now, random } = this.#parts;
     return { losses: settings.losses, nowMs: now(), random };
   }
 }

@@ -87,6 +87,7 @@ interface Item {
 const COMMITTED = Promise.resolve(undefined);
 
 export class Submissions {
+  readonly #parts: SubmissionParts;
   /**
    * What is being proposed, by id and by idempotency key: a second one waits for the first. Bounded by
    * what the leader lets wait for the log.
@@ -94,7 +95,9 @@ export class Submissions {
   readonly #underWayById = new Map<string, Known>();
   readonly #underWayByKey = new Map<string, Known>();
 
-  constructor(private readonly parts: SubmissionParts) {}
+  constructor(parts: SubmissionParts) {
+    this.#parts = parts;
+  }
 
   /** Results in the order of the items; a refused item is refused alone. */
   async submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]> {
@@ -104,7 +107,7 @@ export class Submissions {
       try {
         items.push({ position, definition: this.define(asked), known: undefined });
       } catch (error) {
-        results[position] = this.parts.refusal(error);
+        results[position] = this.#parts.refusal(error);
       }
     });
     const found = await this.#lookUp(items, request.resend);
@@ -114,7 +117,7 @@ export class Submissions {
     const proposed = await fresh.proposed;
     await Promise.all(
       taken.map(async (item) => {
-        results[item.position] = await this.#answer(item, proposed).catch(this.parts.refusal);
+        results[item.position] = await this.#answer(item, proposed).catch(this.#parts.refusal);
       }),
     );
     return results;
@@ -122,11 +125,11 @@ export class Submissions {
 
   /** @throws QueueError "invalid_field", "unknown_type" */
   define(asked: SubmitTaskRequest): TaskDefinition {
-    const nowMs = this.parts.now();
+    const nowMs = this.#parts.now();
     const id = asked.id === "" ? ulid(nowMs) : asked.id;
-    const definition = defineTask(asked, id, nowMs, this.parts.defaults);
-    if (!this.parts.takesType(definition.type)) {
-      const message = this.parts.whyNoType(definition.type);
+    const definition = defineTask(asked, id, nowMs, this.#parts.defaults);
+    if (!this.#parts.takesType(definition.type)) {
+      const message = this.#parts.whyNoType(definition.type);
       throw new QueueError("unknown_type", message, { field: "type" });
     }
     return definition;
@@ -138,7 +141,7 @@ export class Submissions {
     const texts = (of: (definition: TaskDefinition) => readonly string[]): readonly string[] => [
       ...new Set(unknown.flatMap(({ definition }) => of(definition)).filter((text) => text !== "")),
     ];
-    const { reader, now } = this.parts;
+    const { reader, now } = this.#parts;
     const elsewhere = texts(({ after }) => after).filter((id) => !this.#isKnown(id));
     const [stored, keys, holders, awaited] = await Promise.all([
       resend && unknown.length > 0 ? this.#storedIds(unknown) : new Set<string>(),
@@ -159,7 +162,7 @@ export class Submissions {
 
   /** @throws RedisUnavailable also where what is read is behind what was written */
   async #read<T>(read: () => Promise<T>): Promise<T> {
-    const { reader, redisIndex } = this.parts;
+    const { reader, redisIndex } = this.#parts;
     return reader.reflecting(redisIndex(), read);
   }
 
@@ -169,7 +172,7 @@ export class Submissions {
    */
   async #storedIds(items: readonly Item[]): Promise<ReadonlySet<string>> {
     try {
-      const { reader } = this.parts;
+      const { reader } = this.#parts;
       return await this.#read(() => reader.existing(items.map(({ definition }) => definition.id)));
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) throw error;
@@ -206,7 +209,7 @@ export class Submissions {
       const refusal =
         item.known === undefined ? this.#refusalOf(definition, found, before) : undefined;
       if (refusal === undefined) before.add(definition.id);
-      else results[item.position] = this.parts.refusal(refusal);
+      else results[item.position] = this.#parts.refusal(refusal);
       return refusal === undefined;
     });
   }
@@ -233,15 +236,15 @@ export class Submissions {
   #isKnown(id: string): boolean {
     return (
       this.#underWayById.has(id) ||
-      this.parts.isAtHand(id) ||
-      this.parts.definitions.get(id)?.uniqueKey === ""
+      this.#parts.isAtHand(id) ||
+      this.#parts.definitions.get(id)?.uniqueKey === ""
     );
   }
 
   #recent({ id, idempotencyKey }: TaskDefinition): Known | undefined {
     const underWay = this.#underWayById.get(id) ?? this.#underWayByKey.get(idempotencyKey);
     if (underWay !== undefined) return underWay;
-    const { definitions, isAtHand, now } = this.parts;
+    const { definitions, isAtHand, now } = this.#parts;
     const definition = definitions.get(id) ?? definitions.ofKey(idempotencyKey, now());
     // The log does not tell whether one with a unique key became a task: Redis does.
     if (definition?.uniqueKey === "") {
@@ -295,9 +298,9 @@ export class Submissions {
   async #propose(tasks: readonly TaskDefinition[]): Promise<Proposed> {
     const decisions = tasks
       .filter(({ uniqueKey }) => uniqueKey !== "")
-      .map((task) => ({ task, decision: this.parts.decisions.expect(task.id) }));
+      .map((task) => ({ task, decision: this.#parts.decisions.expect(task.id) }));
     try {
-      const parts = splitForEntries(tasks).map((part) => this.parts.propose(part));
+      const parts = splitForEntries(tasks).map((part) => this.#parts.propose(part));
       const index = Math.max(0, ...(await Promise.all(parts)));
       const decided = decisions.map(async ({ task, decision }) => {
         const known = decision.at(index).then((told) => told ?? this.#standsFor(task, index));
@@ -311,7 +314,7 @@ export class Submissions {
 
   /** The task that the submission at `index` has become, read in Redis after it was applied. */
   async #standsFor({ id, uniqueKey }: TaskDefinition, index: number): Promise<string> {
-    const { reader } = this.parts;
+    const { reader } = this.#parts;
     const existing = await reader.reflecting(index, () => reader.existing([id]));
     if (existing.has(id)) return id;
     const holders = await reader.reflecting(index, () => reader.holders([uniqueKey]));
@@ -328,7 +331,7 @@ export class Submissions {
       const standsFor = taskDecided(id, itsOwn?.decided);
       const isItself = standsFor === id;
       // What was committed long since was so by what is applied by now.
-      const safeAt = itsOwn?.index ?? this.parts.committedLog.appliedIndex();
+      const safeAt = itsOwn?.index ?? this.#parts.committedLog.appliedIndex();
       return this.#answerKnown(definition, safeAt, {
         id: standsFor,
         definition: isItself ? known : undefined,
@@ -339,7 +342,7 @@ export class Submissions {
     if (id !== definition.id) {
       return this.#answerKnown(definition, index, { id, definition: undefined, isStored: false });
     }
-    const task = taskFromLog(definition, this.parts.table.get(id), this.parts.now());
+    const task = taskFromLog(definition, this.#parts.table.get(id), this.#parts.now());
     return { outcome: { $case: "submitted", value: { task, created: true, index } } };
   }
 
@@ -353,7 +356,7 @@ export class Submissions {
     index: number,
     known: Pick<Known, "id" | "definition" | "isStored">,
   ): Promise<SubmitTaskResult> {
-    const { table, definitions, reader, now } = this.parts;
+    const { table, definitions, reader, now } = this.#parts;
     const stored = await this.#read(() => reader.getTask(known.id)).catch(redisAway);
     // Its record in Redis is older than its key there, and is removed long after its end.
     if (stored === undefined && (known.isStored || definitions.hasEnded(known.id))) {

@@ -44,6 +44,10 @@ export interface AttachedWorker {
 }
 
 export class WorkerDirectory {
+  readonly #leaseMs: number;
+  readonly #termStartMs: number;
+  readonly #handoverMs: number;
+  readonly #drains: Pick<DrainTable, "holds">;
   readonly #workers = new Map<string, AttachedWorker>();
   readonly #serviceTimes = new ServiceTimes();
 
@@ -55,11 +59,16 @@ export class WorkerDirectory {
    * @param drains decisions of the log that nodes are to leave
    */
   constructor(
-    private readonly leaseMs: number,
-    private readonly termStartMs: number,
-    private readonly handoverMs: number,
-    private readonly drains: Pick<DrainTable, "holds"> = new DrainTable(),
-  ) {}
+    leaseMs: number,
+    termStartMs: number,
+    handoverMs: number,
+    drains: Pick<DrainTable, "holds"> = new DrainTable(),
+  ) {
+    this.#leaseMs = leaseMs;
+    this.#termStartMs = termStartMs;
+    this.#handoverMs = handoverMs;
+    this.#drains = drains;
+  }
 
   all(): Iterable<AttachedWorker> {
     return this.#workers.values();
@@ -169,7 +178,7 @@ export class WorkerDirectory {
 
   /** Takes no more work: it is being stopped, or is to leave. */
   isDraining({ id, draining, hello }: AttachedWorker): boolean {
-    return draining || this.drains.holds(id, hello.startedAtMs);
+    return draining || this.#drains.holds(id, hello.startedAtMs);
   }
 
   /** Recent assignments for each unit of a share, over the mesh. */
@@ -229,9 +238,9 @@ export class WorkerDirectory {
    * that never attached in this term may hold one of an earlier leader.
    */
   isLost(id: string, nowMs: number): boolean {
-    const leaseMs = this.leaseMs * (1 + LEASE_MARGIN);
+    const leaseMs = this.#leaseMs * (1 + LEASE_MARGIN);
     const worker = this.#workers.get(id);
-    if (worker === undefined) return nowMs - this.termStartMs > this.handoverMs + leaseMs;
+    if (worker === undefined) return nowMs - this.#termStartMs > this.#handoverMs + leaseMs;
     return nowMs - worker.lastGrantMs > leaseMs;
   }
 

@@ -1,12 +1,11 @@
 // A binary heap of which only the first element changes: the queues of a turn.
 
 export class HeadHeap<T> {
+  readonly #isBefore: (a: T, b: T) => boolean;
   readonly #items: T[];
 
-  constructor(
-    items: readonly T[],
-    private readonly isBefore: (a: T, b: T) => boolean,
-  ) {
+  constructor(items: readonly T[], isBefore: (a: T, b: T) => boolean) {
+    this.#isBefore = isBefore;
     this.#items = [...items];
     for (let at = (items.length >>> 1) - 1; at >= 0; at -= 1) this.#sink(at);
   }
@@ -36,9 +35,9 @@ export class HeadHeap<T> {
       const left = items[2 * at + 1];
       const right = items[2 * at + 2];
       if (left === undefined) break;
-      const isRight = right !== undefined && this.isBefore(right, left);
+      const isRight = right !== undefined && this.#isBefore(right, left);
       const child = isRight ? right : left;
-      if (!this.isBefore(child, item)) break;
+      if (!this.#isBefore(child, item)) break;
       items[at] = child;
       at = 2 * at + (isRight ? 2 : 1);
     }

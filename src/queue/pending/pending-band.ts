@@ -21,6 +21,7 @@ export interface BacklogRead {
 }
 
 export class PendingBand {
+  readonly #waiting: WaitingLines;
   /** Tasks that only some nodes can run wait apart, so that none stands in another's way. */
   readonly #lines = new Map<string, Line>();
   #size = 0;
@@ -43,8 +44,9 @@ export class PendingBand {
     readonly queue: string,
     readonly priority: number,
     backlogInRedis: boolean,
-    private readonly waiting = new WaitingLines(),
+    waiting = new WaitingLines(),
   ) {
+    this.#waiting = waiting;
     this.#complete = !backlogInRedis;
   }
 
@@ -142,7 +144,7 @@ export class PendingBand {
     if (!line.tasks.remove(task.sequence)) return;
     this.#size -= 1;
     if (line.tasks.size === 0) this.#close(line, task);
-    else if (isFirst) this.waiting.headChanged(line);
+    else if (isFirst) this.#waiting.headChanged(line);
   }
 
   #has(task: PendingTask): boolean {
@@ -175,7 +177,7 @@ export class PendingBand {
     if (line !== undefined) {
       if (!line.tasks.insert(task)) return;
       this.#size += 1;
-      if (line.tasks.first() === task) this.waiting.headChanged(line);
+      if (line.tasks.first() === task) this.#waiting.headChanged(line);
       return;
     }
     const { type, requires } = task;
@@ -184,12 +186,12 @@ export class PendingBand {
     opened.tasks.insert(task);
     this.#size += 1;
     this.#lines.set(key, opened);
-    this.waiting.open(opened);
+    this.#waiting.open(opened);
   }
 
   #close(line: Line, last: PendingTask): void {
     this.#lines.delete(lineKey(last));
-    this.waiting.close(line);
+    this.#waiting.close(line);
   }
 
   /** Forgets the last ones: Redis has them once it reflects the newest entry of any of them. */

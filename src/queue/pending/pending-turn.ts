@@ -31,12 +31,15 @@ interface Contender {
 }
 
 export class PendingTurn {
+  readonly #parts: PendingTurnParts;
   #tier = MAX_PRIORITY;
   #contenders: HeadHeap<Contender> | undefined;
   #opensAtMs = Infinity;
   readonly #overdue: string[] = [];
 
-  constructor(private readonly parts: PendingTurnParts) {}
+  constructor(parts: PendingTurnParts) {
+    this.#parts = parts;
+  }
 
   /** When a queue that was passed over for its rate may start its next task; Infinity: none was. */
   get opensAtMs(): number {
@@ -58,9 +61,9 @@ export class PendingTurn {
       for (let next = this.#contenders.first(); next; next = this.#contenders.first()) {
         const task = firstTask(next.lines, this.#tier, runnable);
         if (task === undefined) this.#contenders.removeFirst();
-        else if (isOverdue(task, this.parts.nowMs)) {
+        else if (isOverdue(task, this.#parts.nowMs)) {
           if (this.#overdue.length >= MAX_OVERDUE) return undefined;
-          this.parts.take(task.id);
+          this.#parts.take(task.id);
           this.#overdue.push(task.id);
         } else {
           this.#serve(this.#contenders, next, task);
@@ -73,7 +76,7 @@ export class PendingTurn {
   }
 
   #serve(contenders: HeadHeap<Contender>, contender: Contender, task: PendingTask): void {
-    const { lines, gate, nowMs, take } = this.parts;
+    const { lines, gate, nowMs, take } = this.#parts;
     const { queue } = contender;
     const { share } = lines.tier(this.#tier);
     take(task.id);
@@ -90,7 +93,7 @@ export class PendingTurn {
   }
 
   #gather(priority: number): HeadHeap<Contender> {
-    const { lines, share } = this.parts.lines.tier(priority);
+    const { lines, share } = this.#parts.lines.tier(priority);
     const byQueue = new Map<string, Contender | undefined>();
     for (const line of lines) {
       const { queue } = line;
@@ -114,8 +117,8 @@ export class PendingTurn {
   }
 
   #isOpen(queue: string): boolean {
-    const opensAtMs = this.parts.gate.opensAtMs(queue);
-    if (opensAtMs <= this.parts.nowMs) return true;
+    const opensAtMs = this.#parts.gate.opensAtMs(queue);
+    if (opensAtMs <= this.#parts.nowMs) return true;
     this.#opensAtMs = Math.min(this.#opensAtMs, opensAtMs);
     return false;
   }

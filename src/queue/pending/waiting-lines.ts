@@ -25,6 +25,7 @@ interface Tier {
 }
 
 export class WaitingLines {
+  readonly #agingMs: number;
   readonly #tiers: readonly Tier[] = Array.from({ length: MAX_PRIORITY + 1 }, () => ({
     lines: new Set<Line>(),
     share: new FairShare(),
@@ -33,7 +34,9 @@ export class WaitingLines {
   #lookAgainAtMs = 0;
 
   /** @param agingMs a priority rises by one for each such time that the first task waits; 0: never */
-  constructor(private readonly agingMs = 0) {}
+  constructor(agingMs = 0) {
+    this.#agingMs = agingMs;
+  }
 
   /** Lines of one priority, and whose turn it is among their queues. */
   tier(priority: number): { readonly lines: ReadonlySet<Line>; readonly share: FairShare } {
@@ -58,8 +61,8 @@ export class WaitingLines {
   /** Time goes on: lets rise what has waited long enough. */
   age(nowMs: number): void {
     this.#nowMs = nowMs;
-    if (this.agingMs === 0 || nowMs < this.#lookAgainAtMs) return;
-    const betweenLooksMs = Math.min(this.agingMs / LOOKS_PER_RISE, MAX_BETWEEN_LOOKS_MS);
+    if (this.#agingMs === 0 || nowMs < this.#lookAgainAtMs) return;
+    const betweenLooksMs = Math.min(this.#agingMs / LOOKS_PER_RISE, MAX_BETWEEN_LOOKS_MS);
     this.#lookAgainAtMs = nowMs + betweenLooksMs;
     // From the top down, so that none is looked at twice.
     for (const { lines } of this.#tiers.toReversed()) for (const line of lines) this.#move(line);
@@ -75,9 +78,9 @@ export class WaitingLines {
 
   #risenPriority({ priority, tasks }: Line): number {
     const first = tasks.first();
-    if (this.agingMs === 0 || first === undefined) return priority;
+    if (this.#agingMs === 0 || first === undefined) return priority;
     const waitedMs = Math.max(0, this.#nowMs - first.runAtMs);
-    return Math.min(MAX_PRIORITY, priority + Math.floor(waitedMs / this.agingMs));
+    return Math.min(MAX_PRIORITY, priority + Math.floor(waitedMs / this.#agingMs));
   }
 
   #tierOf(priority: number): Tier {

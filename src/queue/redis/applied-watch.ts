@@ -28,29 +28,29 @@ export interface AppliedIndexWatchOptions {
  * is lost, so the index is read again each time that it stands.
  */
 export class AppliedIndexWatch {
-  private readonly options: AppliedIndexWatchOptions;
-  private readonly waiters = new Set<Waiter>();
-  private readonly stopWatching: () => void;
+  readonly #options: AppliedIndexWatchOptions;
+  readonly #waiters = new Set<Waiter>();
+  readonly #stopWatching: () => void;
   /** No waiter waits for less: most publications need not look through them. */
-  private lowestAwaited = Number.POSITIVE_INFINITY;
-  private known = 0;
+  #lowestAwaited = Number.POSITIVE_INFINITY;
+  #known = 0;
   /** Publications so far. */
-  private heard = 0;
-  private closed = false;
-  private retryTimer: NodeJS.Timeout | undefined;
+  #heard = 0;
+  #closed = false;
+  #retryTimer: NodeJS.Timeout | undefined;
 
   constructor(options: AppliedIndexWatchOptions) {
-    this.options = options;
-    options.subscriber.client.on("message", this.onMessage);
-    this.stopWatching = options.subscriber.onChange(({ connected }) => {
-      if (connected) void this.resume();
+    this.#options = options;
+    options.subscriber.client.on("message", this.#onMessage);
+    this.#stopWatching = options.subscriber.onChange(({ connected }) => {
+      if (connected) void this.#resume();
     });
-    if (options.subscriber.state.connected) void this.resume();
+    if (options.subscriber.state.connected) void this.#resume();
   }
 
   /** The applied index as last heard; goes back when Redis has lost writes. */
   get applied(): number {
-    return this.known;
+    return this.#known;
   }
 
   /**
@@ -58,9 +58,9 @@ export class AppliedIndexWatch {
    * @throws QueueError "overloaded" where too many wait already
    */
   async waitFor(index: number, timeoutMs: number): Promise<boolean> {
-    if (this.known >= index) return true;
-    if (this.closed) return false;
-    if (this.waiters.size >= MAX_WAITERS) {
+    if (this.#known >= index) return true;
+    if (this.#closed) return false;
+    if (this.#waiters.size >= MAX_WAITERS) {
       const message = `${MAX_WAITERS} calls wait for Redis already`;
       throw new QueueError("overloaded", message, { retryAfterMs: OVERLOADED_RETRY_MS });
     }
@@ -69,61 +69,61 @@ export class AppliedIndexWatch {
         index,
         settle: (reached) => {
           clearTimeout(timer);
-          this.waiters.delete(waiter);
+          this.#waiters.delete(waiter);
           resolve(reached);
         },
       };
       const timer = setTimeout(() => waiter.settle(false), timeoutMs);
-      this.waiters.add(waiter);
-      this.lowestAwaited = Math.min(this.lowestAwaited, index);
+      this.#waiters.add(waiter);
+      this.#lowestAwaited = Math.min(this.#lowestAwaited, index);
     });
   }
 
   /** Ends the watch; who waits is told false. */
   close(): void {
-    this.closed = true;
-    clearTimeout(this.retryTimer);
-    this.stopWatching();
-    this.options.subscriber.client.off("message", this.onMessage);
-    for (const waiter of [...this.waiters]) waiter.settle(false);
+    this.#closed = true;
+    clearTimeout(this.#retryTimer);
+    this.#stopWatching();
+    this.#options.subscriber.client.off("message", this.#onMessage);
+    for (const waiter of [...this.#waiters]) waiter.settle(false);
   }
 
-  private readonly onMessage = (channel: string, message: string): void => {
-    if (channel !== this.options.keys.appliedChannel) return;
-    this.heard += 1;
-    this.learn(Number(message));
+  readonly #onMessage = (channel: string, message: string): void => {
+    if (channel !== this.#options.keys.appliedChannel) return;
+    this.#heard += 1;
+    this.#learn(Number(message));
   };
 
   /** Subscribes first and reads then: in the other order an index published between is missed. */
-  private async resume(): Promise<void> {
-    const { keys, reader, subscriber } = this.options;
-    const heardBefore = this.heard;
+  async #resume(): Promise<void> {
+    const { keys, reader, subscriber } = this.#options;
+    const heardBefore = this.#heard;
     try {
       await subscriber.client.subscribe(keys.appliedChannel);
       const { index } = await readAppliedEntry(reader.client, keys);
       // What was published meanwhile is newer than the answer, or has newer behind it.
-      if (this.heard === heardBefore) this.learn(index);
+      if (this.#heard === heardBefore) this.#learn(index);
     } catch {
-      if (!this.closed) this.resumeLater();
+      if (!this.#closed) this.#resumeLater();
     }
   }
 
   /** The subscription or the reader broke in between; what it missed is to be read all the same. */
-  private resumeLater(): void {
-    clearTimeout(this.retryTimer);
-    this.retryTimer = setTimeout(() => {
-      if (!this.closed && this.options.subscriber.state.connected) void this.resume();
+  #resumeLater(): void {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => {
+      if (!this.#closed && this.#options.subscriber.state.connected) void this.#resume();
     }, RESUME_RETRY_MS);
   }
 
-  private learn(index: number): void {
-    this.known = index;
-    if (index < this.lowestAwaited) return;
+  #learn(index: number): void {
+    this.#known = index;
+    if (index < this.#lowestAwaited) return;
     let lowest = Number.POSITIVE_INFINITY;
-    for (const waiter of [...this.waiters]) {
+    for (const waiter of [...this.#waiters]) {
       if (waiter.index <= index) waiter.settle(true);
       else lowest = Math.min(lowest, waiter.index);
     }
-    this.lowestAwaited = lowest;
+    this.#lowestAwaited = lowest;
   }
 }

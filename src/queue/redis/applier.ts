@@ -42,15 +42,15 @@ export interface RedisApplierOptions {
 
 /** The one writer of the queue's state. Calls of `apply` must not overlap. */
 export class RedisApplier {
-  private readonly redis: Redis;
-  private readonly keys: RedisKeys;
-  private readonly maxEventRecords: number;
-  private busy = false;
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+  readonly #maxEventRecords: number;
+  #busy = false;
 
   constructor({ redis, keys, maxEventRecords }: RedisApplierOptions) {
-    this.redis = redis;
-    this.keys = keys;
-    this.maxEventRecords = maxEventRecords ?? DEFAULT_MAX_EVENT_RECORDS;
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#maxEventRecords = maxEventRecords ?? DEFAULT_MAX_EVENT_RECORDS;
   }
 
   /**
@@ -59,8 +59,8 @@ export class RedisApplier {
    * @throws RedisUnavailable
    */
   async appliedIndex(): Promise<number> {
-    const [restoring, applied] = await runPipeline(this.redis, (pipeline) =>
-      pipeline.exists(this.keys.restoring).get(this.keys.applied),
+    const [restoring, applied] = await runPipeline(this.#redis, (pipeline) =>
+      pipeline.exists(this.#keys.restoring).get(this.#keys.applied),
     );
     if (restoring === 1) return HALF_RESTORED;
     return parseApplied(applied as string | null).index;
@@ -68,7 +68,7 @@ export class RedisApplier {
 
   /** @throws RedisUnavailable */
   async appliedEntry(): Promise<RedisPosition> {
-    return readAppliedEntry(this.redis, this.keys);
+    return readAppliedEntry(this.#redis, this.#keys);
   }
 
   /**
@@ -78,21 +78,21 @@ export class RedisApplier {
    * @throws RedisUnavailable; what was sent last may have been applied all the same
    */
   async apply(entries: readonly CommittedEntry[]): Promise<readonly ApplyOutcome[]> {
-    if (this.busy) throw new Error("apply is under way already");
+    if (this.#busy) throw new Error("apply is under way already");
     assertContiguous(entries);
-    this.busy = true;
+    this.#busy = true;
     const outcomes: ApplyOutcome[] = [];
     try {
       for (const call of splitIntoCalls(entries)) {
-        outcomes.push(...(await this.applyInOneStep(call, outcomes)));
+        outcomes.push(...(await this.#applyInOneStep(call, outcomes)));
       }
     } finally {
-      this.busy = false;
+      this.#busy = false;
     }
     return outcomes;
   }
 
-  private async applyInOneStep(
+  async #applyInOneStep(
     entries: readonly CommittedEntry[],
     before: readonly ApplyOutcome[],
   ): Promise<readonly ApplyOutcome[]> {
@@ -104,11 +104,11 @@ export class RedisApplier {
       last.index,
       last.term,
       encodeEntries(entries),
-      this.maxEventRecords,
+      this.#maxEventRecords,
     ];
     let reply: unknown;
     try {
-      reply = await applyScript.run(this.redis, this.keys.prefix, args);
+      reply = await applyScript.run(this.#redis, this.#keys.prefix, args);
     } catch (error) {
       throw applyError(error, first.index - 1, before);
     }

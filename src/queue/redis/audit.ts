@@ -40,7 +40,10 @@ export interface RedisAuditOptions {
 
 /** Throws RedisUnavailable where Redis does not serve, RedisBehind where it has lost writes by now. */
 export class RedisAudit {
-  constructor(private readonly options: RedisAuditOptions) {}
+  readonly #options: RedisAuditOptions;
+  constructor(options: RedisAuditOptions) {
+    this.#options = options;
+  }
 
   /** Looks at all there is; resolves with the number of tasks and those that run. */
   async walk(
@@ -60,7 +63,7 @@ export class RedisAudit {
 
   /** Looks at some tasks; resolves with those of them that run. */
   async look(set: string, ids: readonly string[]): Promise<StoredRun[]> {
-    const { redis, keys, onFinding, shows = 0 } = this.options;
+    const { redis, keys, onFinding, shows = 0 } = this.#options;
     const running: StoredRun[] = [];
     for (let start = 0; start < ids.length; start += STEP_TASKS) {
       const some = ids.slice(start, start + STEP_TASKS);
@@ -81,16 +84,16 @@ export class RedisAudit {
    * @throws CountingLost where Redis lost writes meanwhile, again and again
    */
   async counts(signal: AbortSignal): Promise<void> {
-    for (const { queue, status, kept, actual } of await auditCounts(this.options, signal)) {
+    for (const { queue, status, kept, actual } of await auditCounts(this.#options, signal)) {
       const state = TaskStatus[status].toLowerCase();
       const text = `${kept} ${state} tasks are counted in the queue ${queue}, which has ${actual}`;
-      this.options.onFinding({ taskId: "", text });
+      this.#options.onFinding({ taskId: "", text });
     }
   }
 
   /** By the names of their keys: a task that no set lists is found all the same. */
   async *#taskIds(signal: AbortSignal): AsyncIterable<readonly string[]> {
-    const { redis, keys } = this.options;
+    const { redis, keys } = this.#options;
     const start = keys.task("");
     const pattern = `${start.replace(/[*?[\]\\]/g, "\\$&")}*`;
     let cursor = "0";
@@ -106,7 +109,7 @@ export class RedisAudit {
   }
 
   async #sets(): Promise<string[]> {
-    const { redis, keys } = this.options;
+    const { redis, keys } = this.#options;
     const lanes = await callRedis(() => redis.zrange(keys.lanes, 0, "-1"));
     const named = [keys.all, keys.due, keys.scheduled, keys.running, keys.completed, keys.dead];
     const ended = [keys.cancelled, keys.endedCompleted, keys.endedDead, keys.endedCancelled];
@@ -115,7 +118,7 @@ export class RedisAudit {
   }
 
   async *#members(set: string, signal: AbortSignal): AsyncIterable<readonly string[]> {
-    const { redis, keys } = this.options;
+    const { redis, keys } = this.#options;
     let cursor = "0";
     do {
       signal.throwIfAborted();

@@ -10,9 +10,12 @@ export interface Waiting {
 }
 
 export class BackgroundWrites {
+  readonly #waiting: Waiting;
   #writing = false;
 
-  constructor(private readonly waiting: Waiting) {}
+  constructor(waiting: Waiting) {
+    this.#waiting = waiting;
+  }
 
   /** Writes until nothing waits any more, unless that is under way. */
   wake(): void {
@@ -22,10 +25,10 @@ export class BackgroundWrites {
   async #write(): Promise<void> {
     this.#writing = true;
     try {
-      while (!this.waiting.isEmpty()) await this.waiting.writeSome();
+      while (!this.#waiting.isEmpty()) await this.#waiting.writeSome();
     } catch {
       // Whatever Redis has against it: what matters is told elsewhere.
-      this.waiting.letGo();
+      this.#waiting.letGo();
     } finally {
       this.#writing = false;
     }

@@ -58,15 +58,20 @@ export interface RedisDumpOptions {
 }
 
 export class RedisDump {
+  readonly #options: RedisDumpOptions;
+  readonly #owner: string;
   #step = 0;
 
   private constructor(
-    private readonly options: RedisDumpOptions,
-    private readonly owner: string,
+    options: RedisDumpOptions,
+    owner: string,
     /** The entry that it is of. */
     readonly index: number,
     readonly term: number,
-  ) {}
+  ) {
+    this.#options = options;
+    this.#owner = owner;
+  }
 
   /**
    * Undefined while Redis gives none: another one is under way, or Redis is being restored.
@@ -88,11 +93,11 @@ export class RedisDump {
    * @throws RedisUnavailable, DumpLost
    */
   async *pieces(): AsyncGenerator<DumpPiece, void, void> {
-    const { maxItemsPerPiece = MAX_ITEMS_PER_PIECE } = this.options;
+    const { maxItemsPerPiece = MAX_ITEMS_PER_PIECE } = this.#options;
     for (;;) {
       const startMs = performance.now();
-      const args = [this.owner, this.#step, maxItemsPerPiece, MAX_BYTES_PER_PIECE];
-      const [kind, ...values] = (await call(this.options, nextScript, args)) as Buffer[];
+      const args = [this.#owner, this.#step, maxItemsPerPiece, MAX_BYTES_PER_PIECE];
+      const [kind, ...values] = (await call(this.#options, nextScript, args)) as Buffer[];
       this.#step += 1;
       if (kind?.toString("latin1") === "end") break;
       const tookMs = performance.now() - startMs;
@@ -107,7 +112,7 @@ export class RedisDump {
 
   /** Lets go what Redis keeps for it. @throws RedisUnavailable */
   async end(): Promise<void> {
-    await call(this.options, endScript, [this.owner]);
+    await call(this.#options, endScript, [this.#owner]);
   }
 }
 

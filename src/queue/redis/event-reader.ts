@@ -34,12 +34,12 @@ export class EventsGone extends Error {
 }
 
 export class EventReader {
-  private readonly redis: Redis;
-  private readonly keys: RedisKeys;
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
 
   constructor({ redis, keys }: { readonly redis: Redis; readonly keys: RedisKeys }) {
-    this.redis = redis;
-    this.keys = keys;
+    this.#redis = redis;
+    this.#keys = keys;
   }
 
   /**
@@ -54,10 +54,10 @@ export class EventReader {
     maxRecords = MAX_RECORDS_PER_READ,
   ): Promise<readonly EventRecord[]> {
     try {
-      return await this.readOnce(from, maxRecords);
+      return await this.#readOnce(from, maxRecords);
     } catch (error) {
       // A Redis that was wiped between the two reads looks like that too: the second look tells.
-      if (error instanceof EventsGone) return this.readOnce(from, maxRecords);
+      if (error instanceof EventsGone) return this.#readOnce(from, maxRecords);
       throw error;
     }
   }
@@ -69,7 +69,7 @@ export class EventReader {
    */
   async statusAt(index: number, id: string): Promise<TaskStatus | undefined> {
     const rows = await callRedis(() =>
-      this.redis.xrangeBuffer(this.keys.events, index, index, "COUNT", MAX_RECORDS_PER_READ),
+      this.#redis.xrangeBuffer(this.#keys.events, index, index, "COUNT", MAX_RECORDS_PER_READ),
     );
     const changes = rows.flatMap((row) => toRecord(row).changes);
     return changes.findLast((change) => change.id === id)?.status;
@@ -77,7 +77,7 @@ export class EventReader {
 
   /** Index of the last entry that changed a task, as far as Redis has applied the log. */
   async lastIndex(): Promise<number> {
-    const value = await callRedis(() => this.redis.get(this.keys.applied));
+    const value = await callRedis(() => this.#redis.get(this.#keys.applied));
     const [applied, , lastEvent] = (value ?? "0").split(" ");
     return Number(lastEvent ?? applied);
   }
@@ -90,16 +90,16 @@ export class EventReader {
   async oldestIndex(): Promise<number> {
     const lastIndex = await this.lastIndex();
     const [row] = await callRedis(() =>
-      this.redis.xrangeBuffer(this.keys.events, "-", "+", "COUNT", 1),
+      this.#redis.xrangeBuffer(this.#keys.events, "-", "+", "COUNT", 1),
     );
     return row === undefined ? lastIndex + 1 : oldestIndex(toRecord(row));
   }
 
-  private async readOnce(from: EventPosition, maxRecords: number): Promise<readonly EventRecord[]> {
+  async #readOnce(from: EventPosition, maxRecords: number): Promise<readonly EventRecord[]> {
     // Read before the records: what it names must then be among them.
     const lastIndex = await this.lastIndex();
     const rows = await callRedis(() =>
-      this.redis.xrangeBuffer(this.keys.events, recordIdAt(from), "+", "COUNT", maxRecords),
+      this.#redis.xrangeBuffer(this.#keys.events, recordIdAt(from), "+", "COUNT", maxRecords),
     );
     const records = rows.map(toRecord);
     const [first] = records;

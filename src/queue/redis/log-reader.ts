@@ -20,12 +20,12 @@ export interface LogPage {
 }
 
 export class LogReader {
-  private readonly redis: Redis;
-  private readonly keys: RedisKeys;
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
 
   constructor({ redis, keys }: { readonly redis: Redis; readonly keys: RedisKeys }) {
-    this.redis = redis;
-    this.keys = keys;
+    this.#redis = redis;
+    this.#keys = keys;
   }
 
   /**
@@ -38,7 +38,7 @@ export class LogReader {
     if (!/^(\d{1,15}-\d{1,9})?$/.test(cursor)) throw new InvalidCursor();
     const from = cursor === "" ? "-" : `(${cursor}`;
     const entries = await callRedis(() =>
-      this.redis.xrangeBuffer(this.keys.log(taskId), from, "+"),
+      this.#redis.xrangeBuffer(this.#keys.log(taskId), from, "+"),
     );
     const found = entries.flatMap(([id, [, stored]]) => {
       const line = stored === undefined ? undefined : TaskLogLine.decode(stored);

@@ -25,6 +25,8 @@ interface WaitingLine {
 }
 
 export class LogWriter {
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
   #waiting: WaitingLine[] = [];
   #waitingBytes = 0;
   readonly #writes = new BackgroundWrites({
@@ -33,10 +35,10 @@ export class LogWriter {
     letGo: () => this.#letGo(),
   });
 
-  constructor(
-    private readonly redis: Redis,
-    private readonly keys: RedisKeys,
-  ) {}
+  constructor(redis: Redis, keys: RedisKeys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
 
   keep(all: readonly AttemptLines[]): void {
     for (const { taskId, lines } of all) {
@@ -54,7 +56,7 @@ export class LogWriter {
     const some = this.#waiting.splice(0, MAX_LINES_PER_WRITE);
     for (const { line } of some) this.#waitingBytes -= line.length;
     const args = argumentsOf(some);
-    await callRedis(() => logScript.run(this.redis, this.keys.prefix, args));
+    await callRedis(() => logScript.run(this.#redis, this.#keys.prefix, args));
   }
 
   #letGo(): void {

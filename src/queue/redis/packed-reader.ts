@@ -22,28 +22,28 @@ export function readPackedSequence(bytes: Buffer): readonly Packed[] {
 }
 
 class PackedReader {
-  private readonly bytes: Buffer;
-  private at = 0;
+  readonly #bytes: Buffer;
+  #at = 0;
 
   constructor(bytes: Buffer) {
-    this.bytes = bytes;
+    this.#bytes = bytes;
   }
 
   get ended(): boolean {
-    return this.at >= this.bytes.length;
+    return this.#at >= this.#bytes.length;
   }
 
   value(): Packed {
-    const tag = this.bytes.readUInt8(this.at++);
+    const tag = this.#bytes.readUInt8(this.#at++);
     if (tag < 0x80) return tag;
     if (tag >= 0xe0) return tag - 0x100;
-    if (tag >= 0xa0 && tag < 0xc0) return this.string(tag & 0x1f);
-    if (tag >= 0x90 && tag < 0xa0) return this.array(tag & 0x0f);
-    return this.sized(tag);
+    if (tag >= 0xa0 && tag < 0xc0) return this.#string(tag & 0x1f);
+    if (tag >= 0x90 && tag < 0xa0) return this.#array(tag & 0x0f);
+    return this.#sized(tag);
   }
 
-  private sized(tag: number): Packed {
-    const { bytes } = this;
+  #sized(tag: number): Packed {
+    const bytes = this.#bytes;
     switch (tag) {
       case 0xc0:
         return null;
@@ -53,63 +53,63 @@ class PackedReader {
         return true;
       case 0xc4:
       case 0xd9:
-        return this.string(bytes.readUInt8(this.skip(1)));
+        return this.#string(bytes.readUInt8(this.#skip(1)));
       case 0xc5:
       case 0xda:
-        return this.string(bytes.readUInt16BE(this.skip(2)));
+        return this.#string(bytes.readUInt16BE(this.#skip(2)));
       case 0xc6:
       case 0xdb:
-        return this.string(bytes.readUInt32BE(this.skip(4)));
+        return this.#string(bytes.readUInt32BE(this.#skip(4)));
       case 0xca:
-        return bytes.readFloatBE(this.skip(4));
+        return bytes.readFloatBE(this.#skip(4));
       case 0xcb:
-        return bytes.readDoubleBE(this.skip(8));
+        return bytes.readDoubleBE(this.#skip(8));
       case 0xcc:
-        return bytes.readUInt8(this.skip(1));
+        return bytes.readUInt8(this.#skip(1));
       case 0xcd:
-        return bytes.readUInt16BE(this.skip(2));
+        return bytes.readUInt16BE(this.#skip(2));
       case 0xce:
-        return bytes.readUInt32BE(this.skip(4));
+        return bytes.readUInt32BE(this.#skip(4));
       case 0xcf:
-        return this.wide(bytes.readUInt32BE(this.skip(4)));
+        return this.#wide(bytes.readUInt32BE(this.#skip(4)));
       case 0xd0:
-        return bytes.readInt8(this.skip(1));
+        return bytes.readInt8(this.#skip(1));
       case 0xd1:
-        return bytes.readInt16BE(this.skip(2));
+        return bytes.readInt16BE(this.#skip(2));
       case 0xd2:
-        return bytes.readInt32BE(this.skip(4));
+        return bytes.readInt32BE(this.#skip(4));
       case 0xd3:
-        return this.wide(bytes.readInt32BE(this.skip(4)));
+        return this.#wide(bytes.readInt32BE(this.#skip(4)));
       case 0xdc:
-        return this.array(bytes.readUInt16BE(this.skip(2)));
+        return this.#array(bytes.readUInt16BE(this.#skip(2)));
       case 0xdd:
-        return this.array(bytes.readUInt32BE(this.skip(4)));
+        return this.#array(bytes.readUInt32BE(this.#skip(4)));
       default:
         throw new MalformedPacked(`unexpected tag 0x${tag.toString(16)}`);
     }
   }
 
   /** 64-bit integers: what Lua holds as an integer fits a double exactly. */
-  private wide(high: number): number {
-    return high * 0x1_0000_0000 + this.bytes.readUInt32BE(this.skip(4));
+  #wide(high: number): number {
+    return high * 0x1_0000_0000 + this.#bytes.readUInt32BE(this.#skip(4));
   }
 
-  private string(length: number): Buffer {
-    const start = this.skip(length);
-    if (this.at > this.bytes.length) throw new MalformedPacked("string past the end");
-    return this.bytes.subarray(start, this.at);
+  #string(length: number): Buffer {
+    const start = this.#skip(length);
+    if (this.#at > this.#bytes.length) throw new MalformedPacked("string past the end");
+    return this.#bytes.subarray(start, this.#at);
   }
 
-  private array(length: number): Packed[] {
-    if (length > this.bytes.length - this.at) throw new MalformedPacked("array past the end");
+  #array(length: number): Packed[] {
+    if (length > this.#bytes.length - this.#at) throw new MalformedPacked("array past the end");
     const values: Packed[] = [];
     for (let i = 0; i < length; i++) values.push(this.value());
     return values;
   }
 
-  private skip(length: number): number {
-    const start = this.at;
-    this.at += length;
+  #skip(length: number): number {
+    const start = this.#at;
+    this.#at += length;
     return start;
   }
 }

@@ -8,71 +8,71 @@ const MAX_UINT32 = 0xffff_ffff;
 
 /** Appends values to a buffer that grows. An array's length is written before its values. */
 export class PackedWriter {
-  private bytes: Buffer;
-  private at = 0;
+  #bytes: Buffer;
+  #at = 0;
 
   constructor(initialBytes = INITIAL_BYTES) {
-    this.bytes = Buffer.allocUnsafe(initialBytes);
+    this.#bytes = Buffer.allocUnsafe(initialBytes);
   }
 
   /** What was written; the writer is not to be used afterwards. */
   finish(): Buffer {
-    return this.bytes.subarray(0, this.at);
+    return this.#bytes.subarray(0, this.#at);
   }
 
   array(length: number): this {
-    this.reserve(MAX_HEAD_BYTES);
-    if (length < 16) this.bytes[this.at++] = 0x90 + length;
-    else this.sized(0xdd, length);
+    this.#reserve(MAX_HEAD_BYTES);
+    if (length < 16) this.#bytes[this.#at++] = 0x90 + length;
+    else this.#sized(0xdd, length);
     return this;
   }
 
   number(value: number): this {
-    this.reserve(MAX_HEAD_BYTES);
+    this.#reserve(MAX_HEAD_BYTES);
     if (Number.isInteger(value) && value >= 0 && value <= MAX_UINT32) {
-      if (value < 0x80) this.bytes[this.at++] = value;
-      else this.sized(0xce, value);
+      if (value < 0x80) this.#bytes[this.#at++] = value;
+      else this.#sized(0xce, value);
     } else {
-      this.bytes[this.at++] = 0xcb;
-      this.at = this.bytes.writeDoubleBE(value, this.at);
+      this.#bytes[this.#at++] = 0xcb;
+      this.#at = this.#bytes.writeDoubleBE(value, this.#at);
     }
     return this;
   }
 
   boolean(value: boolean): this {
-    this.reserve(MAX_HEAD_BYTES);
-    this.bytes[this.at++] = value ? 0xc3 : 0xc2;
+    this.#reserve(MAX_HEAD_BYTES);
+    this.#bytes[this.#at++] = value ? 0xc3 : 0xc2;
     return this;
   }
 
   text(value: string): this {
-    this.stringHead(Buffer.byteLength(value));
-    this.at += this.bytes.write(value, this.at);
+    this.#stringHead(Buffer.byteLength(value));
+    this.#at += this.#bytes.write(value, this.#at);
     return this;
   }
 
   string(value: Uint8Array): this {
-    this.stringHead(value.length);
-    this.bytes.set(value, this.at);
-    this.at += value.length;
+    this.#stringHead(value.length);
+    this.#bytes.set(value, this.#at);
+    this.#at += value.length;
     return this;
   }
 
-  private stringHead(length: number): void {
-    this.reserve(MAX_HEAD_BYTES + length);
-    if (length < 32) this.bytes[this.at++] = 0xa0 + length;
-    else this.sized(0xdb, length);
+  #stringHead(length: number): void {
+    this.#reserve(MAX_HEAD_BYTES + length);
+    if (length < 32) this.#bytes[this.#at++] = 0xa0 + length;
+    else this.#sized(0xdb, length);
   }
 
-  private sized(tag: number, length: number): void {
-    this.bytes[this.at] = tag;
-    this.at = this.bytes.writeUInt32BE(length, this.at + 1);
+  #sized(tag: number, length: number): void {
+    this.#bytes[this.#at] = tag;
+    this.#at = this.#bytes.writeUInt32BE(length, this.#at + 1);
   }
 
-  private reserve(length: number): void {
-    if (this.at + length <= this.bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.at + length));
-    this.bytes.copy(larger, 0, 0, this.at);
-    this.bytes = larger;
+  #reserve(length: number): void {
+    if (this.#at + length <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + length));
+    this.#bytes.copy(larger, 0, 0, this.#at);
+    this.#bytes = larger;
   }
 }

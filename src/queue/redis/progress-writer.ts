@@ -21,6 +21,8 @@ export interface AttemptProgress {
 }
 
 export class ProgressWriter {
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
   readonly #waiting = new Map<string, AttemptProgress>();
   readonly #writes = new BackgroundWrites({
     isEmpty: () => this.#waiting.size === 0,
@@ -28,10 +30,10 @@ export class ProgressWriter {
     letGo: () => this.#waiting.clear(),
   });
 
-  constructor(
-    private readonly redis: Redis,
-    private readonly keys: RedisKeys,
-  ) {}
+  constructor(redis: Redis, keys: RedisKeys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
 
   keep(all: readonly AttemptProgress[]): void {
     for (const one of all) {
@@ -46,6 +48,6 @@ export class ProgressWriter {
     const some = [...this.#waiting.values()].slice(0, MAX_TASKS_PER_WRITE);
     for (const { taskId } of some) this.#waiting.delete(taskId);
     const args = some.flatMap(({ taskId, fence, percent }) => [taskId, fence, percent]);
-    await callRedis(() => progressScript.run(this.redis, this.keys.prefix, args));
+    await callRedis(() => progressScript.run(this.#redis, this.#keys.prefix, args));
   }
 }

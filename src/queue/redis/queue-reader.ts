@@ -17,15 +17,19 @@ export interface StoredQueueCounts {
 
 /** Every method throws RedisUnavailable when Redis does not serve. */
 export class QueueReader {
-  constructor(
-    private readonly redis: Redis,
-    private readonly keys: RedisKeys,
-  ) {}
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+  constructor(redis: Redis, keys: RedisKeys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
 
   /** Names of queues that ever had a task, in their order, behind `after`. */
   async names(after: string, limit: number): Promise<readonly string[]> {
     const from = after === "" ? "-" : `(${after}`;
-    return callRedis(() => this.redis.zrangebylex(this.keys.queues, from, "+", "LIMIT", 0, limit));
+    return callRedis(() =>
+      this.#redis.zrangebylex(this.#keys.queues, from, "+", "LIMIT", 0, limit),
+    );
   }
 
   /**
@@ -33,10 +37,10 @@ export class QueueReader {
    * Undefined where the task is not pending.
    */
   async tasksAhead(id: string, queue: string, priority: number): Promise<number | undefined> {
-    const [rank, ...above] = (await runPipeline(this.redis, (pipeline) => {
-      pipeline.zrank(this.keys.lane(laneName(queue, priority)), id);
+    const [rank, ...above] = (await runPipeline(this.#redis, (pipeline) => {
+      pipeline.zrank(this.#keys.lane(laneName(queue, priority)), id);
       for (let higher = priority + 1; higher <= MAX_PRIORITY; higher += 1) {
-        pipeline.zcard(this.keys.lane(laneName(queue, higher)));
+        pipeline.zcard(this.#keys.lane(laneName(queue, higher)));
       }
     })) as [number | null, ...number[]];
     return rank === null ? undefined : above.reduce((sum, size) => sum + size, rank);
@@ -45,11 +49,11 @@ export class QueueReader {
   /** In the order of the names. */
   async counts(names: readonly string[]): Promise<readonly StoredQueueCounts[]> {
     const perQueue = MAX_PRIORITY + 2;
-    const replies = await runPipeline(this.redis, (pipeline) => {
+    const replies = await runPipeline(this.#redis, (pipeline) => {
       for (const name of names) {
-        pipeline.zrange(this.keys.counts(name), 0, "-1", "WITHSCORES");
+        pipeline.zrange(this.#keys.counts(name), 0, "-1", "WITHSCORES");
         for (let priority = 0; priority <= MAX_PRIORITY; priority += 1) {
-          pipeline.zcard(this.keys.lane(laneName(name, priority)));
+          pipeline.zcard(this.#keys.lane(laneName(name, priority)));
         }
       }
     });

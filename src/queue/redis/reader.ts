@@ -44,14 +44,14 @@ export interface TaskReaderOptions {
 
 /** Every method throws RedisUnavailable when Redis does not serve. */
 export class TaskReader {
-  private readonly redis: Redis;
-  private readonly keys: RedisKeys;
-  private readonly store: TaskStore;
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+  readonly #store: TaskStore;
 
   constructor({ redis, keys }: TaskReaderOptions) {
-    this.redis = redis;
-    this.keys = keys;
-    this.store = new TaskStore(redis, keys);
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#store = new TaskStore(redis, keys);
   }
 
   /**
@@ -61,7 +61,7 @@ export class TaskReader {
    */
   async reflecting<T>(index: number, read: () => Promise<T>): Promise<T> {
     // Asked in one go: one connection, so that one server answers both.
-    const [, found] = await Promise.all([this.assertReflects(index), read()]);
+    const [, found] = await Promise.all([this.#assertReflects(index), read()]);
     return found;
   }
 
@@ -71,27 +71,27 @@ export class TaskReader {
 
   /** In the order asked for; unknown ids are left out. */
   async getTasks(ids: readonly string[]): Promise<readonly Task[]> {
-    return this.store.tasks(await this.store.states(ids));
+    return this.#store.tasks(await this.#store.states(ids));
   }
 
   /** Definitions with their data; unknown ids are left out. */
   async getDefinitions(ids: readonly string[]): Promise<ReadonlyMap<string, TaskDefinition>> {
-    return this.store.definitions(await this.store.states(ids));
+    return this.#store.definitions(await this.#store.states(ids));
   }
 
   /** One page, newest first. @throws InvalidCursor */
   async list(query: ListQuery): Promise<TaskPage> {
-    return listTasks(this.redis, this.keys, this.store, query);
+    return listTasks(this.#redis, this.#keys, this.#store, query);
   }
 
   /** As `list`, states alone. @throws InvalidCursor */
   async select(query: ListQuery): ReturnType<typeof selectStates> {
-    return selectStates(this.redis, this.keys, this.store, query);
+    return selectStates(this.#redis, this.#keys, this.#store, query);
   }
 
   /** States in the order asked for; unknown ids are left out. */
   async getStates(ids: readonly string[]): Promise<ReadonlyMap<string, RunState>> {
-    return this.store.states(ids);
+    return this.#store.states(ids);
   }
 
   /** The next pending tasks of a queue and priority, oldest first; fewer than `limit` only at the end. */
@@ -99,15 +99,17 @@ export class TaskReader {
     const limit = Math.min(query.limit, MAX_HEAD_TASKS);
     if (limit <= 0) return [];
     const args = [laneName(query.queue, query.priority), query.afterSequence ?? -1, limit];
-    const states = await callRedis(() => pendingHeadScript.run(this.redis, this.keys.prefix, args));
+    const states = await callRedis(() =>
+      pendingHeadScript.run(this.#redis, this.#keys.prefix, args),
+    );
     return (states as Buffer[]).map((state) => pendingTask(decodeRunState(state)));
   }
 
   /** Queues and priorities that have a pending task. */
   async pendingQueues(): Promise<readonly PendingLane[]> {
-    const names = await callRedis(() => this.redis.zrange(this.keys.lanes, 0, "-1"));
-    const counts = await runPipeline(this.redis, (pipeline) => {
-      for (const name of names) pipeline.zcard(this.keys.lane(name));
+    const names = await callRedis(() => this.#redis.zrange(this.#keys.lanes, 0, "-1"));
+    const counts = await runPipeline(this.#redis, (pipeline) => {
+      for (const name of names) pipeline.zcard(this.#keys.lane(name));
     });
     return names
       .map((name, i) => ({ ...parseLaneName(name), pending: counts[i] as number }))
@@ -116,10 +118,10 @@ export class TaskReader {
 
   /** How many tasks are in each state, and pending in each queue ever used. None is paused here. */
   async counts(): Promise<TaskCounts> {
-    const { keys } = this;
+    const keys = this.#keys;
     const [lanes, replies] = await Promise.all([
       this.pendingQueues(),
-      runPipeline(this.redis, (pipeline) => {
+      runPipeline(this.#redis, (pipeline) => {
         for (const key of [
           keys.scheduled,
           keys.running,
@@ -155,14 +157,16 @@ export class TaskReader {
 
   /** When the next scheduled task may run; undefined when none is scheduled. */
   async nextScheduledAtMs(): Promise<number | undefined> {
-    const [, score] = await callRedis(() => this.redis.zrange(this.keys.due, 0, "0", "WITHSCORES"));
+    const [, score] = await callRedis(() =>
+      this.#redis.zrange(this.#keys.due, 0, "0", "WITHSCORES"),
+    );
     return score === undefined ? undefined : Number(score);
   }
 
   /** The tasks whose deadline has passed by `nowMs`, and when the next one does. */
   async deadlines(nowMs: number, limit: number): Promise<StoredDeadlines> {
-    const { deadlines } = this.keys;
-    const [overdue, next] = await runPipeline(this.redis, (pipeline) => {
+    const { deadlines } = this.#keys;
+    const [overdue, next] = await runPipeline(this.#redis, (pipeline) => {
       pipeline.zrangebyscore(deadlines, "-inf", nowMs, "LIMIT", 0, limit);
       pipeline.zrangebyscore(deadlines, `(${nowMs}`, "+inf", "WITHSCORES", "LIMIT", 0, 1);
     });
@@ -175,7 +179,7 @@ export class TaskReader {
 
   /** Whether a task has ended that others wait for and that is not settled. */
   async isSettling(): Promise<boolean> {
-    return (await callRedis(() => this.redis.exists(this.keys.settling))) === 1;
+    return (await callRedis(() => this.#redis.exists(this.#keys.settling))) === 1;
   }
 
   /** The tasks that have not ended, by the unique key that they hold. */
@@ -183,7 +187,7 @@ export class TaskReader {
     const holders = new Map<string, string>();
     if (uniqueKeys.length === 0) return holders;
     const ids = await callRedis(() =>
-      this.redis.mget(uniqueKeys.map((key) => this.keys.unique(key))),
+      this.#redis.mget(uniqueKeys.map((key) => this.#keys.unique(key))),
     );
     const states = await this.getStates(ids.filter((id) => id !== null));
     uniqueKeys.forEach((key, i) => {
@@ -196,13 +200,13 @@ export class TaskReader {
 
   /** How many tasks have ended, by status, and when the first of them did. */
   async ended(): Promise<readonly EndedTasks[]> {
-    const { endedCompleted, endedDead, endedCancelled } = this.keys;
+    const { endedCompleted, endedDead, endedCancelled } = this.#keys;
     const sets = [
       { status: TaskStatus.COMPLETED, key: endedCompleted },
       { status: TaskStatus.DEAD, key: endedDead },
       { status: TaskStatus.CANCELLED, key: endedCancelled },
     ];
-    const replies = await runPipeline(this.redis, (pipeline) => {
+    const replies = await runPipeline(this.#redis, (pipeline) => {
       for (const { key } of sets) pipeline.zcard(key).zrange(key, 0, "0", "WITHSCORES");
     });
     return sets.map(({ status }, i) => {
@@ -214,8 +218,8 @@ export class TaskReader {
 
   /** Which of `ids` are tasks. */
   async existing(ids: readonly string[]): Promise<ReadonlySet<string>> {
-    const replies = await runPipeline(this.redis, (pipeline) => {
-      for (const id of ids) pipeline.exists(this.keys.task(id));
+    const replies = await runPipeline(this.#redis, (pipeline) => {
+      for (const id of ids) pipeline.exists(this.#keys.task(id));
     });
     return new Set(ids.filter((_, i) => replies[i] === 1));
   }
@@ -227,8 +231,8 @@ export class TaskReader {
   async idempotent(keys: readonly string[], atMs: number): Promise<ReadonlyMap<string, string>> {
     const found = new Map<string, string>();
     if (keys.length === 0) return found;
-    const names = keys.map((key) => this.keys.idempotent(key));
-    const values = await callRedis(() => this.redis.mgetBuffer(names));
+    const names = keys.map((key) => this.#keys.idempotent(key));
+    const values = await callRedis(() => this.#redis.mgetBuffer(names));
     keys.forEach((key, i) => {
       const value = values[i];
       if (value === null || value === undefined) return;
@@ -238,7 +242,7 @@ export class TaskReader {
     return found;
   }
 
-  private async assertReflects(index: number): Promise<void> {
+  async #assertReflects(index: number): Promise<void> {
     if (index === 0) return;
     const applied = await this.appliedIndex();
     if (applied >= index) return;
@@ -247,6 +251,6 @@ export class TaskReader {
 
   /** Index of the last entry that Redis reflects; 0 for an empty Redis. */
   async appliedIndex(): Promise<number> {
-    return (await readAppliedEntry(this.redis, this.keys)).index;
+    return (await readAppliedEntry(this.#redis, this.#keys)).index;
   }
 }

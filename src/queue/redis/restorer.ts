@@ -39,10 +39,12 @@ export interface RestoreOptions {
 }
 
 export class RedisRestorer {
-  constructor(
-    private readonly redis: Redis,
-    private readonly keys: RedisKeys,
-  ) {}
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+  constructor(redis: Redis, keys: RedisKeys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
 
   /**
    * Resolves when Redis reflects the log up to the snapshot. Whatever ends it before leaves a mark,
@@ -74,6 +76,6 @@ export class RedisRestorer {
   }
 
   #call(script: RedisScript, args: readonly (string | number | Buffer)[]): Promise<unknown> {
-    return callRedis(() => script.run(this.redis, this.keys.prefix, args), RESTORE_INTERRUPTED);
+    return callRedis(() => script.run(this.#redis, this.#keys.prefix, args), RESTORE_INTERRUPTED);
   }
 }

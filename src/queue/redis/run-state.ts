@@ -83,12 +83,12 @@ export function decodeRunState(bytes: Buffer): RunState {
 
 /** Reads strings that stand one after the other, each behind its length. */
 class FieldReader {
-  private readonly bytes: Buffer;
-  private at: number;
+  readonly #bytes: Buffer;
+  #at: number;
 
   constructor(bytes: Buffer, at: number) {
-    this.bytes = bytes;
-    this.at = at;
+    this.#bytes = bytes;
+    this.#at = at;
   }
 
   text16(): string {
@@ -100,27 +100,27 @@ class FieldReader {
   }
 
   bytes16(): Buffer {
-    return this.take(this.at + 2, this.bytes.readUInt16BE(this.at));
+    return this.#take(this.#at + 2, this.#bytes.readUInt16BE(this.#at));
   }
 
   bytes32(): Buffer {
-    return this.take(this.at + 4, this.bytes.readUInt32BE(this.at));
+    return this.#take(this.#at + 4, this.#bytes.readUInt32BE(this.#at));
   }
 
   double(): number {
-    const value = this.bytes.readDoubleBE(this.at);
-    this.at += 8;
+    const value = this.#bytes.readDoubleBE(this.#at);
+    this.#at += 8;
     return value;
   }
 
   number32(): number {
-    this.at += 4;
-    return this.bytes.readUInt32BE(this.at - 4);
+    this.#at += 4;
+    return this.#bytes.readUInt32BE(this.#at - 4);
   }
 
-  private take(start: number, length: number): Buffer {
-    this.at = start + length;
-    return this.bytes.subarray(start, this.at);
+  #take(start: number, length: number): Buffer {
+    this.#at = start + length;
+    return this.#bytes.subarray(start, this.#at);
   }
 }
 

@@ -9,13 +9,13 @@ const INCLUDE = /^--- @include "([a-z-]+\.lua)"$/gm;
 
 /** A script that runs in one atomic step. */
 export class RedisScript {
-  private readonly source: string;
-  private readonly digest: string;
+  readonly #source: string;
+  readonly #digest: string;
 
   /** @param file name of a file in scripts/ */
   constructor(file: string) {
-    this.source = readScript(file).replace(INCLUDE, (_line, piece: string) => readPiece(piece));
-    this.digest = createHash("sha1").update(this.source).digest("hex");
+    this.#source = readScript(file).replace(INCLUDE, (_line, piece: string) => readPiece(piece));
+    this.#digest = createHash("sha1").update(this.#source).digest("hex");
   }
 
   /**
@@ -28,10 +28,10 @@ export class RedisScript {
     args: readonly (string | number | Buffer)[],
   ): Promise<unknown> {
     try {
-      return await redis.callBuffer("EVALSHA", [this.digest, 1, prefix, ...args]);
+      return await redis.callBuffer("EVALSHA", [this.#digest, 1, prefix, ...args]);
     } catch (error) {
       if (!isErrorReply(error) || errorCode(error) !== "NOSCRIPT") throw error;
-      return await redis.callBuffer("EVAL", [this.source, 1, prefix, ...args]);
+      return await redis.callBuffer("EVAL", [this.#source, 1, prefix, ...args]);
     }
   }
 }

@@ -10,17 +10,17 @@ import { callRedis } from "./errors.js";
 const MAX_KEYS_PER_READ = 1_000;
 
 export class TaskStore {
-  private readonly redis: Redis;
-  private readonly keys: RedisKeys;
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
 
   constructor(redis: Redis, keys: RedisKeys) {
-    this.redis = redis;
-    this.keys = keys;
+    this.#redis = redis;
+    this.#keys = keys;
   }
 
   /** States by id, in the order asked for; unknown ids are left out. */
   async states(ids: readonly string[]): Promise<Map<string, RunState>> {
-    const values = await this.read(ids.map((id) => this.keys.task(id)));
+    const values = await this.#read(ids.map((id) => this.#keys.task(id)));
     const states = new Map<string, RunState>();
     ids.forEach((id, i) => {
       const value = values[i];
@@ -34,7 +34,7 @@ export class TaskStore {
     const definitions = new Map<string, TaskDefinition>();
     for (const [id, state] of states) definitions.set(id, definitionOf(state));
     const apart = [...definitions.values()].filter(({ data }) => data === "");
-    const values = await this.read(apart.map(({ id }) => this.keys.data(id)));
+    const values = await this.#read(apart.map(({ id }) => this.#keys.data(id)));
     apart.forEach((definition, i) => {
       const data = values[i]?.toString("utf8");
       if (data === undefined) definitions.delete(definition.id);
@@ -49,8 +49,8 @@ export class TaskStore {
     const started = [...states].filter(([, { fence }]) => fence > 0);
     const [definitions, progress, values] = await Promise.all([
       this.definitions(states),
-      this.read(started.map(([id]) => this.keys.progress(id))),
-      this.read(apart.map(([id]) => this.keys.result(id))),
+      this.#read(started.map(([id]) => this.#keys.progress(id))),
+      this.#read(apart.map(([id]) => this.#keys.result(id))),
     ]);
     const results = new Map(apart.map(([id], i) => [id, values[i]?.toString("utf8")]));
     const reached = new Map(
@@ -67,11 +67,11 @@ export class TaskStore {
     return tasks;
   }
 
-  private async read(keys: readonly string[]): Promise<(Buffer | null)[]> {
+  async #read(keys: readonly string[]): Promise<(Buffer | null)[]> {
     const values: (Buffer | null)[] = [];
     for (let start = 0; start < keys.length; start += MAX_KEYS_PER_READ) {
       const some = keys.slice(start, start + MAX_KEYS_PER_READ);
-      values.push(...(await callRedis(() => this.redis.mgetBuffer(some))));
+      values.push(...(await callRedis(() => this.#redis.mgetBuffer(some))));
     }
     return values;
   }

@@ -39,17 +39,20 @@ interface Due {
 }
 
 export class ScheduleClock {
+  readonly #parts: ScheduleClockParts;
   readonly #due = new Map<string, Due>();
   /** What was foreseen of schedules to which a change is on its way. */
   readonly #held = new Map<string, Due>();
   #timer: NodeJS.Timeout | undefined;
   #running = false;
 
-  constructor(private readonly parts: ScheduleClockParts) {}
+  constructor(parts: ScheduleClockParts) {
+    this.#parts = parts;
+  }
 
   start(): void {
     this.#running = true;
-    for (const record of this.parts.table.all()) this.#expect(record);
+    for (const record of this.#parts.table.all()) this.#expect(record);
     this.#turn();
   }
 
@@ -72,7 +75,7 @@ export class ScheduleClock {
     const held = this.#held.get(name);
     this.#held.delete(name);
     this.#due.delete(name);
-    const record = this.parts.table.get(name);
+    const record = this.#parts.table.get(name);
     if (record !== undefined) {
       // Still the same, it is further than the table tells by what is proposed and not applied yet.
       if (held?.record.revision === record.revision) this.#due.set(name, held);
@@ -89,8 +92,8 @@ export class ScheduleClock {
   }
 
   #turn(): void {
-    const nowMs = this.parts.now();
-    const room = MAX_WAITING_FIRES - this.parts.waiting();
+    const nowMs = this.#parts.now();
+    const room = MAX_WAITING_FIRES - this.#parts.waiting();
     const fires: Fire[] = [];
     for (const due of this.#due.values()) {
       while (due.atMs <= nowMs && fires.length < Math.min(room, MAX_FIRES_PER_TURN)) {
@@ -99,7 +102,7 @@ export class ScheduleClock {
         due.atMs = nextAtMs ?? Infinity;
       }
     }
-    if (fires.length > 0) this.parts.fire(fires);
+    if (fires.length > 0) this.#parts.fire(fires);
     this.#arm();
   }
 
@@ -109,8 +112,8 @@ export class ScheduleClock {
     let atMs = Infinity;
     for (const due of this.#due.values()) atMs = Math.min(atMs, due.atMs);
     if (atMs === Infinity) return;
-    const leastMs = this.parts.waiting() >= MAX_WAITING_FIRES ? BACK_PRESSURE_MS : 0;
-    this.#timer = setTimeout(() => this.#turn(), waitUntilMs(atMs, this.parts.now(), leastMs));
+    const leastMs = this.#parts.waiting() >= MAX_WAITING_FIRES ? BACK_PRESSURE_MS : 0;
+    this.#timer = setTimeout(() => this.#turn(), waitUntilMs(atMs, this.#parts.now(), leastMs));
   }
 }
 

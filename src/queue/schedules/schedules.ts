@@ -38,11 +38,13 @@ export interface SchedulesParts {
 }
 
 export class Schedules {
+  readonly #parts: SchedulesParts;
   readonly #clock: ScheduleClock;
   /** The last change of each schedule that is under way: the next one waits for it. */
   readonly #changes = new Map<string, Promise<unknown>>();
 
-  constructor(private readonly parts: SchedulesParts) {
+  constructor(parts: SchedulesParts) {
+    this.#parts = parts;
     const { table, now, fire, waitingFires } = parts;
     this.#clock = new ScheduleClock({ table, now, fire, waiting: waitingFires });
   }
@@ -59,7 +61,7 @@ export class Schedules {
   async put(request: PutScheduleRequest): Promise<PutScheduleResponse> {
     const schedule = await this.#define(request);
     const { name, cron, timezone, paused } = schedule;
-    const { table, now, propose } = this.parts;
+    const { table, now, propose } = this.#parts;
     if (nextOccurrence(cron, timezone, now()) === undefined) {
       throw new QueueError("invalid_field", "cron never comes true", { field: "cron" });
     }
@@ -80,7 +82,7 @@ export class Schedules {
 
   /** @throws QueueError "not_found" */
   get(name: string): ScheduleState {
-    const record = this.parts.table.get(name);
+    const record = this.#parts.table.get(name);
     if (record === undefined) throw notFound(name);
     return record;
   }
@@ -90,7 +92,7 @@ export class Schedules {
       const message = `limit must be at most ${MAX_LISTED}`;
       throw new QueueError("invalid_field", message, { field: "limit" });
     }
-    const all = this.parts.table.toSnapshot().filter(({ schedule }) => nameOf(schedule) > after);
+    const all = this.#parts.table.toSnapshot().filter(({ schedule }) => nameOf(schedule) > after);
     all.sort((a, b) => (nameOf(a.schedule) < nameOf(b.schedule) ? -1 : 1));
     const schedules = all.slice(0, limit === 0 ? DEFAULT_LISTED : limit);
     const isWhole = schedules.length === all.length;
@@ -106,8 +108,8 @@ export class Schedules {
   delete(name: string): Promise<ScheduleState> {
     return this.#inTurn(name, async () => {
       const known = this.get(name);
-      this.parts.dropFires(name);
-      const { propose, table } = this.parts;
+      this.#parts.dropFires(name);
+      const { propose, table } = this.#parts;
       let last: ScheduleState = known;
       const unwatch = table.onDeleted(name, (record) => (last = record));
       await propose({ $case: "deleteSchedule", value: { name } }).finally(unwatch);
@@ -174,7 +176,7 @@ export class Schedules {
       throw inTask("data", `must have at most ${MAX_DATA_BYTES} bytes as JSON`);
     }
     try {
-      const definition = await this.parts.define({ ...request, id: ulid() });
+      const definition = await this.#parts.define({ ...request, id: ulid() });
       return { ...definition, id: "", createdAtMs: 0, runAtMs: 0 };
     } catch (error) {
       if (!(error instanceof QueueError) || error.field === undefined) throw error;

@@ -12,6 +12,7 @@ interface Decoded {
 }
 
 export class DecodedEntries {
+  readonly #maxBytes: number;
   readonly #entries = new OldestFirstMap<number, Decoded>();
   #bytes = 0;
 
@@ -19,7 +20,9 @@ export class DecodedEntries {
    * @param maxBytes bound of what is held, counted as encoded: decoded it takes five to ten times as
    *   much. The newest entry is held whatever it weighs.
    */
-  constructor(private readonly maxBytes: number) {}
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
 
   get(index: number): CommittedEntry | undefined {
     return this.#entries.get(index)?.entry;
@@ -30,7 +33,7 @@ export class DecodedEntries {
     const bytes = ENTRY_OVERHEAD_BYTES + encodedBytes;
     this.#entries.set(entry.index, { entry, bytes });
     this.#bytes += bytes;
-    while (this.#bytes > this.maxBytes && this.#entries.size > 1) {
+    while (this.#bytes > this.#maxBytes && this.#entries.size > 1) {
       this.#bytes -= this.#entries.takeOldest()?.bytes ?? 0;
     }
   }

@@ -9,13 +9,16 @@ const ENTRY_OVERHEAD_BYTES = 400;
 const ID_BYTES = 64;
 
 export class DefinitionCache {
+  readonly #maxBytes: number;
   readonly #byId = new OldestFirstMap<string, TaskDefinition>();
   readonly #byKey = new Map<string, TaskDefinition>();
   readonly #ended = new Set<string>();
   #sizeBytes = 0;
 
   /** @param maxBytes bound of the memory held, about; the oldest go first. */
-  constructor(private readonly maxBytes: number) {}
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
 
   get(id: string): TaskDefinition | undefined {
     return this.#byId.get(id);
@@ -43,7 +46,7 @@ export class DefinitionCache {
     this.#byId.set(definition.id, definition);
     if (definition.idempotencyKey !== "") this.#byKey.set(definition.idempotencyKey, definition);
     this.#sizeBytes += weightBytes(definition);
-    while (this.#sizeBytes > this.maxBytes) {
+    while (this.#sizeBytes > this.#maxBytes) {
       const oldest = this.#byId.takeOldest();
       if (oldest === undefined) break;
       this.#forget(oldest);

@@ -47,6 +47,8 @@ export interface SnapshotSource {
 }
 
 export class QueueMachine implements StateMachine {
+  readonly #source: SnapshotSource | undefined;
+  readonly #onContradiction: (text: string) => void;
   readonly table = new AssignmentTable();
   readonly schedules = new ScheduleTable();
   readonly drains = new DrainTable();
@@ -66,10 +68,10 @@ export class QueueMachine implements StateMachine {
    * @param source none: no snapshots are taken
    * @param onContradiction the log says what cannot be; it changed nothing
    */
-  constructor(
-    private readonly source?: SnapshotSource,
-    private readonly onContradiction: (text: string) => void = () => undefined,
-  ) {}
+  constructor(source?: SnapshotSource, onContradiction: (text: string) => void = () => undefined) {
+    this.#source = source;
+    this.#onContradiction = onContradiction;
+  }
 
   get appliedIndex(): number {
     return this.#appliedIndex;
@@ -107,11 +109,11 @@ export class QueueMachine implements StateMachine {
   }
 
   snapshot(_applied: LogIndex, signal: AbortSignal): Promise<StateSnapshot | undefined> {
-    return this.source?.take(this, signal) ?? Promise.resolve(undefined);
+    return this.#source?.take(this, signal) ?? Promise.resolve(undefined);
   }
 
   mayCompactThrough(): LogIndex {
-    return logIndex(this.source?.mayCompactThrough() ?? this.#appliedIndex);
+    return logIndex(this.#source?.mayCompactThrough() ?? this.#appliedIndex);
   }
 
   /** The tables as they are now: encoded at once, so that later entries change nothing of it. */
@@ -164,7 +166,7 @@ export class QueueMachine implements StateMachine {
     const changes = this.table.apply(index, batch);
     const { contradiction } = this.table;
     if (contradiction !== undefined && contradiction !== before)
-      this.onContradiction(contradiction);
+      this.#onContradiction(contradiction);
     return changes;
   }
 

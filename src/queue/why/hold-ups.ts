@@ -38,16 +38,19 @@ type Waiting = Pick<
 >;
 
 export class HoldUps {
-  constructor(private readonly parts: HoldUpsParts) {}
+  readonly #parts: HoldUpsParts;
+  constructor(parts: HoldUpsParts) {
+    this.#parts = parts;
+  }
 
   /** Of a task that is pending or scheduled; at least one. */
   of(task: Waiting, standing: Standing): Reason[] {
     if (task.status === TaskStatus.SCHEDULED) return this.#ofScheduled(task, standing);
-    const claimedAt = this.parts.claimedAt(task.id);
+    const claimedAt = this.#parts.claimedAt(task.id);
     if (claimedAt !== undefined) return [beingAssigned(claimedAt, standing.appliedIndex)];
     const reasons = [
       ...this.#queueReasons(task.queue),
-      ...nodeReasons(this.parts.workers, this.parts.policy, task),
+      ...nodeReasons(this.#parts.workers, this.#parts.policy, task),
       ...this.#redisReasons(task.id, standing),
     ];
     // Those ahead hold up nothing by themselves: they may need other nodes.
@@ -63,7 +66,7 @@ export class HoldUps {
       const message = `it waits for ${listed(task.waitsFor, (id) => id)} to end`;
       reasons.push(reason("waiting_for_tasks", message, { taskIds: [...task.waitsFor] }));
     }
-    if (task.runAtMs > this.parts.now()) reasons.push(notDue(task));
+    if (task.runAtMs > this.#parts.now()) reasons.push(notDue(task));
     if (reasons.length > 0) return reasons;
     const behind = this.#redisReasons(task.id, standing);
     const message = "its time has come: one of the next entries of the log makes it pending";
@@ -71,14 +74,14 @@ export class HoldUps {
   }
 
   #queueReasons(queue: string): Reason[] {
-    const { paused, running, concurrency, nextStartMs } = this.parts.gates.standingOf(queue);
+    const { paused, running, concurrency, nextStartMs } = this.#parts.gates.standingOf(queue);
     const reasons: Reason[] = [];
     if (paused) reasons.push(reason("queue_paused", `its queue ${queue} is paused`));
     if (concurrency > 0 && running >= concurrency) {
       const message = `its queue ${queue} may run ${concurrency} at a time, and ${running} run`;
       reasons.push(reason("queue_concurrency", message, { count: running, limit: concurrency }));
     }
-    if (nextStartMs > this.parts.now()) {
+    if (nextStartMs > this.#parts.now()) {
       const message =
         `the rate of its queue ${queue} is used up: the next of its tasks may start at ` +
         timeText(nextStartMs);
@@ -89,8 +92,8 @@ export class HoldUps {
 
   /** What is at hand runs without Redis: only what has to be read there waits for it. */
   #redisReasons(id: string, { redisIndex, appliedIndex }: Standing): Reason[] {
-    if (this.parts.isAtHand(id)) return [];
-    const { state, isRead } = this.parts.redis();
+    if (this.#parts.isAtHand(id)) return [];
+    const { state, isRead } = this.#parts.redis();
     const isBehind = state.kind !== "in-step" || !isRead || redisIndex < appliedIndex;
     if (!isBehind) return [];
     const why = state.kind === "in-step" ? "" : ` (${state.reason})`;

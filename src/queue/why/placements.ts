@@ -35,13 +35,15 @@ export interface Placement {
 type Decided = Pick<Decision, "assigns" | "openings">;
 
 export class Placements {
+  readonly #maxPlacements: number;
+  readonly #maxConsidered: number;
   readonly #byIndex = new OldestFirstMap<number, Placement>();
   #considered = 0;
 
-  constructor(
-    private readonly maxPlacements = MAX_PLACEMENTS,
-    private readonly maxConsidered = MAX_CONSIDERED,
-  ) {}
+  constructor(maxPlacements = MAX_PLACEMENTS, maxConsidered = MAX_CONSIDERED) {
+    this.#maxPlacements = maxPlacements;
+    this.#maxConsidered = maxConsidered;
+  }
 
   /** The entry at `index` holds these assignments, made at `atMs`. */
   record(index: number, atMs: number, policy: PolicyName, { assigns, openings }: Decided): void {
@@ -71,6 +73,6 @@ export class Placements {
   }
 
   #isFull(): boolean {
-    return this.#byIndex.size > this.maxPlacements || this.#considered > this.maxConsidered;
+    return this.#byIndex.size > this.#maxPlacements || this.#considered > this.#maxConsidered;
   }
 }

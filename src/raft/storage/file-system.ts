@@ -80,34 +80,37 @@ async function syncFolder(dir: string): Promise<void> {
 }
 
 class NodeFile implements OpenFile {
+  readonly #handle: FileHandle;
   constructor(
-    private readonly handle: FileHandle,
+    handle: FileHandle,
     readonly sizeBytes: number,
-  ) {}
+  ) {
+    this.#handle = handle;
+  }
 
   async write(bytes: Uint8Array, position: number): Promise<void> {
     const isDirect = bytes.byteLength <= MAX_DIRECT_WRITE_BYTES;
     for (let done = 0; done < bytes.byteLength;) {
       const left = bytes.byteLength - done;
       done += isDirect
-        ? writeSync(this.handle.fd, bytes, done, left, position + done)
-        : (await this.handle.write(bytes, done, left, position + done)).bytesWritten;
+        ? writeSync(this.#handle.fd, bytes, done, left, position + done)
+        : (await this.#handle.write(bytes, done, left, position + done)).bytesWritten;
     }
   }
 
   sync(): Promise<void> {
-    return this.handle.datasync();
+    return this.#handle.datasync();
   }
 
   truncate(sizeBytes: number): Promise<void> {
-    return this.handle.truncate(sizeBytes);
+    return this.#handle.truncate(sizeBytes);
   }
 
   async read(into: Uint8Array, position: number): Promise<number> {
     let done = 0;
     while (done < into.byteLength) {
       const left = into.byteLength - done;
-      const { bytesRead } = await this.handle.read(into, done, left, position + done);
+      const { bytesRead } = await this.#handle.read(into, done, left, position + done);
       if (bytesRead === 0) break;
       done += bytesRead;
     }
@@ -118,7 +121,7 @@ class NodeFile implements OpenFile {
     let done = 0;
     while (done < into.byteLength) {
       const left = into.byteLength - done;
-      const bytesRead = readSync(this.handle.fd, into, done, left, position + done);
+      const bytesRead = readSync(this.#handle.fd, into, done, left, position + done);
       if (bytesRead === 0) break;
       done += bytesRead;
     }
@@ -126,7 +129,7 @@ class NodeFile implements OpenFile {
   }
 
   close(): Promise<void> {
-    return this.handle.close();
+    return this.#handle.close();
   }
 }
 

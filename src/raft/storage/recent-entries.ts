@@ -9,11 +9,14 @@ const COMPACT_SLOTS = 1024;
 
 /** Holds a run of entries without a gap that ends with the log's last, or nothing. */
 export class RecentEntries {
+  readonly #maxBytes: number;
   #slots: (Entry | undefined)[] = [];
   #head = 0;
   #bytes = 0;
 
-  constructor(private readonly maxBytes: number) {}
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
 
   get(index: number): Entry | undefined {
     const first = this.#slots[this.#head];
@@ -31,7 +34,7 @@ export class RecentEntries {
     if (last !== undefined && last.index !== entry.index - 1) this.clear();
     this.#slots.push(entry);
     this.#bytes += costOf(entry);
-    while (this.#bytes > this.maxBytes) this.#dropFirst();
+    while (this.#bytes > this.#maxBytes) this.#dropFirst();
   }
 
   clear(): void {

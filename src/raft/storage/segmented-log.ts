@@ -54,6 +54,7 @@ const SCRATCH_BYTES = 1024 * 1024;
 const MAX_READ_SLACK_BYTES = 64 * 1024;
 
 export class SegmentedLog {
+  readonly #options: SegmentedLogOptions;
   readonly #segments: Segment[];
   readonly #bySequence: Map<number, Segment>;
   readonly #index: EntryIndex;
@@ -65,10 +66,8 @@ export class SegmentedLog {
   /** Segments that are no longer part of the log, removed oldest first, one at a time. */
   #removal: Promise<void> = Promise.resolve();
 
-  constructor(
-    private readonly options: SegmentedLogOptions,
-    recovered: RecoveredLog,
-  ) {
+  constructor(options: SegmentedLogOptions, recovered: RecoveredLog) {
+    this.#options = options;
     this.#segments = recovered.segments;
     this.#bySequence = new Map(recovered.segments.map((segment) => [segment.sequence, segment]));
     this.#index = recovered.index;
@@ -123,7 +122,8 @@ export class SegmentedLog {
     const lowest = this.#checkOrder(steps);
     const size = sizeOf(steps);
     const active = this.#active();
-    const isFull = this.#end > SEGMENT_HEADER_BYTES && this.#end + size > this.options.segmentBytes;
+    const isFull =
+      this.#end > SEGMENT_HEADER_BYTES && this.#end + size > this.#options.segmentBytes;
     // A header's firstIndex bounds its file from below, so a truncation past it begins a new file.
     if (!isFull && lowest >= active.firstIndex) {
       const bytes = this.#encode(0, size, steps, this.#nextBatch);
@@ -205,7 +205,7 @@ export class SegmentedLog {
 
   /** Begins a file with the hard state and a batch; it counts once both are in it whole. */
   async #roll(start: Omit<SegmentHeader, "sequence">, steps: readonly LogRecords[]): Promise<void> {
-    const { dir, files } = this.options;
+    const { dir, files } = this.#options;
     const header = { ...start, sequence: this.#active().sequence + 1 };
     const batch = [{ hardState: this.#hardState, entries: [] }, ...steps];
     const size = sizeOf(batch);
@@ -250,7 +250,7 @@ export class SegmentedLog {
   async #drop(dropped: readonly Segment[]): Promise<void> {
     this.#segments.splice(0, dropped.length);
     for (const { sequence } of dropped) this.#bySequence.delete(sequence);
-    const { dir, files } = this.options;
+    const { dir, files } = this.#options;
     this.#removal = this.#removal.then(async () => {
       for (const { file } of dropped) await file.close();
       for (const segment of dropped) {

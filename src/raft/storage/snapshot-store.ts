@@ -27,13 +27,15 @@ const INCOMING_FILE = "snapshot-incoming.part";
 const OWN_FILE = "snapshot-own.part";
 
 export class SnapshotStore {
+  readonly #files: FileSystem;
+  readonly #dir: string;
   #current: SnapshotFile | undefined;
   #incoming: Draft | undefined;
 
-  private constructor(
-    private readonly files: FileSystem,
-    private readonly dir: string,
-  ) {}
+  private constructor(files: FileSystem, dir: string) {
+    this.#files = files;
+    this.#dir = dir;
+  }
 
   /**
    * Finds the newest snapshot; what is older, or was not finished, is removed.
@@ -102,7 +104,7 @@ export class SnapshotStore {
     const draft = await this.#begin(OWN_FILE);
     const discard = async () => {
       await draft.file.close();
-      await this.files.remove(draft.path);
+      await this.#files.remove(draft.path);
     };
     try {
       for await (const bytes of content) await extend(draft, bytes);
@@ -128,8 +130,8 @@ export class SnapshotStore {
   }
 
   async #begin(name: string): Promise<Draft> {
-    const file = path.join(this.dir, name);
-    return { path: file, file: await this.files.open(file, "create"), sizeBytes: 0, checksum: 0 };
+    const file = path.join(this.#dir, name);
+    return { path: file, file: await this.#files.open(file, "create"), sizeBytes: 0, checksum: 0 };
   }
 
   async #discardIncoming(): Promise<void> {
@@ -137,11 +139,12 @@ export class SnapshotStore {
     if (draft === undefined) return;
     this.#incoming = undefined;
     await draft.file.close();
-    await this.files.remove(draft.path);
+    await this.#files.remove(draft.path);
   }
 
   async #publish(draft: Draft, meta: SnapshotMeta): Promise<void> {
-    const { files, dir } = this;
+    const files = this.#files;
+    const dir = this.#dir;
     const target = snapshotPath(dir, meta);
     try {
       await writeDescription(draft.file, meta);

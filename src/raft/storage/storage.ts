@@ -118,6 +118,9 @@ async function checkWithoutIdentity(
 }
 
 export class RaftStorage implements DurableLog {
+  readonly #foundation: Foundation;
+  readonly #lock: FolderLock;
+  readonly #snapshots: SnapshotStore;
   #contents: Contents | undefined;
   /** Set once the disk failed, or `close()` was called; every write rejects with it from then on. */
   #refusal: StorageFailure | StorageClosed | undefined;
@@ -128,11 +131,14 @@ export class RaftStorage implements DurableLog {
 
   /** Use {@link openRaftStorage}. */
   constructor(
-    private readonly foundation: Foundation,
-    private readonly lock: FolderLock,
-    private readonly snapshots: SnapshotStore,
+    foundation: Foundation,
+    lock: FolderLock,
+    snapshots: SnapshotStore,
     contents: Contents | undefined,
   ) {
+    this.#foundation = foundation;
+    this.#lock = lock;
+    this.#snapshots = snapshots;
     this.#contents = contents;
   }
 
@@ -159,13 +165,13 @@ export class RaftStorage implements DurableLog {
     membership: Membership,
   ): Promise<void> {
     invariant(this.#contents === undefined, "a data folder is initialised once");
-    const { dir, files } = this.foundation;
+    const { dir, files } = this.#foundation;
     const { serverId, meshId } = identity;
     const stored = { identity: { serverId, meshId, createdAtMs: Date.now() }, membership };
     await this.#guarded(async () => {
       await createLog(files, dir);
       await writeIdentity(files, dir, stored);
-      this.#contents = { stored, log: await openLog(this.foundation, this.snapshots) };
+      this.#contents = { stored, log: await openLog(this.#foundation, this.#snapshots) };
     });
   }
 
@@ -188,11 +194,11 @@ export class RaftStorage implements DurableLog {
   }
 
   snapshot(): SnapshotMeta | undefined {
-    return this.snapshots.meta;
+    return this.#snapshots.meta;
   }
 
   snapshotChunk(meta: SnapshotMeta, offset: number, maxBytes: number): Uint8Array | undefined {
-    return this.snapshots.read(meta, offset, maxBytes);
+    return this.#snapshots.read(meta, offset, maxBytes);
   }
 
   /** The content of the newest snapshot, to restore a state machine from; undefined if replaced. */
@@ -214,7 +220,7 @@ export class RaftStorage implements DurableLog {
       let batch: LogRecords[] = [];
       for (const { hardState, entries, snapshotChunk } of writes) {
         batch.push({ hardState, entries });
-        if (snapshotChunk !== undefined) await this.snapshots.putChunk(snapshotChunk);
+        if (snapshotChunk !== undefined) await this.#snapshots.putChunk(snapshotChunk);
         if (snapshotChunk?.done !== true) {
           outcomes.push("durable");
           continue;
@@ -236,7 +242,7 @@ export class RaftStorage implements DurableLog {
    */
   compact(upTo: LogIndex, keepTailEntries: number): Promise<void> {
     return this.#guarded(async () => {
-      const covered = Math.min(upTo, this.snapshots.meta?.index ?? 0);
+      const covered = Math.min(upTo, this.#snapshots.meta?.index ?? 0);
       const last = Math.min(covered, this.#log.lastIndex - keepTailEntries);
       await this.#log.dropBefore(last + 1);
     });
@@ -269,12 +275,12 @@ export class RaftStorage implements DurableLog {
         }
       };
       const draft = await this.#guarded(
-        () => this.snapshots.draw(watched.call(this)),
+        () => this.#snapshots.draw(watched.call(this)),
         () => isForeign,
       );
       return await this.#guarded(() =>
         this.#oneAtATime(async () => {
-          const current = this.snapshots.meta;
+          const current = this.#snapshots.meta;
           if (current !== undefined && current.index >= subject.index) {
             await draft.discard();
             return current;
@@ -292,13 +298,13 @@ export class RaftStorage implements DurableLog {
   /** Waits for what is under way, closes the files and lets the folder go. */
   async close(): Promise<void> {
     if (this.#refusal instanceof StorageClosed) return;
-    this.#refusal = new StorageClosed(this.foundation.dir);
+    this.#refusal = new StorageClosed(this.#foundation.dir);
     await Promise.allSettled(this.#underWay);
     try {
       await this.#contents?.log.close();
-      await this.snapshots.close();
+      await this.#snapshots.close();
     } finally {
-      await this.lock.release();
+      await this.#lock.release();
     }
   }
 
@@ -309,7 +315,7 @@ export class RaftStorage implements DurableLog {
 
   #install(meta: SnapshotMeta): Promise<WriteOutcome> {
     return this.#oneAtATime(async () => {
-      if (!(await this.snapshots.install(meta))) return "snapshot-corrupt";
+      if (!(await this.#snapshots.install(meta))) return "snapshot-corrupt";
       if (this.#log.term(meta.index) !== meta.term) await this.#log.reset(meta.index, meta.term);
       return "durable";
     });
@@ -333,7 +339,7 @@ export class RaftStorage implements DurableLog {
     } catch (error) {
       if (isHarmless()) throw error;
       // Whatever went wrong, what is on disk is not known now.
-      const failure = new StorageFailure(this.foundation.dir, error);
+      const failure = new StorageFailure(this.#foundation.dir, error);
       this.#refusal ??= failure;
       const isBug = error instanceof InvariantViolation || error instanceof RangeError;
       throw isBug || error instanceof LogCorrupt ? error : failure;

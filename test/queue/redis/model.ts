@@ -36,24 +36,24 @@ export function isDue({ runAtMs, waitsFor }: ModelTask, atMs: number): boolean {
 
 export class TaskModel {
   readonly tasks = new Map<string, ModelTask>();
-  private readonly keys = new Map<string, { untilMs: number; id: string }>();
+  readonly #keys = new Map<string, { untilMs: number; id: string }>();
   /** Tasks for which others waited at some time. */
-  private readonly awaited = new Set<string>();
+  readonly #awaited = new Set<string>();
   /** Tasks that have ended and whose dependents do not know it, and whether they completed. */
   readonly settling = new Map<string, boolean>();
-  private readonly promoted: string[] = [];
+  readonly #promoted: string[] = [];
   /** Everything told, in order, as text. */
   readonly told: string[] = [];
 
-  private readonly windowMs: number;
+  readonly #windowMs: number;
 
   constructor(windowMs: number) {
-    this.windowMs = windowMs;
+    this.#windowMs = windowMs;
   }
 
   /** After the commands of an entry: what became pending and still is. */
   closeEntry(): void {
-    for (const id of this.promoted.splice(0)) {
+    for (const id of this.#promoted.splice(0)) {
       if (this.tasks.get(id)?.status === TaskStatus.PENDING) this.told.push(`promote ${id}`);
     }
   }
@@ -67,7 +67,7 @@ export class TaskModel {
       case "drainNode":
         return;
       case "submit":
-        for (const task of kind.value.tasks) this.submit(task, atMs);
+        for (const task of kind.value.tasks) this.#submit(task, atMs);
         return;
       case "assign":
         for (const { taskId, attempt } of kind.value.assignments) {
@@ -85,12 +85,12 @@ export class TaskModel {
         return;
       case "finish":
         for (const { taskId, fence, outcome, finishedAtMs } of kind.value.outcomes) {
-          const task = this.running(taskId, fence);
+          const task = this.#running(taskId, fence);
           if (task === undefined) continue;
           task.ended += 1;
           task.endedAtMs = finishedAtMs;
-          if (outcome?.$case === "completed") this.end(taskId, task, TaskStatus.COMPLETED);
-          if (outcome?.$case === "dead") this.end(taskId, task, TaskStatus.DEAD);
+          if (outcome?.$case === "completed") this.#end(taskId, task, TaskStatus.COMPLETED);
+          if (outcome?.$case === "dead") this.#end(taskId, task, TaskStatus.DEAD);
           if (outcome?.$case === "retry") {
             task.status = TaskStatus.SCHEDULED;
             task.runAtMs = outcome.value.runAtMs;
@@ -99,7 +99,7 @@ export class TaskModel {
         return;
       case "release":
         for (const { taskId, fence, reason, runAtMs } of kind.value.releases) {
-          const task = this.running(taskId, fence);
+          const task = this.#running(taskId, fence);
           if (task === undefined) continue;
           task.status = runAtMs > atMs ? TaskStatus.SCHEDULED : TaskStatus.PENDING;
           if (runAtMs > atMs) task.runAtMs = runAtMs;
@@ -110,43 +110,43 @@ export class TaskModel {
         }
         return;
       case "cancel":
-        for (const id of kind.value.taskIds) this.cancel(id, atMs);
+        for (const id of kind.value.taskIds) this.#cancel(id, atMs);
         return;
       case "retry":
-        for (const id of kind.value.taskIds) this.retry(id, atMs);
+        for (const id of kind.value.taskIds) this.#retry(id, atMs);
         return;
       case "promote":
-        this.promote(kind.value.limit, atMs);
+        this.#promote(kind.value.limit, atMs);
         return;
       case "drop":
         for (const id of kind.value.taskIds) {
           const isDead = this.tasks.get(id)?.status === TaskStatus.DEAD;
-          if (isDead && !this.settling.has(id)) this.remove(id);
+          if (isDead && !this.settling.has(id)) this.#remove(id);
         }
         return;
       case "overdue":
-        for (const id of kind.value.taskIds) this.overdue(id, atMs);
+        for (const id of kind.value.taskIds) this.#overdue(id, atMs);
         return;
       case "settle":
-        this.settle(kind.value.limit, atMs);
+        this.#settle(kind.value.limit, atMs);
         return;
       case "expire":
-        this.expire(kind.value);
+        this.#expire(kind.value);
     }
   }
 
-  private submit(definition: TaskDefinition, atMs: number): void {
+  #submit(definition: TaskDefinition, atMs: number): void {
     const { id, idempotencyKey: key, uniqueKey, runAtMs, after } = definition;
-    const held = key === "" ? undefined : this.keys.get(key);
+    const held = key === "" ? undefined : this.#keys.get(key);
     const kept = held !== undefined && held.untilMs > atMs ? held.id : undefined;
-    const existing = this.tasks.has(id) ? id : (kept ?? this.holder(uniqueKey));
+    const existing = this.tasks.has(id) ? id : (kept ?? this.#holder(uniqueKey));
     if (existing !== undefined) {
       this.told.push(`duplicate ${id} ${existing}`);
       return;
     }
-    if (key !== "") this.keys.set(key, { untilMs: atMs + this.windowMs, id });
-    const waitsFor = after.filter((other) => this.isLive(other));
-    for (const other of waitsFor) this.awaited.add(other);
+    if (key !== "") this.#keys.set(key, { untilMs: atMs + this.#windowMs, id });
+    const waitsFor = after.filter((other) => this.#isLive(other));
+    for (const other of waitsFor) this.#awaited.add(other);
     const task: ModelTask = {
       status: runAtMs <= atMs && waitsFor.length === 0 ? TaskStatus.PENDING : TaskStatus.SCHEDULED,
       runAtMs,
@@ -164,54 +164,54 @@ export class TaskModel {
     };
     this.tasks.set(id, task);
     const failed = after.some((other) => {
-      return !this.isLive(other) && this.tasks.get(other)?.status !== TaskStatus.COMPLETED;
+      return !this.#isLive(other) && this.tasks.get(other)?.status !== TaskStatus.COMPLETED;
     });
-    if (failed && task.cancels) this.cancelDependent(id, task, atMs);
+    if (failed && task.cancels) this.#cancelDependent(id, task, atMs);
     else if (task.status === TaskStatus.PENDING && (uniqueKey !== "" || after.length > 0)) {
-      this.promoted.push(id);
+      this.#promoted.push(id);
     }
   }
 
-  private isLive(id: string): boolean {
+  #isLive(id: string): boolean {
     const task = this.tasks.get(id);
     return task !== undefined && OPEN.includes(task.status);
   }
 
-  private holder(key: string): string | undefined {
+  #holder(key: string): string | undefined {
     if (key === "") return undefined;
     return [...this.tasks.keys()].find((id) => {
-      return this.isLive(id) && this.tasks.get(id)?.uniqueKey === key;
+      return this.#isLive(id) && this.tasks.get(id)?.uniqueKey === key;
     });
   }
 
   /** Whoever waits for it does not know yet: see settle. */
-  private end(id: string, task: ModelTask, status: TaskStatus): void {
+  #end(id: string, task: ModelTask, status: TaskStatus): void {
     task.status = status;
-    if (!this.awaited.has(id)) return;
+    if (!this.#awaited.has(id)) return;
     this.settling.set(id, status === TaskStatus.COMPLETED);
     this.told.push(`settling ${id}`);
   }
 
-  private cancelDependent(id: string, task: ModelTask, atMs: number): void {
+  #cancelDependent(id: string, task: ModelTask, atMs: number): void {
     task.endedAtMs = atMs;
-    this.end(id, task, TaskStatus.CANCELLED);
+    this.#end(id, task, TaskStatus.CANCELLED);
   }
 
-  private overdue(id: string, atMs: number): void {
+  #overdue(id: string, atMs: number): void {
     const task = this.tasks.get(id);
     if (task === undefined) return;
     const { deadlineAtMs: deadline } = task;
-    if (this.isLive(id) && deadline > 0 && deadline <= atMs) {
+    if (this.#isLive(id) && deadline > 0 && deadline <= atMs) {
       if (task.status === TaskStatus.RUNNING) task.ended += 1;
       task.endedAtMs = atMs;
-      this.end(id, task, TaskStatus.DEAD);
-    } else if (task.status === TaskStatus.PENDING) this.promoted.push(id);
+      this.#end(id, task, TaskStatus.DEAD);
+    } else if (task.status === TaskStatus.PENDING) this.#promoted.push(id);
   }
 
   /** Failures first, then in the order of ids; of each, its dependents in the order of submission. */
-  private settle(limit: number, atMs: number): void {
+  #settle(limit: number, atMs: number): void {
     for (let left = limit; left > 0;) {
-      const [head] = this.inOrder();
+      const [head] = this.#inOrder();
       if (head === undefined) return;
       const [awaited, completed] = head;
       const waiting = [...this.tasks].filter(([, task]) => {
@@ -221,49 +221,49 @@ export class TaskModel {
       for (const [id, task] of chosen) {
         if (task.status !== TaskStatus.SCHEDULED) continue;
         if (!completed && task.cancels) {
-          this.cancelDependent(id, task, atMs);
+          this.#cancelDependent(id, task, atMs);
           continue;
         }
         task.waitsFor = task.waitsFor.filter((other) => other !== awaited);
         if (task.waitsFor.length > 0 || task.runAtMs > atMs) continue;
         task.status = TaskStatus.PENDING;
-        this.promoted.push(id);
+        this.#promoted.push(id);
       }
       if (chosen.length < left) {
         this.settling.delete(awaited);
-        if (!this.isLive(awaited)) this.awaited.delete(awaited);
+        if (!this.#isLive(awaited)) this.#awaited.delete(awaited);
       }
       left -= Math.max(1, chosen.length);
     }
-    const [rest] = this.inOrder();
+    const [rest] = this.#inOrder();
     if (rest !== undefined) this.told.push(`settling ${rest[0]}`);
   }
 
-  private inOrder(): (readonly [string, boolean])[] {
+  #inOrder(): (readonly [string, boolean])[] {
     return [...this.settling].sort(([a, x], [b, y]) => Number(x) - Number(y) || (a < b ? -1 : 1));
   }
 
-  private running(id: string, fence: number): ModelTask | undefined {
+  #running(id: string, fence: number): ModelTask | undefined {
     const task = this.tasks.get(id);
     if (task?.status === TaskStatus.RUNNING && task.fence === fence) return task;
     this.told.push(`stale ${id}`);
     return undefined;
   }
 
-  private cancel(id: string, atMs: number): void {
+  #cancel(id: string, atMs: number): void {
     const task = this.tasks.get(id);
     this.told.push(`cancel ${id} ${task?.status ?? TaskStatus.UNSPECIFIED}`);
     if (task === undefined) return;
     if (task.status === TaskStatus.RUNNING) task.ended += 1;
     if (!OPEN.includes(task.status)) return;
     task.endedAtMs = atMs;
-    this.end(id, task, TaskStatus.CANCELLED);
+    this.#end(id, task, TaskStatus.CANCELLED);
   }
 
-  private retry(id: string, atMs: number): void {
+  #retry(id: string, atMs: number): void {
     const task = this.tasks.get(id);
     const retryable = task?.status === TaskStatus.DEAD || task?.status === TaskStatus.CANCELLED;
-    const runs = retryable && this.holder(task.uniqueKey) === undefined;
+    const runs = retryable && this.#holder(task.uniqueKey) === undefined;
     this.told.push(`retry ${id} ${runs ? "pending" : (task?.status ?? 0)}`);
     if (!runs) return;
     const fresh = {
@@ -278,12 +278,12 @@ export class TaskModel {
     this.settling.delete(id);
   }
 
-  private remove(id: string): void {
+  #remove(id: string): void {
     this.tasks.delete(id);
-    this.awaited.delete(id);
+    this.#awaited.delete(id);
   }
 
-  private expire({ rules, limit }: ExpireCommand): void {
+  #expire({ rules, limit }: ExpireCommand): void {
     let left = limit;
     for (const { status, endedBeforeMs, maxCount } of rules) {
       const ended = [...this.tasks]
@@ -291,19 +291,19 @@ export class TaskModel {
         .sort(([a, x], [b, y]) => x.endedAtMs - y.endedAtMs || (a < b ? -1 : 1));
       const due = ended.filter(([, { endedAtMs }]) => endedAtMs < endedBeforeMs).length;
       const gone = ended.slice(0, Math.min(left, Math.max(due, ended.length - maxCount)));
-      for (const [id] of gone) if (!this.settling.has(id)) this.remove(id);
+      for (const [id] of gone) if (!this.settling.has(id)) this.#remove(id);
       left -= gone.length;
     }
   }
 
-  private promote(limit: number, atMs: number): void {
+  #promote(limit: number, atMs: number): void {
     const due = [...this.tasks]
       .filter(([, task]) => task.status === TaskStatus.SCHEDULED && isDue(task, atMs))
       .sort(([a, x], [b, y]) => x.runAtMs - y.runAtMs || (a < b ? -1 : 1))
       .slice(0, limit);
     for (const [id, task] of due) {
       task.status = TaskStatus.PENDING;
-      this.promoted.push(id);
+      this.#promoted.push(id);
     }
   }
 }

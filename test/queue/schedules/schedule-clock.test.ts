@@ -14,8 +14,8 @@ class Log {
   readonly table = new ScheduleTable();
   readonly fires: Fire[] = [];
   waiting = 0;
-  private index = 0;
-  private clock: ScheduleClock | undefined;
+  #index = 0;
+  #clock: ScheduleClock | undefined;
 
   put(schedule: Partial<Schedule>, nextAtMs: number | undefined): void {
     const whole = {
@@ -34,13 +34,13 @@ class Log {
     const batch = CommandBatch.decode(
       CommandBatch.encode({ atMs: Date.now(), commands: [{ kind }] }).finish(),
     );
-    this.table.apply((this.index += 1), batch);
+    this.table.apply((this.#index += 1), batch);
   }
 
   /** A leader whose proposals are committed, or lost, as `commit` says. */
   elect(commit: (fire: Fire) => boolean = () => true): ScheduleClock {
-    this.clock?.stop();
-    this.clock = new ScheduleClock({
+    this.#clock?.stop();
+    this.#clock = new ScheduleClock({
       table: this.table,
       now: () => Date.now(),
       waiting: () => this.waiting,
@@ -52,8 +52,8 @@ class Log {
         }
       },
     });
-    this.clock.start();
-    return this.clock;
+    this.#clock.start();
+    return this.#clock;
   }
 
   /** Occurrences for which a task was kept, in seconds from the start. */

@@ -111,50 +111,54 @@ export class LossyDisk implements FileSystem {
 }
 
 class LossyFile implements OpenFile {
+  readonly #disk: LossyDisk;
+  readonly #file: OpenFile;
   readonly sizeBytes: number;
   #length: number;
 
   constructor(
-    private readonly disk: LossyDisk,
+    disk: LossyDisk,
     public name: string,
-    private readonly file: OpenFile,
+    file: OpenFile,
   ) {
+    this.#disk = disk;
+    this.#file = file;
     this.sizeBytes = file.sizeBytes;
     this.#length = file.sizeBytes;
   }
 
   async write(bytes: Uint8Array, position: number): Promise<void> {
-    this.disk.step();
+    this.#disk.step();
     const before = Buffer.alloc(Math.max(0, Math.min(bytes.byteLength, this.#length - position)));
-    await this.file.read(before, position);
-    await this.file.write(bytes, position);
+    await this.#file.read(before, position);
+    await this.#file.write(bytes, position);
     const { byteLength: length } = bytes;
-    this.disk.writes.push({ file: this, position, before, sizeBefore: this.#length, length });
+    this.#disk.writes.push({ file: this, position, before, sizeBefore: this.#length, length });
     this.#length = Math.max(this.#length, position + length);
   }
 
   async sync(): Promise<void> {
-    this.disk.step();
-    await this.file.sync();
-    this.disk.writes = this.disk.writes.filter(({ file }) => file !== this);
+    this.#disk.step();
+    await this.#file.sync();
+    this.#disk.writes = this.#disk.writes.filter(({ file }) => file !== this);
   }
 
   async truncate(sizeBytes: number): Promise<void> {
-    this.disk.step();
-    await this.file.truncate(sizeBytes);
+    this.#disk.step();
+    await this.#file.truncate(sizeBytes);
     this.#length = sizeBytes;
   }
 
   read(into: Uint8Array, position: number): Promise<number> {
-    return this.file.read(into, position);
+    return this.#file.read(into, position);
   }
 
   readSync(into: Uint8Array, position: number): number {
-    return this.file.readSync(into, position);
+    return this.#file.readSync(into, position);
   }
 
   close(): Promise<void> {
-    return this.file.close();
+    return this.#file.close();
   }
 }
 

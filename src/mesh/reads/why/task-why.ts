@@ -41,7 +41,10 @@ interface End {
 const NO_END: End = { index: 0, term: 0 };
 
 export class TaskWhy {
-  constructor(private readonly parts: TaskWhyParts) {}
+  readonly #parts: TaskWhyParts;
+  constructor(parts: TaskWhyParts) {
+    this.#parts = parts;
+  }
 
   /**
    * Costs the same whatever the backlog.
@@ -49,7 +52,7 @@ export class TaskWhy {
    * @throws QueueError "not_leader", "not_found", "redis_unavailable" where only Redis knows the task
    */
   async answer({ id }: WhyTaskRequest, signal: AbortSignal): Promise<WhyTaskResponse> {
-    const { nodeId, leadership, raft, machine, appliedWatch, termAt } = this.parts;
+    const { nodeId, leadership, raft, machine, appliedWatch, termAt } = this.#parts;
     const leader = leadership.requireLeader();
     await appliedWatch.waitFor(machine.appliedIndex, IN_STEP_MS);
     const found = await this.#read(id, signal);
@@ -82,8 +85,8 @@ export class TaskWhy {
   /** As Redis shows it; what runs the table of assignments knows before. */
   async #read(id: string, signal: AbortSignal): Promise<Task> {
     const request = { id, waitMs: 0, linearizable: false, minIndex: 0 };
-    const task = await this.parts.reads.get(request, signal);
-    const running = this.parts.machine.table.get(id);
+    const task = await this.#parts.reads.get(request, signal);
+    const running = this.#parts.machine.table.get(id);
     if (running === undefined || task.fence >= running.fence) return task;
     const { nodeId: workerId, fence, assignedAtMs: startedAtMs, assignment } = running;
     const attempts = assignment.attempt;
@@ -91,7 +94,7 @@ export class TaskWhy {
   }
 
   async #ahead({ id, queue, priority }: Task): Promise<number | undefined> {
-    return this.#unlessAway(() => this.parts.queues.tasksAhead(id, queue, priority));
+    return this.#unlessAway(() => this.#parts.queues.tasksAhead(id, queue, priority));
   }
 
   /** The entry that ended it: told by its last attempt, or by the events, for as long as they are kept. */
@@ -100,11 +103,11 @@ export class TaskWhy {
     const byAttempt = last?.finishedAtMs === finishedAtMs ? (last?.endedIndex ?? 0) : 0;
     const index =
       byAttempt > 0 ? byAttempt : ((await this.#unlessAway(() => this.#endIndex(id, status))) ?? 0);
-    return { index, term: index === 0 ? 0 : (this.parts.termAt(index) ?? 0) };
+    return { index, term: index === 0 ? 0 : (this.#parts.termAt(index) ?? 0) };
   }
 
   async #endIndex(id: string, status: TaskStatus): Promise<number> {
-    const { reader, events } = this.parts;
+    const { reader, events } = this.#parts;
     // What others learn of its end changes the task, too: only the event says that it ended there.
     const changedIndex = (await reader.getStates([id])).get(id)?.changedIndex ?? 0;
     return (await events.statusAt(changedIndex, id)) === status ? changedIndex : 0;
