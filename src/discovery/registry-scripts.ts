@@ -29,6 +29,8 @@ export interface HeartbeatArguments {
   readonly meshId: string | undefined;
   /** Formation record to write where there is none; only with a meshId. */
   readonly formation: string | undefined;
+  /** Ids of meshes whose formation record gives way to this one's. */
+  readonly supersedes: readonly string[];
 }
 
 export interface HeartbeatReply {
@@ -71,7 +73,7 @@ export class RegistryScripts {
       4,
       ...[this.#keys.node(args.id), index, formation, stateful],
       ...[args.id, args.record, String(args.ttlMs), channel],
-      ...[args.meshId ?? "", args.formation ?? ""],
+      ...[args.meshId ?? "", args.formation ?? "", JSON.stringify(args.supersedes)],
     );
     const [kind, found] = parse(heartbeatReply, reply);
     return { kind, formation: found === "" ? undefined : found };

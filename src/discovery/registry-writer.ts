@@ -14,6 +14,8 @@ export interface OwnMesh {
   readonly meshId: string;
   /** Members to write into a formation record that is missing. */
   readonly members: readonly FormationMember[];
+  /** Meshes that it has taken the place of after a disaster: their formation record gives way to its own. */
+  readonly supersedes?: readonly string[];
 }
 
 export type RecordChange = Partial<Omit<NodeRecord, "id" | "meshId">>;
@@ -131,7 +133,8 @@ export class RegistryWriter {
         record: encodeNodeRecord(current),
         ttlMs: this.#options.ttlMs,
         meshId: mesh?.meshId,
-        formation: mesh === undefined ? undefined : encodeFormation({ ...mesh, rewritten: true }),
+        formation: mesh === undefined ? undefined : formationOf(mesh),
+        supersedes: mesh?.supersedes ?? [],
       });
       this.#refused = undefined;
       if (reply.kind === "registered") this.#knownMesh = mesh?.meshId;
@@ -162,4 +165,8 @@ export class RegistryWriter {
       this.#options.logger.error({ err: this.#mismatch }, "registry: not registered");
     }
   }
+}
+
+function formationOf({ meshId, members }: OwnMesh): string {
+  return encodeFormation({ meshId, members, rewritten: true });
 }

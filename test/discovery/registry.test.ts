@@ -122,6 +122,31 @@ describe("the watch", () => {
   });
 });
 
+describe("a mesh that was refounded after a disaster", () => {
+  const lost = { meshId: "lost", members: [{ id: "n1", address: "127.0.0.1:50001" }] };
+  const refounded = { ...lost, meshId: "refounded", supersedes: ["lost"] };
+
+  it("takes the place of the one before it, whose nodes are registered no more", async () => {
+    const { writer: before } = await bench.node("n2", lost);
+    await bench.node("n1", refounded);
+
+    await expect(before.adopt(lost)).rejects.toThrow("the registry holds mesh refounded");
+    const [formation, stateful] = await withRedis(redis, (client) =>
+      Promise.all([client.get(keys.formation), client.smembers(keys.stateful)]),
+    );
+    expect(JSON.parse(formation ?? "null")).toMatchObject({ meshId: "refounded", rewritten: true });
+    expect(stateful).toEqual(["n1"]);
+  });
+
+  it("takes the place of no other", async () => {
+    await bench.node("n2", { ...lost, meshId: "a third one" });
+
+    await expect(bench.node("n1", refounded)).rejects.toThrow(
+      "the registry holds mesh a third one",
+    );
+  });
+});
+
 describe("after Redis lost everything", () => {
   const mesh = { meshId: "mesh-a", members: [{ id: "n1", address: "127.0.0.1:50001" }] };
 

@@ -57,11 +57,15 @@ export class InMemoryCluster {
     return cluster;
   }
 
+  folderOf(id: NodeId): string {
+    return path.join(this.#folder, id);
+  }
+
   /** Opens the server's folder, new or as it was left. A new one that is not a founder joins later. */
   async startServer(id: NodeId, machine = new Journal()): Promise<Server> {
     const { segmentBytes } = this.#options;
     const storage = await openRaftStorage({
-      dir: path.join(this.#folder, id),
+      dir: this.folderOf(id),
       ...(segmentBytes !== undefined && { segmentBytes }),
     });
     if (storage.identity === undefined) {

@@ -3,10 +3,11 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { ClientPool } from "../../api/client-pool.js";
 import type { Config } from "../../config/schema.js";
+import type { OwnMesh } from "../../discovery/registry-writer.js";
 import { Registry } from "../../discovery/registry.js";
 import { linkTable, type LinkTable } from "../../links/link-table.js";
 import { OwnLinks } from "../../links/own-links.js";
-import { openRaftStorage, type RaftStorage } from "../../raft/index.js";
+import { openRaftStorage, type RaftStorage, remainsOf } from "../../raft/index.js";
 import type { Logger } from "../../telemetry/logger.js";
 import { createHandlerRegistry, type HandlerRegistry } from "../../worker/handler-registry.js";
 import { loadUserTypes } from "../../worker/user-module.js";
@@ -148,8 +149,12 @@ async function handlersOf(config: Config): Promise<HandlerRegistry> {
   return createHandlerRegistry(handlers === undefined ? undefined : await loadUserTypes(handlers));
 }
 
-function ownMesh({ identity, membership }: RaftStorage) {
+function ownMesh(storage: RaftStorage): OwnMesh | undefined {
+  const { identity } = storage;
   if (identity === undefined) return undefined;
+  const { meshId, supersedes } = identity;
+  // Those that founded a mesh which was lost are no members of the one that took its place.
+  const membership = supersedes.length > 0 ? remainsOf(storage).membership : storage.membership;
   const members = [...membership.voters, ...membership.learners];
-  return { meshId: identity.meshId, members: members.map(({ id, address }) => ({ id, address })) };
+  return { meshId, supersedes, members: members.map(({ id, address }) => ({ id, address })) };
 }

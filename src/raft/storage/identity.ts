@@ -15,6 +15,8 @@ export interface StorageIdentity {
   readonly serverId: string;
   readonly meshId: string;
   readonly createdAtMs: number;
+  /** Meshes that this one has taken the place of after a disaster, the latest last; see refounding.ts. */
+  readonly supersedes: readonly string[];
 }
 
 export interface StoredIdentity {
@@ -24,6 +26,8 @@ export interface StoredIdentity {
 
 const FILE = "identity";
 const FORMAT_VERSION = 1;
+/** A mesh is not refounded often: the oldest of more are forgotten. */
+const MAX_SUPERSEDED = 16;
 
 /** Undefined where the folder has none. Throws `LogCorrupt` for one that is damaged. */
 export async function readIdentity(
@@ -43,7 +47,7 @@ export async function readIdentity(
     throw new LogCorrupt(file, 0, "the identity does not match its checksum");
   }
   const fields = JSON.parse(json) as Record<string, unknown>;
-  const { version, serverId, meshId, createdAtMs, membership } = fields;
+  const { version, serverId, meshId, createdAtMs, membership, supersedes = [] } = fields;
   if (version !== FORMAT_VERSION) {
     const what = `format version ${String(version)}, this program reads ${FORMAT_VERSION}`;
     throw new LogCorrupt(file, 0, what);
@@ -52,13 +56,14 @@ export async function readIdentity(
     typeof serverId !== "string" ||
     typeof meshId !== "string" ||
     typeof createdAtMs !== "number" ||
-    typeof membership !== "string"
+    typeof membership !== "string" ||
+    !Array.isArray(supersedes)
   ) {
     throw new LogCorrupt(file, 0, "the identity lacks a field");
   }
   try {
     return {
-      identity: { serverId, meshId, createdAtMs },
+      identity: { serverId, meshId, createdAtMs, supersedes: supersedes.map(String) },
       membership: decodeMembership(Buffer.from(membership)),
     };
   } catch (error) {
@@ -76,6 +81,7 @@ export async function writeIdentity(
   const json = JSON.stringify({
     version: FORMAT_VERSION,
     ...identity,
+    supersedes: identity.supersedes.slice(-MAX_SUPERSEDED),
     membership: Buffer.from(encodeMembership(membership)).toString("utf8"),
   });
   const file = path.join(dir, FILE);

@@ -161,18 +161,34 @@ export class RaftStorage implements DurableLog {
    * @throws StorageFailure
    */
   async initialise(
-    identity: Omit<StorageIdentity, "createdAtMs">,
+    identity: Omit<StorageIdentity, "createdAtMs" | "supersedes">,
     membership: Membership,
   ): Promise<void> {
     invariant(this.#contents === undefined, "a data folder is initialised once");
     const { dir, files } = this.#foundation;
     const { serverId, meshId } = identity;
-    const stored = { identity: { serverId, meshId, createdAtMs: Date.now() }, membership };
+    const named = { serverId, meshId, createdAtMs: Date.now(), supersedes: [] };
+    const stored = { identity: named, membership };
     await this.#guarded(async () => {
       await createLog(files, dir);
       await writeIdentity(files, dir, stored);
       this.#contents = { stored, log: await openLog(this.#foundation, this.#snapshots) };
     });
+  }
+
+  /**
+   * From now on the folder is of another mesh, which has taken the place of its own: see refounding.ts.
+   * @throws StorageFailure
+   */
+  async supersede(meshId: string): Promise<void> {
+    const contents = this.#contents;
+    invariant(contents !== undefined, "the data folder is not initialised");
+    const { identity, membership } = contents.stored;
+    const supersedes = [...identity.supersedes, identity.meshId];
+    const stored = { identity: { ...identity, meshId, supersedes }, membership };
+    const { dir, files } = this.#foundation;
+    await this.#guarded(() => writeIdentity(files, dir, stored));
+    this.#contents = { ...contents, stored };
   }
 
   firstIndex(): LogIndex {
