@@ -3,7 +3,7 @@
 // shares nothing with the code that decides.
 import type { RateLimit } from "../../src/gen/mesh/v1/queue.js";
 import type { AssignmentTable } from "../../src/queue/state/assignment-table.js";
-import type { CommittedEntry } from "../../src/queue/redis/command-encoder.js";
+import type { CommittedEntry } from "../../src/queue/state/committed-entry.js";
 
 interface Watched {
   paused: boolean;

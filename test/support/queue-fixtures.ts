@@ -12,7 +12,7 @@ import type { TaskReport, WorkerHello } from "../../src/gen/mesh/v1/worker_servi
 import type { RunningTask } from "../../src/queue/state/assignment-table.js";
 import type { CommandLog, LogProposal } from "../../src/queue/leader/entry-proposer.js";
 import type { PendingTask } from "../../src/queue/task/pending-task.js";
-import { taskSequence } from "../../src/queue/redis/task-sequence.js";
+import { taskSequence } from "../../src/queue/state/task-sequence.js";
 
 /** The clock of tests that name none. */
 export const NOW_MS = 1_750_000_000_000;

@@ -10,7 +10,7 @@ import { QueueTable } from "../../src/queue/state/queue-table.js";
 import { DefinitionCache } from "../../src/queue/state/definition-cache.js";
 import { ScheduleTable } from "../../src/queue/state/schedule-table.js";
 import { QueueLeader } from "../../src/queue/leader/leader.js";
-import type { CommittedEntry } from "../../src/queue/redis/command-encoder.js";
+import type { CommittedEntry } from "../../src/queue/state/committed-entry.js";
 import { LimitsWatch } from "./limits-watch.js";
 import { BACKOFF, ManualLog, NOW_MS, taskReport, turns, workerHello } from "./queue-fixtures.js";
 import { ENDED, SimulatedRedis, TaskStates } from "./simulated-redis.js";

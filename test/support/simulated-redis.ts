@@ -3,18 +3,20 @@
 import type { Command, Finish } from "../../src/gen/mesh/v1/command.js";
 import { AttemptOutcome, type TaskDefinition, TaskStatus } from "../../src/gen/mesh/v1/task.js";
 import type { LeaderReader } from "../../src/queue/leader/leader.js";
-import { pendingFromDefinition } from "../../src/queue/task/pending-task.js";
-import type { StoredDeadlines } from "../../src/queue/leader/deadlines.js";
-import type { EndedTasks } from "../../src/queue/leader/retention.js";
-import type { ApplyOutcome, PendingTask } from "../../src/queue/redis/apply-outcome.js";
-import type { CommittedEntry } from "../../src/queue/redis/command-encoder.js";
+import {
+  pendingFromDefinition,
+  type StoredPendingTask,
+} from "../../src/queue/task/pending-task.js";
+import type { StoredDeadlines, EndedTasks } from "../../src/queue/redis/reader.js";
+import type { ApplyOutcome } from "../../src/queue/redis/apply-outcome.js";
+import type { CommittedEntry } from "../../src/queue/state/committed-entry.js";
 import {
   AppliedIndexMismatch,
   RedisBehind,
   RedisUnavailable,
 } from "../../src/queue/redis/errors.js";
-import { deadlineAtMs } from "../../src/queue/redis/task-options.js";
-import { taskSequence } from "../../src/queue/redis/task-sequence.js";
+import { deadlineAtMs } from "../../src/queue/state/definition-rules.js";
+import { taskSequence } from "../../src/queue/state/task-sequence.js";
 import type { Applier } from "../../src/queue/leader/redis-sync.js";
 import { turns } from "./queue-fixtures.js";
 
@@ -46,7 +48,7 @@ export class TaskStates {
       stale: [] as string[],
       cancelled: [],
       retried: [] as ApplyOutcome["retried"][number][],
-      promoted: [] as PendingTask[],
+      promoted: [] as StoredPendingTask[],
       contradictions: [] as { id: string; reason: string }[],
       settling: [],
     };
@@ -59,7 +61,7 @@ export class TaskStates {
     return { ...told, promoted } as unknown as ApplyOutcome;
   }
 
-  pending(id: string): PendingTask | undefined {
+  pending(id: string): StoredPendingTask | undefined {
     const task = this.tasks.get(id);
     if (task === undefined) return undefined;
     const { definition, sequence, attempts, losses, lapses, runAtMs, deadlineAtMs } = task;
@@ -83,7 +85,7 @@ export class TaskStates {
     told: {
       duplicates: { id: string; existingId: string }[];
       retried: ApplyOutcome["retried"][number][];
-      promoted: PendingTask[];
+      promoted: StoredPendingTask[];
       contradictions: { id: string; reason: string }[];
     },
   ): void {
@@ -273,7 +275,7 @@ export class SimulatedRedis implements Applier, LeaderReader {
     readonly priority: number;
     readonly afterSequence: number;
     readonly limit: number;
-  }): Promise<readonly PendingTask[]> {
+  }): Promise<readonly StoredPendingTask[]> {
     return this.#call(() =>
       [...this.#shown.tasks]
         .filter(

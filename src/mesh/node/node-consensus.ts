@@ -3,7 +3,7 @@ import type { ChannelCredentials } from "@grpc/grpc-js";
 import { problemFrom } from "../../api/status.js";
 import { CommandBatch } from "../../gen/mesh/v1/command.js";
 import { QueueLeader } from "../../queue/leader/leader.js";
-import type { CommittedEntry } from "../../queue/redis/command-encoder.js";
+import type { CommittedEntry } from "../../queue/state/committed-entry.js";
 import { logIndex, type Member, nodeId, RaftNode, type RaftStorage } from "../../raft/index.js";
 import { asNodeFailure } from "./errors.js";
 import { leaderSettings } from "../leader/leader-settings.js";

@@ -4,10 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { AppliedIndexWatch } from "../../queue/redis/applied-watch.js";
 import { RedisDump, type RedisDumpOptions } from "../../queue/redis/dump.js";
 import { RedisUnavailable } from "../../queue/redis/errors.js";
-import { STATE_LAYOUT } from "../../queue/redis/run-state.js";
 import { logIndex, type RaftStorage, type StateSnapshot } from "../../raft/index.js";
 import type { QueueMachine, SnapshotSource, TableImage } from "../../queue/state/queue-machine.js";
-import { encodeFrame, SNAPSHOT_FORMAT } from "../../queue/state/snapshot-format.js";
+import { encodeFrame, SNAPSHOT_FORMAT, STATE_LAYOUT } from "../../queue/state/snapshot-format.js";
 
 /** Wait before Redis is asked again, while another node takes its snapshot. */
 const BUSY_RETRY_MS = 250;

@@ -2,7 +2,7 @@
 // nothing is sorted.
 import type { FairShare } from "../controls/fair-share.js";
 import { HeadHeap } from "../pending/head-heap.js";
-import type { AttachedWorker } from "../leader/worker-directory.js";
+import type { Candidate } from "./candidate.js";
 import type { Opening, Selection } from "./policy.js";
 
 /** What a node counts for, to one need. */
@@ -52,7 +52,7 @@ export function standingBySlots({ worker }: Opening, rank: number): Standing {
 }
 
 /** A node's share by its slots and its speed. */
-export function shareOfSlots({ hello, pace }: AttachedWorker): number {
+export function shareOfSlots({ hello, pace }: Candidate): number {
   return hello.concurrency / pace.overall;
 }
 

@@ -1,6 +1,6 @@
 // The free slots of one turn, sorted out by what tasks need, once for each need and not for each task.
 import type { Line } from "../pending/waiting-lines.js";
-import { type AttachedWorker, fits } from "../leader/worker-directory.js";
+import { type Candidate, fits } from "./candidate.js";
 import type { BalancerPolicy, Need, Opening, Selection } from "./policy.js";
 
 interface Choice {
@@ -38,7 +38,7 @@ export class Openings {
   }
 
   /** Takes a slot for a task; to be asked only where there is one. */
-  take(need: Need): AttachedWorker {
+  take(need: Need): Candidate {
     const choice = this.#choiceFor(need);
     choice.selection ??= this.#policy.select(
       need,

@@ -1,6 +1,6 @@
 // What a balancing policy is: it says which of the nodes that could run a task gets it. Slots, types and
 // labels are not its business: it is only asked about nodes that have them.
-import type { AttachedWorker } from "../leader/worker-directory.js";
+import type { Candidate } from "./candidate.js";
 
 export const POLICY_NAMES = [
   "least-loaded",
@@ -12,7 +12,7 @@ export type PolicyName = (typeof POLICY_NAMES)[number];
 
 /** A node that takes work in this turn. Invariant: 0 <= freeSlots. */
 export interface Opening {
-  readonly worker: AttachedWorker;
+  readonly worker: Candidate;
   /** Slots that are left in this turn. */
   freeSlots: number;
 }
@@ -42,5 +42,5 @@ export interface BalancerPolicy {
    * How much of the mesh's work a node should get, relative to others; above 0. Where attempts are
    * short, a node that is ahead of its share has slots held back. Undefined: no shares are kept.
    */
-  shareOf(worker: AttachedWorker): number | undefined;
+  shareOf(worker: Candidate): number | undefined;
 }

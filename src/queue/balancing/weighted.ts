@@ -1,7 +1,7 @@
 // Nodes get work by weights that the operator sets for them, whatever their slots are; what a node
 // takes for it counts as everywhere.
 import { FairShare } from "../controls/fair-share.js";
-import type { AttachedWorker } from "../leader/worker-directory.js";
+import type { Candidate } from "./candidate.js";
 import { Contestant, LoadSelection } from "./load-selection.js";
 import type { BalancerPolicy, Need, Opening, Selection } from "./policy.js";
 
@@ -23,12 +23,12 @@ export class WeightedPolicy implements BalancerPolicy {
     return new LoadSelection(contestants, this.#turns);
   }
 
-  shareOf(worker: AttachedWorker): number {
+  shareOf(worker: Candidate): number {
     return this.#weightOf(worker) / worker.pace.overall;
   }
 
   /** That of the node itself, else the highest of its labels, else 1. */
-  #weightOf({ id, hello }: AttachedWorker): number {
+  #weightOf({ id, hello }: Candidate): number {
     const own = this.#weights.get(id);
     if (own !== undefined) return own;
     const ofLabels = hello.labels.flatMap((label) => this.#weights.get(label) ?? []);

@@ -1,8 +1,7 @@
 // Keeps the leader's pending tasks supplied from Redis, where the backlog waits.
 import type { PendingBand } from "../pending/pending-band.js";
 import type { Lane, PendingSet } from "../pending/pending-set.js";
-import { pendingFromRedis } from "../task/pending-task.js";
-import type { PendingTask as StoredPendingTask } from "../redis/apply-outcome.js";
+import { pendingFromRedis, type StoredPendingTask } from "../task/pending-task.js";
 
 /** Tasks read at a time from one queue and priority. */
 const READ_LIMIT = 2_000;

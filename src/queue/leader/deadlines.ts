@@ -1,5 +1,6 @@
 // When the next deadline passes, and which tasks are dead then. It looks when one passes, and each minute
 // while there are any: running tasks also while Redis is away, the others as soon as Redis can tell.
+import type { StoredDeadlines } from "../redis/reader.js";
 import type { RunningTask } from "../state/assignment-table.js";
 import { waitUntilMs } from "../wall-clock.js";
 
@@ -9,14 +10,6 @@ const MAX_OVERDUE_PER_ENTRY = 500;
 const RETRY_AFTER_MS = 1_000;
 /** Between two looks: the first may have been proposed and not be in the table yet. */
 const MIN_WAIT_MS = 5;
-
-/** What Redis knows of deadlines. */
-export interface StoredDeadlines {
-  /** Tasks that have not ended and whose deadline has passed, the earliest first. */
-  readonly overdue: readonly string[];
-  /** The next one that is to pass, milliseconds since the epoch. */
-  readonly nextMs: number | undefined;
-}
 
 export interface DeadlinesParts {
   /** Milliseconds since the epoch. */

@@ -3,10 +3,11 @@
 import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
 import type { Command } from "../../gen/mesh/v1/command.js";
 import type { RunningTask } from "../state/assignment-table.js";
-import { Deadlines, type StoredDeadlines } from "./deadlines.js";
+import { Deadlines } from "./deadlines.js";
+import type { StoredDeadlines } from "../redis/reader.js";
 import { UniqueDecisions } from "./unique-decisions.js";
 import type { ApplyOutcome } from "../redis/apply-outcome.js";
-import { deadlineAtMs } from "../redis/task-options.js";
+import { deadlineAtMs } from "../state/definition-rules.js";
 
 /** Wait before Redis is asked again when the next scheduled task may run. */
 const RETRY_AFTER_MS = 1_000;

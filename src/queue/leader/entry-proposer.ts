@@ -16,9 +16,9 @@ import { commandsOf, type Outgoing, OutgoingCommands } from "./outgoing-commands
 import type { PendingSet } from "../pending/pending-set.js";
 import { isOverdue, pendingFromDefinition, pendingFromRelease } from "../task/pending-task.js";
 import type { PromotionClock } from "./promotion-clock.js";
-import { dependsOnOthers } from "../redis/task-options.js";
+import { dependsOnOthers } from "../state/definition-rules.js";
 import type { Fire } from "../schedules/schedule-clock.js";
-import { taskSequence } from "../redis/task-sequence.js";
+import { taskSequence } from "../state/task-sequence.js";
 import { schedule } from "./matching.js";
 import type { Placements } from "../why/placements.js";
 import type { WorkerDirectory } from "./worker-directory.js";

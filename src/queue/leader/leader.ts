@@ -20,7 +20,7 @@ import { pendingFromRedis } from "../task/pending-task.js";
 import { PromotionClock } from "./promotion-clock.js";
 import type { ApplyOutcome } from "../redis/apply-outcome.js";
 import { RedisUnavailable } from "../redis/errors.js";
-import { taskSequence } from "../redis/task-sequence.js";
+import { taskSequence } from "../state/task-sequence.js";
 import { RedisSync, type SyncState } from "./redis-sync.js";
 import { Retention } from "./retention.js";
 import { RunningAttempts } from "./running-attempts.js";

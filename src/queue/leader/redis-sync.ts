@@ -2,7 +2,7 @@
 // order, from wherever it stands. A Redis that was down, restarted or has lost writes is caught up
 // from the log; a leader that was deposed meanwhile can only write what was committed, once.
 import type { ApplyOutcome } from "../redis/apply-outcome.js";
-import type { CommittedEntry } from "../redis/command-encoder.js";
+import type { CommittedEntry } from "../state/committed-entry.js";
 import {
   AppliedIndexMismatch,
   RedisRefused,

@@ -2,6 +2,7 @@
 // is past them proposes its removal, a bounded number of tasks an entry.
 import type { ExpireCommand, ExpireRule } from "../../gen/mesh/v1/command.js";
 import { TaskStatus } from "../../gen/mesh/v1/task.js";
+import type { EndedTasks } from "../redis/reader.js";
 
 /** How often is looked. What ends is kept that much longer than asked for, at most. */
 const LOOK_MS = 1_000;
@@ -17,14 +18,6 @@ export interface RetentionSettings {
   readonly completed: RetentionBounds;
   readonly dead: RetentionBounds;
   readonly cancelled: RetentionBounds;
-}
-
-/** How many tasks ended with a status, and when the first of them did. */
-export interface EndedTasks {
-  readonly status: TaskStatus;
-  readonly count: number;
-  /** Undefined where there is none. */
-  readonly oldestMs: number | undefined;
 }
 
 export interface RetentionParts {

@@ -1,9 +1,11 @@
 // The nodes that take work, as the leader knows them: what they can run, how many slots are free,
 // and when a silent one may be taken for lost. One directory per leader's term.
 import { DrainTable } from "../state/drain-table.js";
+import type { Candidate } from "../balancing/candidate.js";
 import type { BalancerPolicy, Opening } from "../balancing/policy.js";
 import { NodePace, ServiceTimes } from "../balancing/service-times.js";
 import type { TaskReport, WorkerHello } from "../../gen/mesh/v1/worker_service.js";
+import type { NodeStanding } from "../why/node-reasons.js";
 import type { Loss } from "../task/attempt-ending.js";
 
 /** Clocks of two machines may run apart; the leader waits this much longer than the lease. */
@@ -21,8 +23,7 @@ const DECAY = 0.95;
 /** Who hears of a node when it is asked after: this leader, only others, nobody. */
 export type Reachability = "direct" | "through-peers" | "none";
 
-export interface AttachedWorker {
-  readonly id: string;
+export interface AttachedWorker extends Candidate {
   hello: WorkerHello;
   connected: boolean;
   /** It has been granted a lease since it attached: what is assigned before that it would hand back. */
@@ -32,15 +33,12 @@ export interface AttachedWorker {
   reachability: Reachability;
   /** Leader's monotonic clock when it last granted a lease, or attached. */
   lastGrantMs: number;
-  /** Running tasks, those proposed but not yet committed included. */
   running: number;
   draining: boolean;
   /** Assignments of about the last two seconds. */
   recentAssignments: number;
   /** Moving mean of how long attempts took. */
   meanAttemptMs: number;
-  /** How long it takes for each type, beside the other nodes. */
-  readonly pace: NodePace;
 }
 
 export class WorkerDirectory {
@@ -155,7 +153,7 @@ export class WorkerDirectory {
   }
 
   /** In one word, for people. */
-  stateOf(worker: AttachedWorker): "active" | "joining" | "draining" | "lost" {
+  stateOf(worker: AttachedWorker): NodeStanding["state"] {
     if (!worker.connected || worker.silent) return "lost";
     if (this.isDraining(worker)) return "draining";
     return worker.leased ? "active" : "joining";
@@ -174,6 +172,19 @@ export class WorkerDirectory {
       if (freeSlots > 0) openings.push({ worker, freeSlots });
     }
     return openings;
+  }
+
+  /** How every node stands that has attached in this term, to explain why a task waits. */
+  standings(policy: Pick<BalancerPolicy, "shareOf">): NodeStanding[] {
+    const free = new Map(
+      this.openings(policy).map(({ worker, freeSlots }) => [worker.id, freeSlots]),
+    );
+    return Array.from(this.#workers.values(), (worker) => ({
+      node: worker,
+      state: this.stateOf(worker),
+      takesWork: this.takesWork(worker),
+      freeSlots: free.get(worker.id) ?? 0,
+    }));
   }
 
   /** Takes no more work: it is being stopped, or is to leave. */
@@ -265,13 +276,4 @@ export class WorkerDirectory {
 function leadOf(worker: AttachedWorker, share: number | undefined, recentPerShare: number): number {
   if (share === undefined || worker.meanAttemptMs >= SHORT_ATTEMPT_MS) return 0;
   return Math.max(0, worker.recentAssignments - share * recentPerShare);
-}
-
-/** Whether a worker can run a task of this type with these requirements. */
-export function fits(
-  { hello }: Pick<AttachedWorker, "hello">,
-  type: string,
-  requires: readonly string[],
-): boolean {
-  return hello.types.includes(type) && requires.every((label) => hello.labels.includes(label));
 }

@@ -7,7 +7,7 @@
 // as Redis has been read up to them.
 import { Fifo } from "./fifo.js";
 import type { PendingTask } from "../task/pending-task.js";
-import { taskSequence } from "../redis/task-sequence.js";
+import { taskSequence } from "../state/task-sequence.js";
 import { type Line, WaitingLines } from "./waiting-lines.js";
 
 /** How far a read of Redis reached. */

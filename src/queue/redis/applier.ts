@@ -2,7 +2,8 @@
 import type { Redis } from "ioredis";
 import { errorCode, isErrorReply } from "../../redis/error-reply.js";
 import type { ApplyOutcome } from "./apply-outcome.js";
-import { encodeEntries, taskCount, type CommittedEntry } from "./command-encoder.js";
+import { encodeEntries, taskCount } from "./command-encoder.js";
+import type { CommittedEntry } from "../state/committed-entry.js";
 import { AppliedIndexMismatch, RedisUnavailable, toRedisError } from "./errors.js";
 import type { RedisKeys } from "./keys.js";
 import { decodeOutcomes } from "./outcome-decoder.js";

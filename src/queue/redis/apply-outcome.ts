@@ -1,28 +1,6 @@
 // What applying an entry tells the leader beyond "done": the facts that only the state knows.
-import type { Backoff, TaskStatus } from "../../gen/mesh/v1/task.js";
-
-/** A pending task as the scheduler needs it: everything but its data. */
-export interface PendingTask {
-  readonly id: string;
-  readonly type: string;
-  readonly queue: string;
-  readonly priority: number;
-  /** Place in the order of submission; smaller is older. */
-  readonly sequence: number;
-  /** Attempts that count so far. */
-  readonly attempts: number;
-  readonly maxAttempts: number;
-  readonly backoff: Backoff | undefined;
-  readonly timeoutMs: number;
-  readonly requires: readonly string[];
-  /** How often a node was lost under it in a way that it may have caused. */
-  readonly losses: number;
-  /** How often its node lived on and had let its lease run out. */
-  readonly lapses: number;
-  readonly runAtMs: number;
-  /** Milliseconds since the epoch; 0 for none. */
-  readonly deadlineAtMs: number;
-}
+import type { TaskStatus } from "../../gen/mesh/v1/task.js";
+import type { StoredPendingTask } from "../task/pending-task.js";
 
 /** A submitted task that was not created; `existingId` stands for it. */
 export interface DuplicateTask {
@@ -38,7 +16,7 @@ export type CancelResult =
 
 /** `status` is the one that the task had before; UNSPECIFIED when there is no such task. */
 export type RetryResult =
-  | { readonly id: string; readonly result: "pending"; readonly task: PendingTask }
+  | { readonly id: string; readonly result: "pending"; readonly task: StoredPendingTask }
   | { readonly id: string; readonly result: "not-found"; readonly status: TaskStatus }
   | { readonly id: string; readonly result: "not-retryable"; readonly status: TaskStatus };
 
@@ -57,7 +35,7 @@ export interface ApplyOutcome {
   readonly cancelled: readonly CancelResult[];
   readonly retried: readonly RetryResult[];
   /** The earliest first. */
-  readonly promoted: readonly PendingTask[];
+  readonly promoted: readonly StoredPendingTask[];
   readonly contradictions: readonly Contradiction[];
   /** Tasks that have ended and that others wait for: a Settle should follow. */
   readonly settling: readonly string[];

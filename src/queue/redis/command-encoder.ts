@@ -2,13 +2,12 @@
 // of a command flat. What an entry means depends on the entry alone, never on this node's clock.
 import type { Command, CommandBatch, Dead, Finish } from "../../gen/mesh/v1/command.js";
 import { AttemptOutcome, TaskDefinition, TaskError, TaskStatus } from "../../gen/mesh/v1/task.js";
+import type { CommittedEntry } from "../state/committed-entry.js";
+import { IDEMPOTENCY_WINDOW_MS } from "../state/definition-rules.js";
+import { MAX_TASKS_PER_ENTRY } from "../state/task-sequence.js";
 import { laneName } from "./keys.js";
 import { PackedWriter } from "./packed-writer.js";
 import { encodeOptions } from "./task-options.js";
-import { MAX_TASKS_PER_ENTRY } from "./task-sequence.js";
-
-/** How long an idempotency key stands for the task that was submitted with it. */
-export const IDEMPOTENCY_WINDOW_MS = 24 * 60 * 60 * 1000;
 
 /** Longer data and results are kept in keys of their own, so that lists and heads stay light. */
 const INLINE_TEXT_LENGTH = 512;
@@ -33,14 +32,6 @@ const DEADLINE_EXCEEDED: TaskError = {
   message: "deadline exceeded",
   stack: "",
 };
-
-/** One committed log entry, as far as the queue is concerned. */
-export interface CommittedEntry {
-  readonly index: number;
-  readonly term: number;
-  /** Undefined for entries without commands: noops and memberships. */
-  readonly batch: CommandBatch | undefined;
-}
 
 /** Kinds of commands as apply.lua numbers its transitions. */
 const KIND = {

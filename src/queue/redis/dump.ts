@@ -6,7 +6,7 @@ import type { Redis } from "ioredis";
 import { callRedis, DumpLost } from "./errors.js";
 import type { RedisKeys } from "./keys.js";
 import { RedisScript } from "./script.js";
-import { MAX_TASKS_PER_ENTRY } from "./task-sequence.js";
+import { MAX_TASKS_PER_ENTRY } from "../state/task-sequence.js";
 
 /** A dump that nobody has read of for this long is over: its owner is gone. */
 const LEASE_MS = 30_000;

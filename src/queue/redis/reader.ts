@@ -2,11 +2,9 @@
 import type { Redis } from "ioredis";
 import type { TaskCounts } from "../../gen/mesh/v1/cluster_service.js";
 import { type Task, type TaskDefinition, TaskStatus } from "../../gen/mesh/v1/task.js";
-import type { StoredDeadlines } from "../leader/deadlines.js";
-import type { EndedTasks } from "../leader/retention.js";
 import { isEnd } from "../task/task-end.js";
 import { readAppliedEntry } from "./applier.js";
-import type { PendingTask } from "./apply-outcome.js";
+import type { StoredPendingTask } from "../task/pending-task.js";
 import { laneName, parseLaneName, type RedisKeys } from "./keys.js";
 import { asNumber, asText, readPackedSequence } from "./packed-reader.js";
 import { runPipeline } from "./pipeline.js";
@@ -35,6 +33,22 @@ export interface PendingHeadQuery {
   /** Only tasks younger than this; undefined from the oldest on. */
   readonly afterSequence?: number | undefined;
   readonly limit: number;
+}
+
+/** What Redis knows of deadlines. */
+export interface StoredDeadlines {
+  /** Tasks that have not ended and whose deadline has passed, the earliest first. */
+  readonly overdue: readonly string[];
+  /** The next one that is to pass, milliseconds since the epoch. */
+  readonly nextMs: number | undefined;
+}
+
+/** How many tasks ended with a status, and when the first of them did. */
+export interface EndedTasks {
+  readonly status: TaskStatus;
+  readonly count: number;
+  /** Milliseconds since the epoch; undefined where there is none. */
+  readonly oldestMs: number | undefined;
 }
 
 export interface TaskReaderOptions {
@@ -95,7 +109,7 @@ export class TaskReader {
   }
 
   /** The next pending tasks of a queue and priority, oldest first; fewer than `limit` only at the end. */
-  async pendingHead(query: PendingHeadQuery): Promise<readonly PendingTask[]> {
+  async pendingHead(query: PendingHeadQuery): Promise<readonly StoredPendingTask[]> {
     const limit = Math.min(query.limit, MAX_HEAD_TASKS);
     if (limit <= 0) return [];
     const args = [laneName(query.queue, query.priority), query.afterSequence ?? -1, limit];

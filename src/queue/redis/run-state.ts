@@ -1,14 +1,12 @@
 // The run state of a task as the scripts store it: one packed string. scripts/state.lua has the same
-// layout; only scripts write it.
+// layout; only scripts write it. Snapshots hold it as it is stored: a change of the layout counts up
+// STATE_LAYOUT of state/snapshot-format.ts.
 import type { AttemptRecord } from "../../gen/mesh/v1/task.js";
 import { TaskDefinition, type TaskStatus } from "../../gen/mesh/v1/task.js";
 import { parseLaneName } from "./keys.js";
 import { asArray, asNumber, asText, readPacked, type Packed } from "./packed-reader.js";
 import { decodeOptions, type TaskOptions } from "./task-options.js";
 import { storedOutcome, storedStatus } from "./stored-enums.js";
-
-/** To be counted up with each change of the layout: snapshots hold states as they are stored. */
-export const STATE_LAYOUT = 3;
 
 /** Where the strings begin, behind the numbers. */
 const STRINGS_AT = 41;

@@ -1,6 +1,7 @@
 // What only some tasks have, as it is stored in a run state: a deadline, a unique key, tasks that it
 // waits for. scripts/options.lua has the same layout.
 import { OnDependencyFailure, type TaskDefinition } from "../../gen/mesh/v1/task.js";
+import { deadlineAtMs } from "../state/definition-rules.js";
 import { asArray, asNumber, asText, readPacked } from "./packed-reader.js";
 import { PackedWriter } from "./packed-writer.js";
 
@@ -13,16 +14,6 @@ export interface TaskOptions {
 
 const NONE: TaskOptions = { deadlineAtMs: 0, waitsFor: [] };
 const NOTHING = new Uint8Array(0);
-
-/** When the task is dead where it has not completed; 0 for never. Milliseconds since the epoch. */
-export function deadlineAtMs({ createdAtMs, deadlineMs }: TaskDefinition): number {
-  return deadlineMs === 0 ? 0 : createdAtMs + deadlineMs;
-}
-
-/** Whether Redis alone knows if the task is new, and pending: that depends on other tasks. */
-export function dependsOnOthers({ uniqueKey, after }: TaskDefinition): boolean {
-  return uniqueKey !== "" || after.length > 0;
-}
 
 /** The options of a new task; empty for a plain one. */
 export function encodeOptions(task: TaskDefinition): Uint8Array {

@@ -1,4 +1,4 @@
-// Puts stored pieces together into what callers know: Task and PendingTask.
+// Puts stored pieces together into what callers know: Task and StoredPendingTask.
 import {
   AttemptOutcome,
   TaskError,
@@ -6,7 +6,7 @@ import {
   type Task,
   type TaskDefinition,
 } from "../../gen/mesh/v1/task.js";
-import type { PendingTask } from "./apply-outcome.js";
+import type { StoredPendingTask } from "../task/pending-task.js";
 import { definitionOf, type RunState } from "./run-state.js";
 
 /** Attempts that a task shows, the last ones. */
@@ -51,7 +51,7 @@ export function taskView(
 }
 
 /** A pending task as the scheduler needs it. */
-export function pendingTask(state: RunState): PendingTask {
+export function pendingTask(state: RunState): StoredPendingTask {
   const definition = definitionOf(state);
   return {
     id: definition.id,

@@ -1,7 +1,7 @@
 // The newest committed entries as they were decoded, for the leader, which applies them to Redis
 // moments later. Whatever is older is read from the log again.
 import { OldestFirstMap } from "../oldest-first-map.js";
-import type { CommittedEntry } from "../redis/command-encoder.js";
+import type { CommittedEntry } from "./committed-entry.js";
 
 /** What an entry weighs besides its commands. */
 const ENTRY_OVERHEAD_BYTES = 256;

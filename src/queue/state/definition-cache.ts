@@ -2,7 +2,7 @@
 // needs no call to learn what to run, and a submission that was sent twice is recognised.
 import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
 import { OldestFirstMap } from "../oldest-first-map.js";
-import { IDEMPOTENCY_WINDOW_MS } from "../redis/command-encoder.js";
+import { IDEMPOTENCY_WINDOW_MS } from "./definition-rules.js";
 
 /** What an entry weighs beside its text: the map's slot and the object's fields. */
 const ENTRY_OVERHEAD_BYTES = 400;

@@ -5,7 +5,7 @@ import { AssignmentTable, type QueueChange } from "./assignment-table.js";
 import { QueueTable } from "./queue-table.js";
 import { DefinitionCache } from "./definition-cache.js";
 import { DrainTable } from "./drain-table.js";
-import type { CommittedEntry } from "../redis/command-encoder.js";
+import type { CommittedEntry } from "./committed-entry.js";
 import { ScheduleTable } from "./schedule-table.js";
 import {
   type Entry,

@@ -8,13 +8,7 @@ import type {
   QueueRecord,
   RateLimit,
 } from "../../gen/mesh/v1/queue.js";
-import {
-  afterStart,
-  nextStartMs,
-  type RateState,
-  underLimit,
-  UNUSED_RATE,
-} from "../controls/gcra.js";
+import { afterStart, nextStartMs, type RateState, underLimit, UNUSED_RATE } from "./gcra.js";
 
 /** Queues for which something is set; past it a new one changes nothing, and the leader refuses it. */
 export const MAX_CONFIGURED_QUEUES = 10_000;

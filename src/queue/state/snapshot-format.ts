@@ -5,10 +5,15 @@ import {
   type SnapshotKey,
   type SnapshotTask,
 } from "../../gen/mesh/v1/snapshot.js";
-import { STATE_LAYOUT } from "../redis/run-state.js";
 
 /** Counted up when a node of before could not read what is written now. */
 export const SNAPSHOT_FORMAT = 1;
+
+/**
+ * Layout of a task's state, which a snapshot holds as Redis stores it (redis/run-state.ts,
+ * redis/scripts/state.lua). To be counted up with each change of it.
+ */
+export const STATE_LAYOUT = 3;
 
 const LENGTH_BYTES = 4;
 /** A piece of a dump is about 1 MiB, and one task with its data beyond that. */

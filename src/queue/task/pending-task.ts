@@ -1,10 +1,33 @@
 // A task that waits for a slot, as the scheduler knows it: everything but its payload.
 import { AttemptOutcome, type Backoff, type TaskDefinition } from "../../gen/mesh/v1/task.js";
 import type { RunningTask } from "../state/assignment-table.js";
-import { deadlineAtMs } from "../redis/task-options.js";
-import type { PendingTask as StoredPendingTask } from "../redis/apply-outcome.js";
+import { deadlineAtMs } from "../state/definition-rules.js";
 
-export interface PendingTask extends Omit<StoredPendingTask, "backoff"> {
+/** A pending task as Redis tells of it. */
+export interface StoredPendingTask {
+  readonly id: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly priority: number;
+  /** Place in the order of submission; smaller is older. */
+  readonly sequence: number;
+  /** Attempts that count so far. */
+  readonly attempts: number;
+  readonly maxAttempts: number;
+  readonly backoff: Backoff | undefined;
+  readonly timeoutMs: number;
+  readonly requires: readonly string[];
+  /** How often a node was lost under it in a way that it may have caused. */
+  readonly losses: number;
+  /** How often its node lived on and had let its lease run out. */
+  readonly lapses: number;
+  readonly runAtMs: number;
+  /** Milliseconds since the epoch; 0 for none. */
+  readonly deadlineAtMs: number;
+}
+
+/** A pending task with which the leader works: its backoff is known to be there. */
+export interface PendingTask extends StoredPendingTask {
   readonly backoff: Backoff;
 }
 

@@ -1,6 +1,6 @@
 // A task as it is known from the log alone, before Redis shows it.
 import { type Task, type TaskDefinition, TaskStatus } from "../../gen/mesh/v1/task.js";
-import { deadlineAtMs } from "../redis/task-options.js";
+import { deadlineAtMs } from "../state/definition-rules.js";
 import type { RunningTask } from "../state/assignment-table.js";
 
 /** The task right after its submission, or while it runs. */

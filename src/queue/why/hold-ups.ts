@@ -4,21 +4,28 @@ import type { Reason } from "../../gen/mesh/v1/task_why.js";
 import { AttemptOutcome, type Task, TaskStatus } from "../../gen/mesh/v1/task.js";
 import type { BalancerPolicy } from "../balancing/policy.js";
 import type { QueueGates } from "../controls/queue-gates.js";
-import type { SyncState } from "../leader/redis-sync.js";
-import type { WorkerDirectory } from "../leader/worker-directory.js";
-import { nodeReasons } from "./node-reasons.js";
+import { nodeReasons, type NodeStanding } from "./node-reasons.js";
 import { listed, reason, timeText } from "./reason.js";
+
+type StandingsPolicy = Pick<BalancerPolicy, "shareOf">;
+
+/** How well Redis follows the log. */
+export interface RedisStanding {
+  readonly state:
+    { readonly kind: "in-step" } | { readonly kind: "waiting" | "stuck"; readonly reason: string };
+  /** Whether all that waits in it has been looked at in this term. */
+  readonly isRead: boolean;
+}
 
 export interface HoldUpsParts {
   readonly gates: Pick<QueueGates, "standingOf">;
-  readonly workers: WorkerDirectory;
-  readonly policy: Pick<BalancerPolicy, "shareOf">;
+  readonly workers: { standings(policy: StandingsPolicy): readonly NodeStanding[] };
+  readonly policy: StandingsPolicy;
   /** Whether the task waits in the leader's memory: it can then be given to a node without Redis. */
   readonly isAtHand: (id: string) => boolean;
   /** Entry that is proposed to give the task to a node. */
   readonly claimedAt: (id: string) => number | undefined;
-  /** Whether Redis follows the log, and all that waits in it has been looked at. */
-  readonly redis: () => { readonly state: SyncState; readonly isRead: boolean };
+  readonly redis: () => RedisStanding;
   readonly now: () => number;
 }
 
@@ -50,7 +57,7 @@ export class HoldUps {
     if (claimedAt !== undefined) return [beingAssigned(claimedAt, standing.appliedIndex)];
     const reasons = [
       ...this.#queueReasons(task.queue),
-      ...nodeReasons(this.#parts.workers, this.#parts.policy, task),
+      ...nodeReasons(this.#parts.workers.standings(this.#parts.policy), task),
       ...this.#redisReasons(task.id, standing),
     ];
     // Those ahead hold up nothing by themselves: they may need other nodes.

@@ -1,41 +1,43 @@
 // Why no node takes a task: none has its type, none has its labels, or those that have are full.
 import type { ConsideredNode, Reason } from "../../gen/mesh/v1/task_why.js";
-import type { BalancerPolicy, Need } from "../balancing/policy.js";
-import type { AttachedWorker, WorkerDirectory } from "../leader/worker-directory.js";
+import type { Candidate } from "../balancing/candidate.js";
+import type { Need } from "../balancing/policy.js";
 import { listed, loadText, reason } from "./reason.js";
+
+/** A node that has attached to the leader, and how it stands. */
+export interface NodeStanding {
+  readonly node: Candidate;
+  /** In one word, for people. */
+  readonly state: "active" | "joining" | "draining" | "lost";
+  /** Whether it is given work at all, as soon as a slot is free. */
+  readonly takesWork: boolean;
+  /** Slots that may be filled now. */
+  readonly freeSlots: number;
+}
 
 /** At most one reason; none where some node has a free slot for the task. */
 export function nodeReasons(
-  workers: WorkerDirectory,
-  policy: Pick<BalancerPolicy, "shareOf">,
+  standings: readonly NodeStanding[],
   { type, requires }: Need,
 ): Reason[] {
-  const free = new Map(
-    workers.openings(policy).map(({ worker, freeSlots }) => [worker.id, freeSlots]),
-  );
-  const all = [...workers.all()];
-  const withType = all.filter(({ hello }) => hello.types.includes(type));
-  const live = withType.filter((worker) => workers.takesWork(worker));
-  const lacks = (worker: AttachedWorker): string[] =>
-    requires.filter((label) => !worker.hello.labels.includes(label));
-  const described = (worker: AttachedWorker): ConsideredNode => ({
-    id: worker.id,
-    state: workers.stateOf(worker),
-    running: worker.running,
-    concurrency: worker.hello.concurrency,
-    freeSlots: free.get(worker.id) ?? 0,
-    missingLabels: lacks(worker),
-    relativeServiceTime: worker.pace.overall,
+  const lacks = ({ node }: NodeStanding): string[] =>
+    requires.filter((label) => !node.hello.labels.includes(label));
+  const described = (one: NodeStanding): ConsideredNode => ({
+    id: one.node.id,
+    state: one.state,
+    running: one.node.running,
+    concurrency: one.node.hello.concurrency,
+    freeSlots: one.freeSlots,
+    missingLabels: lacks(one),
+    relativeServiceTime: one.node.pace.overall,
   });
+  const withType = standings.filter(({ node }) => node.hello.types.includes(type));
+  const live = withType.filter(({ takesWork }) => takesWork);
   if (live.length === 0) return [noType(type, withType.map(described))];
-  const fitting = live.filter((worker) => lacks(worker).length === 0);
+  const fitting = live.filter((one) => lacks(one).length === 0);
   if (fitting.length === 0) {
-    const away = withType.filter(
-      (worker) => !workers.takesWork(worker) && lacks(worker).length === 0,
-    );
-    const missing = requires.filter((label) =>
-      live.every((worker) => lacks(worker).includes(label)),
-    );
+    const away = withType.filter((one) => !one.takesWork && lacks(one).length === 0);
+    const missing = requires.filter((label) => live.every((one) => lacks(one).includes(label)));
     return [noLabels(type, missing, live.map(described), away.map(described))];
   }
   const full = fitting.map(described);

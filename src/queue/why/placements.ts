@@ -1,9 +1,9 @@
 // Why tasks were given to the nodes that run them: what the leader saw when it made an entry with
 // assignments. In memory, of one leader's term, the newest; one small record for each such entry.
-import type { PolicyName } from "../balancing/policy.js";
+import type { AssignCommand } from "../../gen/mesh/v1/command.js";
+import type { CandidateHello } from "../balancing/candidate.js";
+import type { Opening, PolicyName } from "../balancing/policy.js";
 import { OldestFirstMap } from "../oldest-first-map.js";
-import type { Decision } from "../leader/matching.js";
-import type { AttachedWorker } from "../leader/worker-directory.js";
 
 /** Entries that are remembered. */
 export const MAX_PLACEMENTS = 1_000;
@@ -13,7 +13,7 @@ export const MAX_CONSIDERED = 20_000;
 /** A node with a free slot, as it was then. */
 export interface Considered {
   readonly id: string;
-  readonly hello: AttachedWorker["hello"];
+  readonly hello: CandidateHello;
   readonly running: number;
   readonly freeSlots: number;
   /** How many times longer than the middle node it took. */
@@ -31,8 +31,11 @@ export interface Placement {
   readonly considered: readonly Considered[];
 }
 
-/** What the scheduler decided. */
-type Decided = Pick<Decision, "assigns" | "openings">;
+/** What was decided: one command per node that got work, and the nodes with the slots they have left. */
+interface Decided {
+  readonly assigns: readonly AssignCommand[];
+  readonly openings: readonly Opening[];
+}
 
 export class Placements {
   readonly #maxPlacements: number;

@@ -6,7 +6,8 @@ import { createPolicy } from "../../../src/queue/balancing/create-policy.js";
 import { POLICY_NAMES } from "../../../src/queue/balancing/policy.js";
 import { PendingSet } from "../../../src/queue/pending/pending-set.js";
 import { schedule } from "../../../src/queue/leader/matching.js";
-import { fits, WorkerDirectory } from "../../../src/queue/leader/worker-directory.js";
+import { WorkerDirectory } from "../../../src/queue/leader/worker-directory.js";
+import { fits } from "../../../src/queue/balancing/candidate.js";
 import { NOW_MS, pendingTask, taskReport, workerHello } from "../../support/queue-fixtures.js";
 
 const TYPES = ["process", "mail"];

@@ -1,7 +1,7 @@
 // Redis follows the log: no gap, no repeat, one call at a time, through outages and lost writes.
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { CommittedEntry } from "../../../src/queue/redis/command-encoder.js";
+import type { CommittedEntry } from "../../../src/queue/state/committed-entry.js";
 import {
   AppliedIndexMismatch,
   RedisRefused,

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { PendingBand } from "../../../src/queue/pending/pending-band.js";
 import { PendingSet } from "../../../src/queue/pending/pending-set.js";
-import { taskSequence } from "../../../src/queue/redis/task-sequence.js";
+import { taskSequence } from "../../../src/queue/state/task-sequence.js";
 import { NOW_MS, pendingTask } from "../../support/queue-fixtures.js";
 
 const anything = (): boolean => true;

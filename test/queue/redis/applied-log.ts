@@ -10,7 +10,7 @@ import {
 } from "../../../src/gen/mesh/v1/task.js";
 import { RedisApplier } from "../../../src/queue/redis/applier.js";
 import type { ApplyOutcome } from "../../../src/queue/redis/apply-outcome.js";
-import type { CommittedEntry } from "../../../src/queue/redis/command-encoder.js";
+import type { CommittedEntry } from "../../../src/queue/state/committed-entry.js";
 import { RedisKeys } from "../../../src/queue/redis/keys.js";
 import { TaskReader } from "../../../src/queue/redis/reader.js";
 

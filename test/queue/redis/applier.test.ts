@@ -2,9 +2,9 @@
 import type { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { TaskStatus } from "../../../src/gen/mesh/v1/task.js";
-import { IDEMPOTENCY_WINDOW_MS } from "../../../src/queue/redis/command-encoder.js";
+import { IDEMPOTENCY_WINDOW_MS } from "../../../src/queue/state/definition-rules.js";
 import { AppliedIndexMismatch } from "../../../src/queue/redis/errors.js";
-import { MAX_TASKS_PER_ENTRY, taskSequence } from "../../../src/queue/redis/task-sequence.js";
+import { MAX_TASKS_PER_ENTRY, taskSequence } from "../../../src/queue/state/task-sequence.js";
 import { AppliedLog, assign, AT_MS, cancel, definition, entry, submit } from "./applied-log.js";
 import { taskOf, withFreshRedis } from "./fresh-redis.js";
 

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import type { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
-import type { CommittedEntry } from "../../../src/queue/redis/command-encoder.js";
+import type { CommittedEntry } from "../../../src/queue/state/committed-entry.js";
 import { RedisDump } from "../../../src/queue/redis/dump.js";
 import { DumpLost } from "../../../src/queue/redis/errors.js";
 import { TaskStatus } from "../../../src/gen/mesh/v1/task.js";

@@ -7,7 +7,7 @@ import {
   type TaskDefinition,
   TaskStatus,
 } from "../../../src/gen/mesh/v1/task.js";
-import { deadlineAtMs } from "../../../src/queue/redis/task-options.js";
+import { deadlineAtMs } from "../../../src/queue/state/definition-rules.js";
 
 export interface ModelTask {
   status: TaskStatus;

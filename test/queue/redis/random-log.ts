@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import type { Finish } from "../../../src/gen/mesh/v1/command.js";
 import { AttemptOutcome, OnDependencyFailure, TaskStatus } from "../../../src/gen/mesh/v1/task.js";
-import type { CommittedEntry } from "../../../src/queue/redis/command-encoder.js";
+import type { CommittedEntry } from "../../../src/queue/state/committed-entry.js";
 import {
   assign,
   AT_MS,

@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OnDependencyFailure, TaskStatus } from "../../../src/gen/mesh/v1/task.js";
 import type { ApplyOutcome } from "../../../src/queue/redis/apply-outcome.js";
-import { IDEMPOTENCY_WINDOW_MS } from "../../../src/queue/redis/command-encoder.js";
+import { IDEMPOTENCY_WINDOW_MS } from "../../../src/queue/state/definition-rules.js";
 import { RedisServer } from "../../support/redis-server.js";
 import { AppliedLog } from "./applied-log.js";
 import { TaskModel } from "./model.js";

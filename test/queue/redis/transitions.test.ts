@@ -1,7 +1,7 @@
 // How running tasks end, and what cancel, retry and promote do to tasks of every state.
 import { beforeEach, describe, expect, it } from "vitest";
 import { AttemptOutcome, TaskStatus } from "../../../src/gen/mesh/v1/task.js";
-import { taskSequence } from "../../../src/queue/redis/task-sequence.js";
+import { taskSequence } from "../../../src/queue/state/task-sequence.js";
 import {
   type AppliedLog,
   assign,

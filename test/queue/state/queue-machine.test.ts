@@ -11,8 +11,8 @@ import {
   SNAPSHOT_FORMAT,
   SnapshotUnreadable,
   tableFrames,
+  STATE_LAYOUT,
 } from "../../../src/queue/state/snapshot-format.js";
-import { STATE_LAYOUT } from "../../../src/queue/redis/run-state.js";
 import { type Entry, logIndex, type SnapshotMeta, term } from "../../../src/raft/index.js";
 import { NOW_MS, runningTask, taskDefinition } from "../../support/queue-fixtures.js";
 

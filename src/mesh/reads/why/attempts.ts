@@ -11,7 +11,7 @@ import type { DrainRecord } from "../../../queue/state/drain-table.js";
 import { LEASE_HAD_RUN_OUT, LEASE_LOST, RESTARTED } from "../../../queue/task/attempt-ending.js";
 import type { Considered, Placement } from "../../../queue/why/placements.js";
 import { listed, reason } from "../../../queue/why/reason.js";
-import { fits } from "../../../queue/leader/worker-directory.js";
+import { fits } from "../../../queue/balancing/candidate.js";
 
 export interface AttemptSources {
   /** Undefined where this leader did not make the entry, or has forgotten it. */

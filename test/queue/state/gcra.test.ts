@@ -8,7 +8,7 @@ import {
   type RateState,
   underLimit,
   UNUSED_RATE,
-} from "../../../src/queue/controls/gcra.js";
+} from "../../../src/queue/state/gcra.js";
 import { NOW_MS } from "../../support/queue-fixtures.js";
 
 /** Times of the starts of a queue that has always something to start, looked at at these times. */
