@@ -1,6 +1,6 @@
 // The import directions of the house. They run one way, so that a layer can be read, tested and
 // replaced without knowing what stands on it:
-//   cli → mesh, gateway → api → queue, worker → raft; telemetry and config are ground for all.
+//   cli → mesh, gateway → api → queue, worker → raft; telemetry, config and input are ground for all.
 const layer = (name, allowed, comment) => ({
   name: `${name}-imports-downward`,
   comment,
@@ -27,7 +27,12 @@ module.exports = {
       to: { pathNot: "^src/raft/core/" },
     },
     layer("raft", [], "Raft moves bytes; it knows nothing of tasks, Redis or gRPC."),
-    layer("config", [], "Config is ground: it stands on nothing."),
+    layer(
+      "input",
+      [],
+      "What comes from outside, judged by one rule at every edge: ground for all.",
+    ),
+    layer("config", ["input"], "Config is ground: it stands on nothing but the rules of input."),
     layer("telemetry", ["config"], "Telemetry is ground: it stands on config alone."),
     layer(
       "discovery",
@@ -36,16 +41,24 @@ module.exports = {
     ),
     layer("redis", ["config", "telemetry"], "How a process connects to Redis: ground for all."),
     layer("links", [], "What traffic passes between peers: ground for nodes and gateway."),
-    layer("queue", ["raft", "redis", "gen", "config", "telemetry"], "The queue stands on the log."),
-    layer("worker", ["raft", "gen", "config", "telemetry"], "A worker runs handlers, no more."),
+    layer(
+      "queue",
+      ["raft", "redis", "gen", "input", "config", "telemetry"],
+      "The queue stands on the log.",
+    ),
+    layer(
+      "worker",
+      ["raft", "gen", "input", "config", "telemetry"],
+      "A worker runs handlers, no more.",
+    ),
     layer(
       "api",
-      ["queue", "worker", "raft", "links", "gen", "config", "telemetry"],
+      ["queue", "worker", "raft", "links", "gen", "input", "config", "telemetry"],
       "gRPC edge of a node.",
     ),
     layer(
       "gateway",
-      ["gen", "api", "discovery", "redis", "links", "config", "telemetry"],
+      ["gen", "api", "discovery", "redis", "links", "input", "config", "telemetry"],
       "HTTP edge: speaks gRPC to nodes.",
     ),
     layer(
@@ -59,6 +72,7 @@ module.exports = {
         "redis",
         "links",
         "gen",
+        "input",
         "config",
         "telemetry",
       ],

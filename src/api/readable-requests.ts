@@ -1,5 +1,7 @@
 // A request that cannot be decoded is the caller's fault and answered as such: gRPC by itself would
-// call it INTERNAL, as if the node had failed.
+// call it INTERNAL, as if the node had failed. Strings that are no UTF-8 are among them: protobuf's
+// decoder would take each of their bytes for the same U+FFFD.
+import { BinaryReader } from "@bufbuild/protobuf/wire";
 import type {
   ServiceDefinition,
   StatusObject,
@@ -25,14 +27,20 @@ export interface ServedService {
   readonly implementation: UntypedServiceImplementation;
 }
 
-/** The service with each undecodable single request answered INVALID_ARGUMENT. */
+/**
+ * The service with each undecodable single request answered INVALID_ARGUMENT. A stream with one ends,
+ * with INTERNAL, as gRPC has it.
+ */
 export function readable({ definition, implementation }: ServedService): ServedService {
   const served = Object.entries(definition).map(([name, method]) => {
     const handler = implementation[name];
-    if (handler === undefined || method.requestStream) return { name, method, handler };
+    const decode = strictly(method.requestDeserialize);
+    if (handler === undefined || method.requestStream) {
+      return { name, method: { ...method, requestDeserialize: decode }, handler };
+    }
     const requestDeserialize = (encoded: Buffer): unknown => {
       try {
-        return method.requestDeserialize(encoded);
+        return decode(encoded);
       } catch (error) {
         return new Unreadable(error instanceof Error ? error.message : "it is malformed");
       }
@@ -45,6 +53,31 @@ export function readable({ definition, implementation }: ServedService): ServedS
       served.flatMap(({ name, handler }) => (handler === undefined ? [] : [[name, handler]])),
     ),
   };
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function decodeStrictly(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new Error("a string in it is not in UTF-8");
+  }
+}
+
+/** Like the bytes that it reads, for whoever looks at their length first. */
+class StrictReader extends BinaryReader {
+  get length(): number {
+    return this.len;
+  }
+}
+
+type Deserialize = (encoded: Buffer) => unknown;
+
+/** The generated code decodes a reader as well as bytes. */
+function strictly(deserialize: Deserialize): Deserialize {
+  return (encoded) =>
+    deserialize(new StrictReader(encoded, decodeStrictly) as BinaryReader as unknown as Buffer);
 }
 
 interface SingleRequestCall {

@@ -2,6 +2,7 @@
 import { loadSync, type MethodDefinition, type PackageDefinition } from "@grpc/proto-loader";
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { jsonFaultOf } from "../input/json-text.js";
 import { ExitError, exitCode } from "./exit.js";
 
 export type GrpcMethod = MethodDefinition<object, object>;
@@ -61,12 +62,9 @@ export function requestFrom(method: GrpcMethod, text: string): object {
 }
 
 function parsed(text: string): object {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw refused(error instanceof Error ? error.message : String(error));
-  }
+  const fault = jsonFaultOf(text);
+  if (fault !== undefined) throw refused([...fault.path, fault.problem].join(" "));
+  const value: unknown = JSON.parse(text);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
   throw refused("give a JSON object");
 }

@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { callCommand } from "./call.js";
 import { benchCommand } from "./bench.js";
 import { chaosCommand } from "./chaos.js";
-import { describeError, exitCode, exitCodeOf } from "./exit.js";
+import { describeError, exitCode, exitCodeOf, ExitError } from "./exit.js";
+import { mayBeGarbled } from "../input/text-rule.js";
 import { drainCommand } from "./drain.js";
 import { eventsCommand } from "./events.js";
 import { gatewayCommand } from "./gateway.js";
@@ -31,6 +32,7 @@ export async function run(args: readonly string[]): Promise<void> {
     throw error;
   });
   try {
+    requireText(args);
     await program().parseAsync(args, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) {
@@ -40,6 +42,13 @@ export async function run(args: readonly string[]): Promise<void> {
     printError(describeError(error, args.includes("--verbose")));
     process.exitCode = exitCodeOf(error);
   }
+}
+
+/** The runtime has put U+FFFD for bytes that are no UTF-8: two names would have become one. */
+function requireText(args: readonly string[]): void {
+  const garbled = args.find(mayBeGarbled);
+  if (garbled === undefined) return;
+  throw new ExitError(`the argument ${garbled} is not in UTF-8: give it in UTF-8`, exitCode.usage);
 }
 
 function program(): Command {

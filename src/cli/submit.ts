@@ -1,7 +1,8 @@
 // `taskmesh submit`: hands a task to the mesh, and waits for its end where asked to.
 import type { Command } from "commander";
 import { clientCommand, type ClientOptions, duration, gatewayOf, integer } from "./context.js";
-import { ExitError } from "./exit.js";
+import { jsonFaultOf } from "../input/json-text.js";
+import { exitCode, ExitError } from "./exit.js";
 import { type GatewayClient, type JsonObject, textOf } from "./gateway-client.js";
 import { paint, print, printJson } from "./output.js";
 import { taskDetails } from "./task-view.js";
@@ -115,13 +116,16 @@ function requestBody(type: string, data: string | undefined, options: SubmitOpti
   return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
 }
 
-/** JSON as what it says, any other text as itself. */
+/**
+ * JSON as what it says, any other text as itself.
+ *
+ * @throws ExitError for JSON that would come back as something else
+ */
 export function parseData(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+  const fault = jsonFaultOf(text);
+  if (fault === undefined) return JSON.parse(text);
+  if (fault.isSyntax) return text;
+  throw new ExitError(`${["data", ...fault.path].join(".")} ${fault.problem}`, exitCode.usage);
 }
 
 function parsePriority(text: string): number | string {

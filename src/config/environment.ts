@@ -1,5 +1,6 @@
 // Environment variables that win over the config file. Every leaf has one, TASKMESH_ and its path in
 // upper snake case; the most used ones have a short name besides.
+import { mayBeGarbled } from "../input/text-rule.js";
 import type { ConfigFault } from "./errors.js";
 import { configLeaves, type ConfigLeaf } from "./leaves.js";
 import { nearest } from "./nearest.js";
@@ -58,9 +59,13 @@ export function readEnvironment(env: Environment): {
 } {
   const known = variables();
   const overrides: Override[] = [];
+  const garbled: ConfigFault[] = [];
   for (const [variable, leaf] of known) {
     const text = env[variable];
     if (text === undefined || text === "") continue;
+    if (mayBeGarbled(text)) {
+      garbled.push({ source: variable, problem: "is not in UTF-8", remedy: "set it in UTF-8" });
+    }
     overrides.push({ variable, path: leaf.path, value: valueOf(leaf, text) });
   }
   const names = [...known.keys(), ...OTHER_VARIABLES.keys()];
@@ -75,7 +80,7 @@ export function readEnvironment(env: Environment): {
           meant === undefined ? "unset it (README lists the names)" : `did you mean ${meant}?`,
       };
     });
-  return { overrides, faults };
+  return { overrides, faults: [...garbled, ...faults] };
 }
 
 // A text that is not of the leaf's type is passed on as it is: the schema then refuses it by name.

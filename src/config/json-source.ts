@@ -1,6 +1,7 @@
 // Reads JSON and remembers where each value stands, so that every fault of a config file can be
 // shown with its line and column. JSON.parse names no position for many faults, and takes doubled
 // keys in silence.
+import { WELL_FORMED_RULE } from "../input/text-rule.js";
 
 /** Place in a text; both count from 1. */
 export interface Position {
@@ -103,9 +104,12 @@ class JsonReader {
   }
 
   #readString(): string {
+    const start = this.#offset;
     const literal = this.#match(STRING);
     if (literal === undefined) this.#fail("the string has no end, or a bad escape");
-    return JSON.parse(literal) as string;
+    const text = JSON.parse(literal) as string;
+    if (!text.isWellFormed()) this.#fail(`the string ${WELL_FORMED_RULE}`, start);
+    return text;
   }
 
   #readNumberOrWord(): unknown {

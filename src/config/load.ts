@@ -1,5 +1,6 @@
 // Reads the configuration that a process runs with: file, then environment, then defaults, checked
 // as a whole. Every fault is reported at once.
+import { isUtf8 } from "node:buffer";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -72,9 +73,9 @@ function findFile(options: LoadOptions, env: Environment, cwd: string): string |
 
 function readFile(file: string | undefined): FileContent {
   if (file === undefined) return { file, value: {}, positions: new Map() };
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(file, "utf8");
+    bytes = readFileSync(file);
   } catch (error) {
     const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
     throw new ConfigError([
@@ -85,8 +86,13 @@ function readFile(file: string | undefined): FileContent {
       },
     ]);
   }
+  if (!isUtf8(bytes)) {
+    throw new ConfigError([
+      { source: file, problem: "is not in UTF-8", remedy: "save it in UTF-8" },
+    ]);
+  }
   try {
-    return { file, ...parseJson(text) };
+    return { file, ...parseJson(bytes.toString("utf8")) };
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     throw new ConfigError([

@@ -49,8 +49,6 @@ export const MAX_PEERS = 64;
 export const HEALTH_RETRY_MS = 500;
 export const HEALTH_TRY_MS = 1_000;
 
-/** Deepest nesting of a request's JSON. */
-export const MAX_JSON_DEPTH = 100;
 /** Problems of one request that are listed. */
 export const MAX_LISTED_ERRORS = 20;
 

@@ -1,6 +1,7 @@
 // What the query strings of the task calls take.
 import { z } from "zod";
-import { isName, NAME_RULE } from "../config/name-rule.js";
+import { isName, NAME_RULE } from "../input/name-rule.js";
+import { isPlain, PLAIN_RULE } from "../input/text-rule.js";
 import { TaskStatus } from "../gen/mesh/v1/task.js";
 import type { ListTaskLogsRequest } from "../gen/mesh/v1/task_log.js";
 import type { GetTaskRequest, ListTasksRequest } from "../gen/mesh/v1/task_service.js";
@@ -43,12 +44,16 @@ function wholeNumber(min: number, max?: number): z.ZodType<number> {
 /** How many things a page of a listing has. */
 export const pageLimit = wholeNumber(1, 1_000);
 
+/** A type, a label or a key of 1 to `maxLength` characters. */
+export const plainText = (maxLength: number) =>
+  z.string().min(1).max(maxLength).refine(isPlain, PLAIN_RULE);
+
 /** The name of a queue or of a schedule. */
 export const name = z.string().refine(isName, NAME_RULE);
 
 const listQuery = z.strictObject({
   status: statusName.optional(),
-  type: z.string().min(1).max(128).optional(),
+  type: plainText(128).optional(),
   queue: name.optional(),
   limit: pageLimit.optional(),
   cursor: z.string().min(1).max(1_024).optional(),
@@ -71,7 +76,7 @@ const getQuery = z.strictObject({
 
 const eventsQuery = z.strictObject({
   id: z.string().min(1).max(26_999).optional(),
-  type: z.string().min(1).max(128).optional(),
+  type: plainText(128).optional(),
   queue: name.optional(),
   from: wholeNumber(0).optional(),
   only: z.enum(["task", "cluster"]).optional(),

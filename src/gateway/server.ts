@@ -9,6 +9,7 @@ import { parseJson } from "./json-body.js";
 import { takeBodies } from "./request-body.js";
 import { MethodTable } from "./method-table.js";
 import { HttpProblem, PROBLEM_CONTENT_TYPE, problemBody, retryAfterSeconds } from "./problem.js";
+import { requireQueryText } from "./query-text.js";
 import type { RouteContext } from "./route-context.js";
 import { chaosRoutes } from "./routes/chaos.js";
 import { clusterRoutes } from "./routes/cluster.js";
@@ -46,6 +47,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       answerError(error, request, reply, options.logger);
     },
   });
+  app.addHook("onRequest", requireQueryText);
   readBodies(app);
   boundBodies(app, { maxBytes: options.config.limits.bodiesBytes, waitMs: BODY_WAIT_MS });
   app.addHook("onSend", (_request, reply, payload, done) => {

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Config } from "../config/schema.js";
 import { BackoffType, OnDependencyFailure } from "../gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../gen/mesh/v1/task_service.js";
-import { name } from "./query-schema.js";
+import { name, plainText } from "./query-schema.js";
 import { validated } from "./validated.js";
 
 const DAY_MS = 86_400_000;
@@ -48,23 +48,23 @@ const backoff = z.strictObject({
 
 /** What every task has, those of a schedule included. */
 export const taskTemplate = z.strictObject({
-  type: z.string().min(1).max(128),
+  type: plainText(128),
   data: z.unknown().optional(),
   queue: name.optional(),
   priority: priority.optional(),
   maxAttempts: z.int().min(1).max(1_000).optional(),
   backoff: backoff.optional(),
   timeoutMs: milliseconds.optional(),
-  requires: z.array(z.string().min(1).max(128)).max(16).optional(),
+  requires: z.array(plainText(128)).max(16).optional(),
   deadlineMs: z.int().min(1).max(MAX_AHEAD_MS).optional(),
-  uniqueKey: z.string().min(1).max(256).optional(),
+  uniqueKey: plainText(256).optional(),
 });
 
 const submission = taskTemplate
   .extend({
     delayMs: z.int().min(0).max(MAX_AHEAD_MS).optional(),
     runAt: runAt.optional(),
-    idempotencyKey: z.string().min(1).max(256).optional(),
+    idempotencyKey: plainText(256).optional(),
     after: z.array(ulid).max(MAX_DEPENDENCIES).optional(),
     onDependencyFailure: z.enum(["cancel", "run"]).optional(),
   })

@@ -1,11 +1,16 @@
 // Checks a value from outside against a schema; what is wrong comes out as one problem naming fields.
 import type { z } from "zod";
+import { illFormedIn, WELL_FORMED_RULE } from "../input/text-rule.js";
 import { fieldMessage } from "./field-message.js";
 import { MAX_LISTED_ERRORS } from "./limits.js";
 import { type FieldError, invalidFields } from "./problem.js";
 
 /** The parsed value. Throws HttpProblem 422 "invalid_field". */
 export function validated<T>(schema: z.ZodType<T>, value: unknown): T {
+  const illFormed = illFormedIn(value);
+  if (illFormed !== undefined) {
+    throw invalidFields([{ field: illFormed.join("."), message: WELL_FORMED_RULE }]);
+  }
   const parsed = schema.safeParse(value, { error: fieldMessage });
   if (parsed.success) return parsed.data;
   throw invalidFields(onePerField(parsed.error.issues.flatMap(fieldErrors)));

@@ -1,4 +1,5 @@
 // What a handler says with `ctx.log`, within bounds: a line that travels between threads and nodes.
+import { jsonFaultOf } from "../input/json-text.js";
 import type { TaskLog } from "./handler.js";
 import { jsonOf } from "./outcome.js";
 
@@ -25,8 +26,11 @@ export function logLine(atMs: number, level: LogLevel, message: unknown, fields:
   const text = typeof message === "string" ? message : textOf(message);
   const cut = text.length <= MAX_LINE_LENGTH ? text : `${text.slice(0, MAX_LINE_LENGTH - 1)}…`;
   const json = typeof fields === "object" && fields !== null ? textOf(fields) : "";
-  const fits = json.startsWith("{") && cut.length + json.length <= MAX_LINE_LENGTH;
-  return { atMs, level, message: cut, fieldsJson: fits ? json : "" };
+  const fits =
+    json.startsWith("{") &&
+    cut.length + json.length <= MAX_LINE_LENGTH &&
+    jsonFaultOf(json) === undefined;
+  return { atMs, level, message: cut.toWellFormed(), fieldsJson: fits ? json : "" };
 }
 
 /** Runs code that is the user's: toJSON, getters, toString. */

@@ -1,5 +1,6 @@
 // Turns what a handler returned or threw into what the leader is told, within bounds: whatever a
 // handler does, this neither throws nor grows.
+import { jsonFaultOf } from "../input/json-text.js";
 import type { TaskError } from "../gen/mesh/v1/task.js";
 import type { TaskFailure } from "../gen/mesh/v1/worker_service.js";
 
@@ -28,6 +29,11 @@ export function resultOf(value: unknown, maxResultBytes: number): AttemptResult 
     return unusable(
       `the handler's result has ${sizeBytes} bytes of JSON; at most ${maxResultBytes} are kept`,
     );
+  }
+  const fault = jsonFaultOf(json);
+  if (fault !== undefined) {
+    const value = ["result", ...fault.path].join(".");
+    return unusable(`the handler's ${value} ${fault.problem}`);
   }
   return { kind: "result", json };
 }
@@ -91,5 +97,7 @@ function textOf(read: () => unknown): string {
 }
 
 function bounded(text: string, maxLength: number): string {
-  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`;
+  const cut = text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`;
+  // A cut may go through a pair, and a handler may throw half of one.
+  return cut.toWellFormed();
 }

@@ -4,6 +4,7 @@ import { access } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { isPlain, PLAIN_RULE } from "../input/text-rule.js";
 import { UserModuleError, type UserModuleErrorCode } from "./errors.js";
 import type { TaskHandler, TaskType } from "./handler.js";
 
@@ -61,6 +62,10 @@ function typesOf(exported: unknown, file: string): ReadonlyMap<string, TaskType>
         `a type's name must have 1 to ${MAX_TYPE_NAME_LENGTH} characters: ${JSON.stringify(type.slice(0, MAX_TYPE_NAME_LENGTH))}`,
         { type },
       );
+    }
+    if (!isPlain(type)) {
+      const message = `the name of a type ${PLAIN_RULE}: ${JSON.stringify(type)}`;
+      throw new UserModuleError("bad_type_name", file, message, { type });
     }
     types.set(type, typeOf(type, value, file));
   }

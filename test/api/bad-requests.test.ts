@@ -14,6 +14,10 @@ import { afterTest, call, failureOf, startNode, type TestNode } from "./support.
  */
 const HUGE_INDEX = Buffer.from([0x20, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]);
 const TRUNCATED = Buffer.from([0x0a, 200]);
+/** A first field, the id, of one byte that begins no character. */
+const NO_UTF8 = Buffer.from([0x0a, 1, 0xff]);
+/** Half of a surrogate pair in the way that some encoders write it. */
+const HALF_PAIR = Buffer.from([0x0a, 3, 0xed, 0xa0, 0x80]);
 
 function rawClient(node: TestNode): Client {
   const client = new Client(node.address, credentials.createInsecure());
@@ -39,6 +43,8 @@ describe("a request that cannot be decoded", () => {
   test.each([
     ["a number that is too large", HUGE_INDEX, "MAX_SAFE_INTEGER"],
     ["a message that ends early", TRUNCATED, "the request cannot be read"],
+    ["text that is no UTF-8", NO_UTF8, "a string in it is not in UTF-8"],
+    ["half of a surrogate pair", HALF_PAIR, "a string in it is not in UTF-8"],
   ])("is the caller's fault: %s", async (_what, bytes, said) => {
     const node = await startNode();
 

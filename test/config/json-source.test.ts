@@ -64,6 +64,10 @@ describe("reading JSON", () => {
     ['{"a": "x\n"}', "1:7 the string has no end, or a bad escape"],
     ['{\n"a": 1,\n"a": 2}', '3:1 the key "a" stands here twice'],
     ["", "1:1 the text ends too early"],
+    [
+      '{"a": "\\ud800"}',
+      "1:7 the string has half of a surrogate pair, which is no character: send well-formed Unicode",
+    ],
     ["[".repeat(40), "1:34 nested deeper than 32"],
   ])("says what is wrong with %j and where", (text, fault) => {
     expect(faultOf(text)).toBe(fault);

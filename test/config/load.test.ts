@@ -247,6 +247,17 @@ describe("faults", () => {
     ]);
   });
 
+  test("text that is no UTF-8 is refused in the file and in the environment", () => {
+    const file = path.join(folder, "latin1.json");
+    writeFileSync(file, Buffer.from('{"nodes":{"dataDir":"donn\u00e9es"}}', "latin1"));
+    const garbled = Buffer.from("donn\u00e9es", "latin1").toString("utf8");
+
+    expect(faultsOf({ file })).toEqual([`${file}: is not in UTF-8; save it in UTF-8`]);
+    expect(faultsOf({ env: { TASKMESH_DATA: garbled } })).toEqual([
+      "TASKMESH_DATA: is not in UTF-8; set it in UTF-8",
+    ]);
+  });
+
   test("a named file that is missing is told by its path", () => {
     expect(faultsOf({ file: "none.json" })).toEqual([
       `${path.join(folder, "none.json")}: no such file; name an existing file with --config`,

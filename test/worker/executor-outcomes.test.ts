@@ -5,6 +5,8 @@ import { MAX_ERROR_MESSAGE_LENGTH, MAX_ERROR_STACK_LENGTH } from "../../src/work
 import { assignmentOf, benchWith, turns } from "./support.js";
 
 const bare = Object.create(null) as Error;
+/** An array in an array, and so on. */
+const nested = (levels: number): unknown => (levels === 0 ? 0 : [nested(levels - 1)]);
 const noError = "text" as unknown as Error;
 
 describe("Executor: outcomes", () => {
@@ -118,6 +120,21 @@ describe("Executor: outcomes", () => {
     const { executor, reports } = benchWith({ h: () => Promise.reject(hostile) });
     executor.run(assignmentOf("h"));
     await vi.waitFor(() => expect(reports[0]?.outcome?.$case).toBe("failure"));
+  });
+
+  test.each([
+    ["half a character", ["\ud800"], "the handler's result.0 has half of a surrogate pair"],
+    ["no end of nesting", nested(101), "is nested more than 100 levels deep"],
+  ])("refuses a result with %s", async (_what, value, said) => {
+    const { executor, reports } = benchWith({ h: () => value });
+    executor.run(assignmentOf("h"));
+    await vi.waitFor(() => expect(reports).toHaveLength(1));
+    expect(reports[0]?.outcome).toMatchObject({
+      value: {
+        error: { name: "UnusableResult", message: expect.stringContaining(said) as string },
+        retryable: false,
+      },
+    });
   });
 
   test("survives a thenable that resolves, then rejects, then throws", async () => {

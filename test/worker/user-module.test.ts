@@ -65,6 +65,7 @@ describe("loadUserTypes", () => {
       '"threads" is unknown',
     ],
     ["bad_type_name", "export default { '': () => 1 };", "1 to 128 characters"],
+    ["bad_type_name", "export default { 'a\\n': () => 1 };", "no control characters"],
     ["failed_to_load", "throw new Error('broken inside');", "broken inside"],
     ["failed_to_load", "export default {", "failed to load"],
     ["failed_to_load", "import './missing.mjs';", "missing.mjs"],

@@ -3,7 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { deadLetterJson } from "../dead-letter-json.js";
 import type { DeadLetterSelection } from "../../gen/mesh/v1/task_service.js";
-import { deadLettersRequestFrom, name, pageLimit } from "../query-schema.js";
+import { deadLettersRequestFrom, name, pageLimit, plainText } from "../query-schema.js";
 import { type RouteContext, sendJson } from "../route-context.js";
 import { validated } from "../validated.js";
 
@@ -12,7 +12,7 @@ const MAX_SELECTED = 1_000;
 const id = z.string().min(1).max(64);
 const limit = z.int().min(1).max(MAX_SELECTED);
 const filter = {
-  type: z.string().min(1).max(128).optional(),
+  type: plainText(128).optional(),
   queue: name.optional(),
 };
 const body = z.strictObject({

@@ -1,6 +1,6 @@
 // What clients ask of named queues, where this node leads: what is set for them comes from the log,
 // how many tasks they have from Redis and the table of assignments.
-import { isName, NAME_RULE } from "../../config/name-rule.js";
+import { isName, NAME_RULE } from "../../input/name-rule.js";
 import type { LeaderQueueOperations } from "../../api/task-backend.js";
 import type { QueueControls as Controls, QueueLimits } from "../../gen/mesh/v1/queue.js";
 import type {

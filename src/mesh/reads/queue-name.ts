@@ -1,5 +1,5 @@
 // Refuses what no queue is called, where a queue is asked for.
-import { isName, NAME_RULE } from "../../config/name-rule.js";
+import { isName, NAME_RULE } from "../../input/name-rule.js";
 import { requireThat } from "../../queue/errors.js";
 
 /**

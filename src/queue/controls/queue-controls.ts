@@ -3,7 +3,7 @@
 import type { Command } from "../../gen/mesh/v1/command.js";
 import type { QueueControls as Controls, QueueLimits, RateLimit } from "../../gen/mesh/v1/queue.js";
 import { QueueError, requireThat } from "../errors.js";
-import { isName, NAME_RULE } from "../../config/name-rule.js";
+import { isName, NAME_RULE } from "../../input/name-rule.js";
 import {
   DEFAULT_WEIGHT,
   MAX_CONFIGURED_QUEUES,

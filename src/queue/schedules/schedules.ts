@@ -11,7 +11,7 @@ import type {
 import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../../gen/mesh/v1/task_service.js";
 import { QueueError, requireThat } from "../errors.js";
-import { isName, NAME_RULE } from "../../config/name-rule.js";
+import { isName, NAME_RULE } from "../../input/name-rule.js";
 import { nextOccurrence } from "./cron.js";
 import { type Fire, ScheduleClock } from "./schedule-clock.js";
 import { MAX_SCHEDULES, type ScheduleTable } from "../state/schedule-table.js";

@@ -9,7 +9,9 @@ import {
 } from "../../gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../../gen/mesh/v1/task_service.js";
 import { requireThat } from "../errors.js";
-import { isName, NAME_RULE } from "../../config/name-rule.js";
+import { jsonFaultOf } from "../../input/json-text.js";
+import { isName, NAME_RULE } from "../../input/name-rule.js";
+import { isPlain, PLAIN_RULE } from "../../input/text-rule.js";
 
 export const DEFAULT_QUEUE = "default";
 export const DEFAULT_PRIORITY = 5;
@@ -53,6 +55,7 @@ export function defineTask(
     "type",
     `must have 1 to ${MAX_TYPE_LENGTH} characters`,
   );
+  requireThat(isPlain(request.type), "type", PLAIN_RULE);
   const queue = request.queue === "" ? DEFAULT_QUEUE : request.queue;
   requireThat(isName(queue), "queue", NAME_RULE);
   const priority = request.priority ?? DEFAULT_PRIORITY;
@@ -70,6 +73,7 @@ export function defineTask(
     "idempotencyKey",
     `must have at most ${MAX_KEY_LENGTH} characters`,
   );
+  requireThat(isPlain(request.idempotencyKey), "idempotencyKey", PLAIN_RULE);
   checkLabels(request.requires);
   const runAtMs = runAt(request, nowMs);
   return {
@@ -115,6 +119,7 @@ function lifecycleOf(request: SubmitTaskRequest, id: string, waitMs: number): De
     "uniqueKey",
     `must have at most ${MAX_KEY_LENGTH} characters`,
   );
+  requireThat(isPlain(uniqueKey), "uniqueKey", PLAIN_RULE);
   requireThat(
     request.after.length <= MAX_DEPENDENCIES,
     "after",
@@ -156,10 +161,11 @@ function checkedData(data: string, maxBytes: number): string {
     "data",
     `must have at most ${maxBytes} bytes as JSON`,
   );
-  try {
-    JSON.parse(data);
-  } catch {
-    requireThat(false, "data", 'must be JSON text, such as "\\"hello\\"" or "{\\"ms\\":5}"');
+  const fault = jsonFaultOf(data);
+  if (fault !== undefined) {
+    const words = 'must be JSON text, such as "\\"hello\\"" or "{\\"ms\\":5}"';
+    const field = ["data", ...fault.path].join(".");
+    requireThat(false, field, fault.isSyntax ? words : fault.problem);
   }
   return data;
 }
@@ -201,5 +207,6 @@ function checkLabels(requires: readonly string[]): void {
       "requires",
       `must hold labels of 1 to ${MAX_TYPE_LENGTH} characters`,
     );
+    requireThat(isPlain(label), "requires", PLAIN_RULE);
   }
 }
