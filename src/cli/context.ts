@@ -1,5 +1,6 @@
 // What every command needs: its options read in one way, its configuration, its gateway.
 import { Command } from "commander";
+import { parseDateTime } from "../input/date-time.js";
 import type { Override } from "../config/environment.js";
 import { type LoadedConfig, loadConfig } from "../config/load.js";
 import { ExitError, exitCode } from "./exit.js";
@@ -70,5 +71,14 @@ export function duration(flag: string): (text: string) => number {
       `${flag} ${text}: give a time such as 500ms, 10s, 5m or 1h`,
       exitCode.usage,
     );
+  };
+}
+
+/** Checks an option that is a date: `2030-01-31T12:00:00Z`; the text itself. */
+export function dateTime(flag: string): (text: string) => string {
+  return (text) => {
+    const parsed = parseDateTime(text);
+    if (parsed.kind === "time") return text;
+    throw new ExitError(`${flag} ${text}: it ${parsed.reason}`, exitCode.usage);
   };
 }

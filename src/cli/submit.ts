@@ -1,6 +1,13 @@
 // `taskmesh submit`: hands a task to the mesh, and waits for its end where asked to.
 import type { Command } from "commander";
-import { clientCommand, type ClientOptions, duration, gatewayOf, integer } from "./context.js";
+import {
+  clientCommand,
+  type ClientOptions,
+  dateTime,
+  duration,
+  gatewayOf,
+  integer,
+} from "./context.js";
 import { jsonFaultOf } from "../input/json-text.js";
 import { exitCode, ExitError } from "./exit.js";
 import { type GatewayClient, type JsonObject, textOf } from "./gateway-client.js";
@@ -42,7 +49,11 @@ export function submitCommand(): Command {
       "not before this time has passed: 500ms, 10s, 5m",
       duration("--delay"),
     )
-    .option("--run-at <time>", "not before this ISO 8601 time")
+    .option(
+      "--run-at <time>",
+      "not before this ISO 8601 time, such as 2030-01-31T12:00+01:00",
+      dateTime("--run-at"),
+    )
     .option("--max-attempts <count>", "attempts", integer("--max-attempts", 1, 1_000))
     .option("--backoff <type>", "exponential or fixed")
     .option("--backoff-delay <time>", "wait before the second attempt", duration("--backoff-delay"))

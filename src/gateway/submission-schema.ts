@@ -2,6 +2,7 @@
 // resolved here; the node checks once more and resolves the rest.
 import { isValid as isUlid } from "ulid";
 import { z } from "zod";
+import { type ParsedDateTime, parseDateTime } from "../input/date-time.js";
 import type { Config } from "../config/schema.js";
 import { BackoffType, OnDependencyFailure } from "../gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../gen/mesh/v1/task_service.js";
@@ -31,13 +32,18 @@ const ulid = z.string().refine(isUlid, "must be the id of a task");
 
 const TIME_RULE =
   "must be an ISO 8601 time with a time zone such as 2030-01-31T12:00:00Z, or milliseconds since 1970";
-const runAt = z.union(
-  [
-    z.iso.datetime({ offset: true, error: TIME_RULE }),
-    z.int(TIME_RULE).min(0, TIME_RULE).max(MAX_EPOCH_MS, TIME_RULE),
-  ],
-  TIME_RULE,
-);
+/** Milliseconds since the epoch, in whichever of its forms. */
+const runAt = z.union([z.string(), z.number()], TIME_RULE).transform((value, context): number => {
+  const parsed = typeof value === "string" ? parseDateTime(value) : epochTime(value);
+  if (parsed.kind === "time") return parsed.atMs;
+  context.addIssue({ code: "custom", message: parsed.reason });
+  return z.NEVER;
+});
+
+function epochTime(atMs: number): ParsedDateTime {
+  const isTime = Number.isInteger(atMs) && atMs >= 0 && atMs <= MAX_EPOCH_MS;
+  return isTime ? { kind: "time", atMs } : { kind: "refused", reason: TIME_RULE };
+}
 
 const backoff = z.strictObject({
   type: z.enum(["exponential", "fixed"]).optional(),
@@ -111,7 +117,7 @@ export function requestOf(value: Submission, context: SubmissionContext): Submit
     priority:
       typeof value.priority === "string" ? PRIORITY_BY_WORD[value.priority] : value.priority,
     delayMs: value.delayMs,
-    runAtMs: typeof value.runAt === "string" ? Date.parse(value.runAt) : value.runAt,
+    runAtMs: value.runAt,
     maxAttempts: value.maxAttempts,
     backoff: value.backoff === undefined ? undefined : backoffOf(value.backoff, context.backoff),
     timeoutMs: value.timeoutMs,

@@ -315,6 +315,7 @@ describe("mistakes on the command line", () => {
     [["frobnicate"], "unknown command 'frobnicate'"],
     [["tasks", "--limit", "many"], "--limit many: give an integer from 1 to 1000"],
     [["submit", "process", "--delay", "soon"], "--delay soon: give a time such as"],
+    [["submit", "process", "--run-at", "noon"], "--run-at noon: it must be an ISO 8601 time"],
     [["chaos", "cut", "n1"], "missing required argument 'b'"],
     [["chaos", "drop", "n1", "n2", "some"], "<share> some: give a share such as 10% or 0.1"],
     [["chaos", "heal", "n1"], "give both ends of the link, or none for all links"],

@@ -1,10 +1,26 @@
-// When a cron expression comes true, in a time zone. A time that a change of the clock leaves out
-// counts at the end of the gap; one that comes twice counts once.
-import { Cron } from "croner";
+// When a cron expression comes true in a time zone, by the rule of Vixie's and cronie's cron. An
+// expression with every hour follows real time: it passes over hours that are left out, and comes true
+// again in those that come twice. One with certain hours, however they are written, names times of the
+// day: what comes twice counts the first time, and all that is left out counts once, where the gap ends.
+import { Cron, CronPattern } from "croner";
 import { QueueError } from "../errors.js";
+import { type TimeZone, timeZone } from "./time-zone.js";
 
 const MAX_CRON_LENGTH = 256;
 const MAX_TIMEZONE_LENGTH = 64;
+const MODE = "5-or-6-parts";
+/** Longer than any hour or day that comes twice or never: there is one change of a clock in it at most. */
+const LOOK_MS = 26 * 3_600_000;
+/** A longer jump is no summer time, but a day that a country leaves out: there is nothing to make up for. */
+const MAX_GAP_MS = 3 * 3_600_000;
+
+/** When it comes true on a clock that is never set, in milliseconds of that clock. */
+interface Expression {
+  /** True where it names certain hours, and not every one. */
+  readonly hasFixedHours: boolean;
+  /** The first time that is not before `wallMs`. */
+  first(wallMs: number): number | undefined;
+}
 
 /**
  * The first occurrence after a time, both in milliseconds since the epoch; undefined where there is
@@ -17,14 +33,44 @@ export function nextOccurrence(
   timezone: string,
   afterMs: number,
 ): number | undefined {
-  checkTimezone(timezone);
-  return expression(cron, timezone).nextRun(new Date(afterMs))?.getTime();
+  const zone = checkedZone(timezone);
+  return firstSince(expression(cron), zone, afterMs + 1);
 }
 
-function checkTimezone(timezone: string): void {
+/** The first occurrence that is not before `fromMs`; it looks from one change of the clock to the next. */
+function firstSince(cron: Expression, zone: TimeZone, fromMs: number): number | undefined {
+  let sinceMs = fromMs;
+  for (;;) {
+    const offsetMs = zone.offsetMs(sinceMs);
+    const wallMs = cron.first(Math.max(sinceMs + offsetMs, toldUntilMs(cron, zone, sinceMs)));
+    if (wallMs === undefined) return undefined;
+    const atMs = wallMs - offsetMs;
+    const change = zone.changeWithin(sinceMs, Math.min(atMs, sinceMs + LOOK_MS));
+    if (change !== undefined) {
+      const gapMs = change.afterMs - change.beforeMs;
+      const isInGap = wallMs < change.atMs + change.afterMs;
+      if (isInGap && gapMs <= MAX_GAP_MS && cron.hasFixedHours) return change.atMs;
+      sinceMs = change.atMs;
+    } else if (atMs <= sinceMs + LOOK_MS) {
+      return atMs;
+    } else {
+      sinceMs = atMs - LOOK_MS;
+    }
+  }
+}
+
+/** Where the clock was set back not long ago: what it had shown by then does not count again. */
+function toldUntilMs(cron: Expression, zone: TimeZone, sinceMs: number): number {
+  if (!cron.hasFixedHours) return -Infinity;
+  const change = zone.changeWithin(sinceMs - LOOK_MS, sinceMs);
+  if (change === undefined || change.afterMs > change.beforeMs) return -Infinity;
+  return change.atMs + change.beforeMs;
+}
+
+function checkedZone(timezone: string): TimeZone {
   try {
     if (timezone.length > MAX_TIMEZONE_LENGTH) throw new RangeError("it is too long");
-    new Intl.DateTimeFormat("en", { timeZone: timezone });
+    return timeZone(timezone);
   } catch (cause) {
     throw new QueueError(
       "invalid_field",
@@ -34,12 +80,17 @@ function checkTimezone(timezone: string): void {
   }
 }
 
-function expression(cron: string, timezone: string): Cron {
+function expression(cron: string): Expression {
   try {
     if (cron.length > MAX_CRON_LENGTH) throw new RangeError("it is too long");
     // The library takes a date as well, for a single run.
     if (cron.includes(":")) throw new RangeError("it holds a time of day");
-    return new Cron(cron, { timezone, paused: true, mode: "5-or-6-parts" });
+    const { hour } = new CronPattern(cron, undefined, { mode: MODE });
+    const runs = new Cron(cron, { utcOffset: 0, paused: true, mode: MODE });
+    return {
+      hasFixedHours: hour.some((matches) => matches === 0),
+      first: (wallMs) => runs.nextRun(new Date(wallMs - 1))?.getTime(),
+    };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.replace(/^CronPattern: /, "") : "";
     throw new QueueError(

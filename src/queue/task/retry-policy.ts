@@ -6,16 +6,19 @@ import { type Backoff, BackoffType } from "../../gen/mesh/v1/task.js";
 const MAX_DOUBLINGS = 40;
 
 /**
- * Wait before the attempt after `attempt`, in milliseconds. Exponential: delay × 2^(attempt − 1),
- * at most maxMs; fixed: delay. Up to the share `jitter` of it is added at random, so that tasks that
- * failed together do not come back together, and none comes back sooner than was asked for.
+ * Wait before the attempt after `attempt`, in milliseconds. Exponential: delay × 2^(attempt − 1); fixed:
+ * delay. Up to the share `jitter` of it is added at random, so that tasks that failed together do not
+ * come back together. Never longer than maxMs: where that bounds it the wait is drawn from below the
+ * bound, from as wide a span, though never shorter than the delay that was asked for.
  *
  * @param random in [0, 1)
  */
 export function retryDelayMs(backoff: Backoff, attempt: number, random: () => number): number {
-  const factor = backoff.type === BackoffType.FIXED ? 1 : 2 ** Math.min(attempt - 1, MAX_DOUBLINGS);
-  const wait = Math.min(backoff.delayMs * factor, backoff.maxMs);
-  return Math.round(wait * (1 + backoff.jitter * random()));
+  const { type, delayMs, maxMs, jitter } = backoff;
+  const factor = type === BackoffType.FIXED ? 1 : 2 ** Math.min(attempt - 1, MAX_DOUBLINGS);
+  const longest = Math.min(delayMs * factor * (1 + jitter), maxMs);
+  const shortest = Math.max(Math.min(delayMs, maxMs), longest / (1 + jitter));
+  return Math.round(shortest + (longest - shortest) * random());
 }
 
 /**

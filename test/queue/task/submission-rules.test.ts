@@ -101,19 +101,30 @@ describe("the wait before the next attempt", () => {
   });
   const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
-  test("is never shorter than was asked for, and longer by the jitter at most", () => {
+  test("is never longer than maxMs, nor than the delay with its jitter, and never below delayMs", () => {
     fc.assert(
       fc.property(backoff, fc.integer({ min: 1, max: 1_000 }), random, (asked, attempt, dice) => {
         const factor = asked.type === BackoffType.FIXED ? 1 : 2 ** Math.min(attempt - 1, 40);
-        const least = Math.min(asked.delayMs * factor, asked.maxMs);
+        const wait = asked.delayMs * factor;
 
         const waitMs = retryDelayMs(asked, attempt, () => dice);
 
         expect(Number.isSafeInteger(waitMs)).toBe(true);
-        expect(waitMs).toBeGreaterThanOrEqual(Math.round(least));
-        expect(waitMs).toBeLessThanOrEqual(Math.round(least * (1 + asked.jitter)) + 1);
+        expect(waitMs).toBeLessThanOrEqual(asked.maxMs);
+        expect(waitMs).toBeLessThanOrEqual(Math.ceil(wait * (1 + asked.jitter)));
+        expect(waitMs).toBeGreaterThanOrEqual(Math.min(asked.delayMs, asked.maxMs));
+        if (wait * (1 + asked.jitter) <= asked.maxMs) {
+          expect(waitMs).toBeGreaterThanOrEqual(wait);
+        }
       }),
     );
+  });
+
+  test("is spread at its bound as well, below it", () => {
+    const asked = { ...BACKOFF, delayMs: 100, maxMs: 1_000, jitter: 1 };
+    const waits = [0, 0.5, 0.999].map((dice) => retryDelayMs(asked, 20, () => dice));
+
+    expect(waits).toEqual([500, 750, 1_000]);
   });
 
   test("doubles with each attempt up to its bound", () => {
