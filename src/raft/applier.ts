@@ -1,7 +1,7 @@
 // Brings committed entries to the state machine, in order, and snapshots in their place. While a
 // snapshot is being restored, entries wait; the core bounds how many by maxApplyingBytes.
 import { type Entry, logIndex, type LogIndex, type SnapshotMeta } from "./core/index.js";
-import type { DurableLog } from "./durable-log.js";
+import type { DurableLog } from "./storage/durable-log.js";
 import { SnapshotContent } from "./snapshot-content.js";
 import type { StateMachine } from "./state-machine.js";
 

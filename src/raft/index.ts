@@ -4,7 +4,7 @@ export type { MemberChange, RaftStatus } from "./core/results.js";
 export type { Role, SoftState } from "./core/ready.js";
 export * from "./core/types.js";
 export { emptyMembership } from "./core/index.js";
-export type { DurableLog, WriteOutcome } from "./durable-log.js";
+export type { DurableLog, WriteOutcome } from "./storage/durable-log.js";
 export * from "./errors.js";
 export { refound, type Remains, remainsOf } from "./refounding.js";
 export { RaftNode } from "./node.js";

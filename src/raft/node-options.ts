@@ -1,6 +1,6 @@
 // What a Raft node is given, with its defaults.
 import { logIndex, type Message, type NodeId, type RaftCoreOptions } from "./core/index.js";
-import type { DurableLog } from "./durable-log.js";
+import type { DurableLog } from "./storage/durable-log.js";
 import type { StateMachine } from "./state-machine.js";
 
 export interface RaftTransport {

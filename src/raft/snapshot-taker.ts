@@ -9,7 +9,7 @@ import {
   type Membership,
   type SnapshotMeta,
 } from "./core/index.js";
-import type { DurableLog } from "./durable-log.js";
+import type { DurableLog } from "./storage/durable-log.js";
 import type { SnapshotPolicy } from "./node-options.js";
 import type { StateMachine, StateSnapshot } from "./state-machine.js";
 

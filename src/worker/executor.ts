@@ -9,7 +9,6 @@ import { type AttemptResult, DEFAULT_MAX_RESULT_BYTES } from "./outcome.js";
 import type { LogLine } from "./log-line.js";
 import { startTimeout } from "./long-timeout.js";
 import { runHandler } from "./run-handler.js";
-import type { ThreadPool } from "./threads/thread-pool.js";
 
 /** Assignments that wait for a slot, per slot; past it one is handed back. */
 export const MAX_WAITING_PER_SLOT = 4;
@@ -20,12 +19,28 @@ export type TakenAway = Extract<
   "cancelled" | "deadline-exceeded" | "lease-lost" | "superseded"
 >;
 
+/** Where handlers run that keep the processor busy: `ThreadPool` of threads/. */
+export interface HandlerThreads {
+  /** Whether another attempt may start. */
+  readonly hasFree: boolean;
+  /** Calls `listener` whenever a thread has become free. */
+  onFree(listener: () => void): void;
+  /** Runs an attempt; never rejects. */
+  run(
+    assignment: TaskAssignment,
+    maxResultBytes: number,
+    signal: AbortSignal,
+    listener: AttemptListener,
+  ): Promise<AttemptResult>;
+  close(): Promise<void>;
+}
+
 export interface ExecutorOptions {
   /** Handlers that run at a time. */
   readonly slots: number;
   readonly handlers: HandlerRegistry;
   /** For the types that run in threads. Closed when the executor has stopped. */
-  readonly threads: ThreadPool;
+  readonly threads: HandlerThreads;
   /** Called once for each assignment that was not taken away, in the order of ending. */
   readonly report: (report: TaskReport) => void;
   /** Called at most every 200 ms and task, and once more at the end of an attempt. */

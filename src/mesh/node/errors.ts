@@ -28,8 +28,3 @@ export function asNodeFailure(error: unknown): unknown {
     error instanceof UserModuleError;
   return expected ? new NodeFailure(error.message, { cause: error }) : error;
 }
-
-/** Thrown for a message that no node of this version sends. */
-export class MalformedRaftMessage extends Error {
-  override readonly name = "MalformedRaftMessage";
-}

@@ -8,13 +8,13 @@ import type {
   WatchClusterResponse,
 } from "../../gen/mesh/v1/cluster_service.js";
 import { WorkerState } from "../../gen/mesh/v1/cluster_service.js";
+import type { QueueLeader } from "../../queue/leader/leader.js";
 import type { AppliedIndexWatch } from "../../queue/redis/applied-watch.js";
 import { RedisUnavailable } from "../../queue/redis/errors.js";
 import type { TaskReader } from "../../queue/redis/reader.js";
 import type { RedisConnectionState } from "../../redis/connection.js";
 import type { Member, RaftNode, RaftStatus } from "../../raft/index.js";
 import { ClusterWatch } from "./cluster-watch.js";
-import type { LeadershipTracker } from "../leader/leadership-tracker.js";
 import type { PeerLinks } from "../transport/peer-links.js";
 import type { QueueMachine } from "../../queue/state/queue-machine.js";
 import type { WorkerView } from "./worker-view.js";
@@ -25,7 +25,8 @@ export interface ClusterViewOptions {
   readonly nodeId: string;
   readonly balancerPolicy: string;
   readonly raft: RaftNode;
-  readonly leadership: LeadershipTracker;
+  /** `leader` is undefined where this node does not lead. */
+  readonly leadership: { readonly leader: Pick<QueueLeader, "redisState"> | undefined };
   readonly machine: Pick<QueueMachine, "table" | "queues">;
   readonly links: PeerLinks;
   /** Whether what is sent to a node is impaired on purpose. */

@@ -5,9 +5,9 @@ import {
   WorkerReachability,
   WorkerState,
 } from "../../gen/mesh/v1/cluster_service.js";
+import type { QueueLeader } from "../../queue/leader/leader.js";
 import type { AttachedWorker, Reachability } from "../../queue/leader/worker-directory.js";
 import type { RaftNode } from "../../raft/index.js";
-import type { LeadershipTracker } from "../leader/leadership-tracker.js";
 import type { QueueMachine } from "../../queue/state/queue-machine.js";
 
 const { UNSPECIFIED, DIRECT, THROUGH_PEERS, NONE } = WorkerReachability;
@@ -19,7 +19,8 @@ const REACHABILITY: Readonly<Record<Reachability, WorkerReachability>> = {
 
 export interface WorkerViewOptions {
   readonly raft: RaftNode;
-  readonly leadership: LeadershipTracker;
+  /** `leader` is undefined where this node does not lead. */
+  readonly leadership: { readonly leader: Pick<QueueLeader, "workers"> | undefined };
   readonly machine: QueueMachine;
   readonly addressOf: (nodeId: string) => string | undefined;
 }

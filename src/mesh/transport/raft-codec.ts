@@ -2,7 +2,7 @@
 // by raft-log-codec.ts and raft-snapshot-codec.ts.
 import type { ExchangeRequest, Introduction, RaftMessage } from "../../gen/raft/v1/raft.js";
 import { logIndex, type Message, nodeId, term } from "../../raft/index.js";
-import { MalformedRaftMessage } from "../node/errors.js";
+import { MalformedRaftMessage } from "./errors.js";
 import {
   decodeAppendRequest,
   decodeAppendResult,

@@ -7,7 +7,7 @@ import {
   EntryKind as WireEntryKind,
 } from "../../gen/raft/v1/raft.js";
 import { type Entry, type EntryKind, logIndex, type Message, term } from "../../raft/index.js";
-import { MalformedRaftMessage } from "../node/errors.js";
+import { MalformedRaftMessage } from "./errors.js";
 
 const WIRE_KINDS = {
   command: WireEntryKind.COMMAND,

@@ -13,7 +13,7 @@ import {
   type SnapshotMeta,
   term,
 } from "../../raft/index.js";
-import { MalformedRaftMessage } from "../node/errors.js";
+import { MalformedRaftMessage } from "./errors.js";
 
 type SnapshotResult = Extract<Message, { kind: "snapshot-response" }>["result"];
 

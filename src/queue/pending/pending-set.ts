@@ -1,5 +1,36 @@
 // Every pending task that the leader has at hand. Bounded: what exceeds it stays in Redis, and of a
 // paused queue all does. In which order they run is for pending-turn.ts to say.
+//
+// The words of this folder, from the one task outwards:
+//
+//   sequence  The place of a task in the order of submission (state/task-sequence.ts). It keeps it
+//             for life: a task that comes back from a lost node, or is retried, stands where it stood.
+//   lane      A queue and a priority: what tasks are stored by in Redis, one sorted set for each, by
+//             sequence. A lane holds every pending task, however many.
+//   band      The head of one lane in the leader's memory (pending-band.ts): the tasks with the
+//             lowest sequences, up to a bound. What is past its `cursor` is in Redis, but for the
+//             `tail`: newcomers at the other end, kept to save reading them again. A band that knows
+//             all of its lane is `complete`; one that runs low is read on in Redis, from its cursor,
+//             and one that grows too long forgets its end ("leaves it to Redis").
+//   line      The tasks of one band that the same nodes can run: of one type, with the same required
+//             labels, first in, first out (fifo.ts). Only the first of a line is ever looked at, so
+//             a task that no free node can run holds up none but those that wait for the same nodes.
+//             A band has as many lines as there are such needs in it; none is ever empty.
+//   tier      A priority as risen by waiting (waiting-lines.ts). A line begins in the tier of its own
+//             priority and rises by one for each `agingMs` that its first task waits; it falls back
+//             where its next first task has waited less. Lane and band stay those of the priority
+//             that was asked for.
+//   share     Whose turn it is among the queues of one tier, by their weights (controls/fair-share).
+//   gate      Which queues may start a task now: not those that are paused, run as many as they may,
+//             or have used up their rate (controls/queue-gates).
+//   turn      One search for tasks to run (pending-turn.ts), made whenever slots are free: tier by
+//             tier from 9 down; in a tier queue by queue as their shares say, leaving out those whose
+//             gate is shut; in a queue the oldest first task of those lines that some free slot can
+//             run. A turn lasts for one log entry and ends with it.
+//
+// The path of a task: `add` puts it into its band, which appends it to its line; a turn takes it from
+// there. Where it does not fit it waits in Redis, until `toRefill` names its band and `refill` brings
+// in what was read.
 import type { QueueGate } from "../controls/queue-gates.js";
 import { type BacklogRead, PendingBand } from "./pending-band.js";
 import type { PendingTask } from "../task/pending-task.js";

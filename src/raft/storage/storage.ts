@@ -13,7 +13,7 @@ import {
   term as termOf,
   type Write,
 } from "../core/index.js";
-import type { DurableLog, WriteOutcome } from "../durable-log.js";
+import type { DurableLog, WriteOutcome } from "./durable-log.js";
 import { errorCode, LogCorrupt, StateLost, StorageClosed, StorageFailure } from "./errors.js";
 import { type FileSystem, nodeFileSystem } from "./file-system.js";
 import { type FolderLock, lockFolder } from "./folder-lock.js";

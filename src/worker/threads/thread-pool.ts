@@ -3,6 +3,7 @@
 import type { Piscina } from "piscina";
 import type { TaskAssignment } from "../attempt.js";
 import type { AttemptListener } from "../attempt-context.js";
+import type { HandlerThreads } from "../executor.js";
 import { type AttemptResult, failure, failureOf } from "../outcome.js";
 import { ThreadRun } from "./thread-run.js";
 
@@ -22,7 +23,7 @@ export interface ThreadPoolOptions {
 }
 
 /** Invariant: runs.size <= maxThreads, so that no attempt waits within the pool. */
-export class ThreadPool {
+export class ThreadPool implements HandlerThreads {
   readonly #options: ThreadPoolOptions;
   #pool: Promise<Piscina> | undefined;
   readonly #runs = new Set<ThreadRun>();

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { EntryKind as WireEntryKind, ExchangeRequest } from "../../../src/gen/raft/v1/raft.js";
-import { MalformedRaftMessage } from "../../../src/mesh/node/errors.js";
+import { MalformedRaftMessage } from "../../../src/mesh/transport/errors.js";
 import {
   decodeExchange,
   decodeMessage,

@@ -2,6 +2,7 @@
 // leader's state.
 import { AttemptOutcome, type Task, TaskStatus } from "../../../gen/mesh/v1/task.js";
 import type { WhyTaskRequest, WhyTaskResponse } from "../../../gen/mesh/v1/task_why.js";
+import type { QueueLeader } from "../../../queue/leader/leader.js";
 import type { AppliedIndexWatch } from "../../../queue/redis/applied-watch.js";
 import { RedisUnavailable } from "../../../queue/redis/errors.js";
 import type { EventReader } from "../../../queue/redis/event-reader.js";
@@ -9,7 +10,6 @@ import type { QueueReader } from "../../../queue/redis/queue-reader.js";
 import type { TaskReader } from "../../../queue/redis/reader.js";
 import { isEnd } from "../../../queue/task/task-end.js";
 import type { RaftNode } from "../../../raft/index.js";
-import type { LeadershipTracker } from "../../leader/leadership-tracker.js";
 import type { QueueMachine } from "../../../queue/state/queue-machine.js";
 import type { NodeTaskReads } from "../task-reads.js";
 import { attemptsWhy } from "./attempts.js";
@@ -20,7 +20,10 @@ const IN_STEP_MS = 500;
 
 export interface TaskWhyParts {
   readonly nodeId: string;
-  readonly leadership: LeadershipTracker;
+  readonly leadership: {
+    /** @throws QueueError "not_leader" */
+    requireLeader(): Pick<QueueLeader, "placements" | "holdUps">;
+  };
   readonly raft: Pick<RaftNode, "status">;
   readonly machine: Pick<QueueMachine, "table" | "drains" | "appliedIndex">;
   readonly reads: Pick<NodeTaskReads, "get">;

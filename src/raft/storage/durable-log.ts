@@ -6,7 +6,7 @@ import type {
   Membership,
   SnapshotMeta,
   Write,
-} from "./core/index.js";
+} from "../core/index.js";
 
 /** How a write ended; the disk failing is an error instead. */
 export type WriteOutcome = "durable" | "snapshot-corrupt";
