@@ -15,6 +15,9 @@ export interface ChaosServiceOptions {
   readonly log: EdgeLog;
 }
 
+/**
+ * mesh.v1.ChaosService. Its calls are refused with "chaos_disabled" where there is no `control`.
+ */
 export function createChaosService(options: ChaosServiceOptions): ChaosServiceServer {
   const { control, self, log } = options;
   const allowed = async <T>(use: (control: LinkControl) => Promise<T> | T): Promise<T> => {

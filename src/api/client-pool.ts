@@ -38,6 +38,10 @@ export class ClientPool {
     this.#credentials = channelCredentials;
   }
 
+  /**
+   * The clients of the node at an address, which share one channel; opened when first asked for.
+   * The peer that was not asked for longest is closed past the bound.
+   */
   at(address: string): PeerClients {
     const peer = this.#peers.get(address) ?? this.#open(address);
     this.#peers.delete(address);
@@ -51,6 +55,7 @@ export class ClientPool {
     return peer;
   }
 
+  /** Closes every channel; calls under way go on to their end. */
   close(): void {
     for (const { tasks } of this.#peers.values()) tasks.close();
     this.#peers.clear();

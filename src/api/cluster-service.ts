@@ -15,6 +15,7 @@ export interface ClusterServiceOptions {
   readonly log: EdgeLog;
 }
 
+/** mesh.v1.ClusterService: reads are answered by this node, all else by the leader. */
 export function createClusterService(options: ClusterServiceOptions): ClusterServiceServer {
   const { operations, reads, log } = options;
   return {

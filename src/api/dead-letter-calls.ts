@@ -5,6 +5,7 @@ import type { Forwarder } from "./forwarding.js";
 import { leaderHandler } from "./leader-call.js";
 import type { DeadLetters } from "./task-backend.js";
 
+/** The calls of TaskService about dead letters, which the leader does. */
 export function deadLetterCalls(
   deadLetters: DeadLetters,
   forwarder: Forwarder,

@@ -5,6 +5,7 @@ import { AttemptOutcome, type Task } from "../gen/mesh/v1/task.js";
 export type DeathReason =
   "deadline_exceeded" | "node_lost" | "attempts_exhausted" | "timed_out" | "not_retryable";
 
+/** Why a dead task is dead, from its last error and its attempts. */
 export function deathReason({
   error,
   attempts,

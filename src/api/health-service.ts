@@ -35,10 +35,12 @@ export class HealthService {
     this.#health.setStatus(service, serving ? "SERVING" : "NOT_SERVING");
   }
 
+  /** Says the same of every service at once, as when the node starts or stops. */
   setAllServing(serving: boolean): void {
     for (const name of HEALTH_SERVICES) this.setServing(name, serving);
   }
 
+  /** Adds grpc.health.v1.Health to a server that does not listen yet. */
   addToServer(server: Server): void {
     this.#health.addToServer(server);
   }

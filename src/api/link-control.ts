@@ -107,6 +107,7 @@ export class LinkControl {
     return reachOf(told, ends.includes(self) ? self : undefined);
   }
 
+  /** Lifts the rules of one pair in this process, or all of them. */
   healHere(pair?: LinkPair): void {
     const { table } = this.#options;
     if (pair === undefined) {
@@ -118,6 +119,7 @@ export class LinkControl {
     if (both) table.heal({ from: to, to: from });
   }
 
+  /** The rules in force in this process. */
   rulesHere(): ActiveLinkRule[] {
     return this.#options.table.rules().map(wireActiveRule);
   }
@@ -134,6 +136,7 @@ export class LinkControl {
     return { links, unreachable: reachOf(told).unreachable };
   }
 
+  /** Closes its own connections; rules stay in force. */
   close(): void {
     this.#direct.close();
   }

@@ -14,6 +14,7 @@ const OUTER_NAMES: Partial<Record<keyof OwnRule, keyof LinkRule>> = {
   bytesPerSecond: "bandwidthBytesPerSecond",
 };
 
+/** A rule as it goes over the wire. */
 export function wireRule(rule: OwnRule): LinkRule {
   const { lossRate, duplicateRate, bytesPerSecond, ...same } = rule;
   return {
@@ -24,6 +25,7 @@ export function wireRule(rule: OwnRule): LinkRule {
   };
 }
 
+/** A rule as links/ has it; its values are not checked here. */
 export function ownRule(rule: LinkRule): OwnRule {
   const { loss, duplicate, bandwidthBytesPerSecond, ...same } = rule;
   return {
@@ -34,6 +36,7 @@ export function ownRule(rule: LinkRule): OwnRule {
   };
 }
 
+/** A rule that is in force, with the time that it has to go. */
 export function wireActiveRule({ healsInMs, ...rule }: OwnActiveRule): ActiveLinkRule {
   return { rule: wireRule(rule), healsInMs };
 }
@@ -43,6 +46,7 @@ export function outerFieldOf({ field }: InvalidLinkRule): string {
   return OUTER_NAMES[field] ?? field;
 }
 
+/** A rule that links/ refuses, as the refusal "invalid_field" that a client sees. */
 export function invalidRule(error: InvalidLinkRule): QueueError {
   const field = outerFieldOf(error);
   return new QueueError("invalid_field", `${field}: ${error.reason}`, { field, cause: error });

@@ -33,6 +33,7 @@ export interface LivenessServiceOptions {
   readonly log: EdgeLog;
 }
 
+/** mesh.v1.LivenessService: answers for this node, or asks another one on the leader's behalf. */
 export function createLivenessService(options: LivenessServiceOptions): LivenessServiceServer {
   const { meshId, nodeId, answer, addressOf, clients, log } = options;
   return {

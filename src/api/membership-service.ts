@@ -23,6 +23,7 @@ export interface MembershipServiceOptions {
   readonly log: EdgeLog;
 }
 
+/** mesh.v1.MembershipService: lets a node of the same mesh in; done by the leader. */
 export function createMembershipService(
   options: MembershipServiceOptions,
 ): MembershipServiceServer {

@@ -11,6 +11,7 @@ export interface QueueServiceOptions {
   readonly log: EdgeLog;
 }
 
+/** mesh.v1.QueueService; done by the leader. */
 export function createQueueService(options: QueueServiceOptions): QueueServiceServer {
   const { queues } = options;
   const one = async (queue: Promise<Queue>) => ({ queue: await queue });

@@ -15,6 +15,7 @@ export interface RaftServiceOptions {
   readonly log: EdgeLog;
 }
 
+/** raft.v1.RaftService: hands what peers of this mesh send to `receive`; refuses any other peer. */
 export function createRaftService(options: RaftServiceOptions): RaftServiceServer {
   const { meshId, receive, log } = options;
   return {

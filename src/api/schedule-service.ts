@@ -11,6 +11,7 @@ export interface ScheduleServiceOptions {
   readonly log: EdgeLog;
 }
 
+/** mesh.v1.ScheduleService; done by the leader. */
 export function createScheduleService(options: ScheduleServiceOptions): ScheduleServiceServer {
   const { schedules } = options;
   return {

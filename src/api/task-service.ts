@@ -26,6 +26,10 @@ export interface TaskServiceOptions {
   readonly maxSubmitItems?: number;
 }
 
+/**
+ * mesh.v1.TaskService: reads are answered by this node, changes by the leader, submissions joined
+ * on their way to it.
+ */
 export function createTaskService(options: TaskServiceOptions): TaskServiceServer {
   const { operations, reads, forwarder, log } = options;
   const submissions = new SubmissionForwarder(operations, forwarder, options.maxSubmitItems);

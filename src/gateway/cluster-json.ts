@@ -36,6 +36,7 @@ const reachabilityName: Readonly<Record<WorkerReachability, string>> = {
   [WorkerReachability.UNRECOGNIZED]: "unknown",
 };
 
+/** A worker as `GET /workers` shows it: enums by name, times in ISO 8601, null for never. */
 export function workerView(worker: Worker): Record<string, unknown> {
   const { lastSeenMs, role, state, reachability, ...rest } = worker;
   return {
@@ -62,6 +63,7 @@ export function clusterStateView(cluster: WatchClusterResponse): Record<string, 
   };
 }
 
+/** Who leads and in which term; null where no leader is known. */
 export function leaderView(
   cluster: Pick<GetClusterResponse, "leaderId" | "leaderAddress" | "term">,
 ): Record<string, unknown> | null {
@@ -69,6 +71,10 @@ export function leaderView(
   return { id: cluster.leaderId, address: cluster.leaderAddress, term: cluster.term };
 }
 
+/**
+ * The answer of `GET /cluster`: indexes of log entries, members, links and counts as the node sees
+ * them.
+ */
 export function clusterView(cluster: GetClusterResponse): Record<string, unknown> {
   return {
     mesh: cluster.meshName,
@@ -102,6 +108,7 @@ export function verifyView(found: VerifyResponse): Record<string, unknown> {
   };
 }
 
+/** Whether the node reaches Redis, and what is wrong where it does not; null for nothing. */
 export function redisView({ redis }: Pick<GetClusterResponse, "redis">): Record<string, unknown> {
   const connected = redis?.connected ?? false;
   return { connected, error: redis === undefined || redis.error === "" ? null : redis.error };

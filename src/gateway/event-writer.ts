@@ -40,6 +40,7 @@ export class EventWriter {
     if (!this.#response.writableNeedDrain) this.#writeNewest();
   }
 
+  /** Ends the response; what was not written yet is dropped. */
   end(): void {
     clearInterval(this.#heartbeat);
     this.#newest = undefined;

@@ -22,11 +22,13 @@ export class LeaderTracker {
     this.#peers = peers;
   }
 
+  /** Looks for the leader now, and again at a steady pace until `stop`. */
   start(): void {
     this.#timer ??= setInterval(() => void this.look(), LEADER_REFRESH_MS);
     void this.look();
   }
 
+  /** Looks no more; what is known stays. */
   stop(): void {
     clearInterval(this.#timer);
   }
@@ -44,6 +46,9 @@ export class LeaderTracker {
     this.#term = 0;
   }
 
+  /**
+   * Takes in what a node said of the mesh: peers always, the leader unless a later term is known.
+   */
   learn(
     cluster: Pick<GetClusterResponse, "leaderAddress" | "term"> & Parameters<Peers["learn"]>[0],
   ): void {

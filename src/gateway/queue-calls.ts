@@ -17,6 +17,7 @@ export class QueueCalls {
     this.#caller = caller;
   }
 
+  /** A page of queues, by name. @throws MeshRefusal */
   list(request: ListQueuesRequest): Promise<ListQueuesResponse> {
     return this.#caller.call({
       stub: (peer) => peer.queues.listQueues.bind(peer.queues),
@@ -25,18 +26,22 @@ export class QueueCalls {
     });
   }
 
+  /** What is set for a queue, and its counts; a queue for which nothing is set has the defaults. */
   get(name: string): Promise<Queue> {
     return this.#queue("none", { name }, (peer) => peer.queues.getQueue.bind(peer.queues));
   }
 
+  /** Puts these limits in the place of those that were. Repeated, it changes nothing more. */
   limit(request: LimitQueueRequest): Promise<Queue> {
     return this.#queue("same", request, (peer) => peer.queues.limitQueue.bind(peer.queues));
   }
 
+  /** No task of the queue starts until it is resumed; those that run go on. */
   pause(name: string): Promise<Queue> {
     return this.#queue("same", { name }, (peer) => peer.queues.pauseQueue.bind(peer.queues));
   }
 
+  /** Takes a pause back. */
   resume(name: string): Promise<Queue> {
     return this.#queue("same", { name }, (peer) => peer.queues.resumeQueue.bind(peer.queues));
   }

@@ -28,6 +28,7 @@ export function limitsFrom(name: string, body: unknown): LimitQueueRequest {
   };
 }
 
+/** A queue as clients see it: null where it has no bound, and for counts while Redis is away. */
 export function queueView({ controls, counts }: Queue): Record<string, unknown> {
   const { concurrency = 0, rate, weight = 1 } = controls?.limits ?? {};
   return {

@@ -16,6 +16,7 @@ export class ScheduleCalls {
     this.#caller = caller;
   }
 
+  /** Makes a schedule or replaces the one of that name. Repeated, it changes nothing more. */
   put(request: PutScheduleRequest): Promise<PutScheduleResponse> {
     return this.#caller.call({
       stub: (peer) => peer.schedules.putSchedule.bind(peer.schedules),
@@ -24,6 +25,7 @@ export class ScheduleCalls {
     });
   }
 
+  /** @throws MeshRefusal "not_found" where there is none of that name */
   async get(name: string): Promise<ScheduleState> {
     const { schedule } = await this.#caller.call({
       stub: (peer) => peer.schedules.getSchedule.bind(peer.schedules),
@@ -33,6 +35,7 @@ export class ScheduleCalls {
     return present(schedule);
   }
 
+  /** A page of schedules, by name. */
   list(request: ListSchedulesRequest): Promise<ListSchedulesResponse> {
     return this.#caller.call({
       stub: (peer) => peer.schedules.listSchedules.bind(peer.schedules),
@@ -41,6 +44,10 @@ export class ScheduleCalls {
     });
   }
 
+  /**
+   * Ends a schedule; tasks that it submitted stay.
+   * @throws MeshRefusal "not_found" where there is none of that name
+   */
   async delete(name: string): Promise<ScheduleState> {
     const { schedule } = await this.#caller.call({
       stub: (peer) => peer.schedules.deleteSchedule.bind(peer.schedules),

@@ -4,6 +4,7 @@ import type { TaskDefinition } from "../gen/mesh/v1/task.js";
 import { present } from "./answers.js";
 import { backoffJson } from "./task-json.js";
 
+/** A schedule as JSON text: the data of its task is taken over as it is, not parsed. */
 export function scheduleJson(state: ScheduleState): string {
   const { name, cron, timezone, task, paused, misfire } = present(state.schedule);
   const head = { name, cron, timezone };

@@ -7,6 +7,10 @@ import type {
 } from "../gen/mesh/v1/task_why.js";
 import { statusName } from "./task-json.js";
 
+/**
+ * Why a task stands where it does, as clients see it: details that a reason does not have are left
+ * out.
+ */
 export function whyView(answer: WhyTaskResponse): Record<string, unknown> {
   const { id, status, queue, reasons, attempts, leaderId, term } = answer;
   return {

@@ -11,6 +11,7 @@ import { HttpProblem, invalidFields } from "../problem.js";
 import { requireBody } from "../request-body.js";
 import type { RouteContext } from "../route-context.js";
 
+/** Adds `/chaos/links`: 403 where the configuration does not allow chaos. */
 export function chaosRoutes(app: FastifyInstance, { chaos, mesh }: RouteContext): void {
   const allowed = (): LinkControl => {
     if (chaos === undefined) throw new HttpProblem(403, "chaos_disabled", CHAOS_DISABLED);

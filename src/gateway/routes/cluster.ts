@@ -9,6 +9,7 @@ import { validated } from "../validated.js";
 
 const transferBody = z.strictObject({ to: z.string().min(1).max(256).optional() });
 
+/** Adds `/cluster`, the audit `POST /cluster/verify`, and the transfer of leadership. */
 export function clusterRoutes(app: FastifyInstance, { mesh, stopping }: RouteContext): void {
   app.get("/cluster", { preHandler: takesNothing }, async () => clusterView(await mesh.cluster()));
 

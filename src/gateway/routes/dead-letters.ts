@@ -30,6 +30,7 @@ const query = z.strictObject({
   limit: pageLimit.optional(),
 });
 
+/** Adds `/dead-letters`: look at, run again, drop. */
 export function deadLetterRoutes(app: FastifyInstance, { mesh }: RouteContext): void {
   app.get("/dead-letters", async (request, reply) => {
     const { tasks, nextCursor } = await mesh.list(deadLettersRequestFrom(request.query));

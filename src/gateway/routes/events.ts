@@ -10,6 +10,7 @@ import { eventsRequestFrom } from "../query-schema.js";
 import type { RouteContext } from "../route-context.js";
 import type { WatchPosition, WatchStep } from "../task-watch.js";
 
+/** Adds `GET /events`, a stream of server-sent events; 503 past the bound of clients. */
 export function eventRoutes(app: FastifyInstance, context: RouteContext): void {
   const { mesh, config, stopping } = context;
   const maxClients = config.limits.eventClients;

@@ -7,6 +7,7 @@ import type { RouteContext } from "../route-context.js";
 
 const RETRY_AFTER_MS = 1_000;
 
+/** Adds `/health` for people and the probes of an orchestrator. */
 export function healthRoutes(app: FastifyInstance, context: RouteContext): void {
   const { mesh, directory } = context;
 

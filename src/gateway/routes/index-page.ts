@@ -35,6 +35,7 @@ const CALLS = [
   "GET /health/ready",
 ];
 
+/** Adds `GET /`: every call there is, in one line each. */
 export function indexRoutes(app: FastifyInstance): void {
   app.get("/", () => ({ name: "taskmesh", calls: CALLS }));
 }

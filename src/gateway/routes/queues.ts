@@ -10,6 +10,7 @@ interface ByName {
   readonly Params: { readonly name: string };
 }
 
+/** Adds `/queues`: what is set for named queues, and pausing them. */
 export function queueRoutes(app: FastifyInstance, { mesh }: RouteContext): void {
   app.get("/queues", async (request) => {
     const { queues, nextAfter } = await mesh.queues.list(namedPageFrom(request.query));

@@ -12,6 +12,7 @@ interface ByName {
   readonly Params: { readonly name: string };
 }
 
+/** Adds `/schedules`: tasks that are submitted at the times of a cron expression. */
 export function scheduleRoutes(app: FastifyInstance, { mesh, config }: RouteContext): void {
   app.get("/schedules", async (request, reply) => {
     const { schedules, nextAfter } = await mesh.schedules.list(namedPageFrom(request.query));

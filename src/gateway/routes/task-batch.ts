@@ -14,6 +14,7 @@ type ItemResult =
   | { readonly kind: "task"; readonly json: string }
   | { readonly kind: "error"; readonly error: unknown };
 
+/** Adds `POST /tasks/batch`: a JSON array or NDJSON, each item taken or refused by itself. */
 export function taskBatchRoutes(app: FastifyInstance, context: RouteContext): void {
   const { config } = context;
   const { batchItems: maxItems, batchBodyBytes } = config.limits;

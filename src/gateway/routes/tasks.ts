@@ -17,6 +17,7 @@ interface ById {
   readonly Params: { readonly id: string };
 }
 
+/** Adds `/tasks`: submit, list, look at, cancel, retry, and why one stands where it does. */
 export function taskRoutes(app: FastifyInstance, context: RouteContext): void {
   const { mesh, config, stopping } = context;
 

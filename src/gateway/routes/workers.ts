@@ -4,6 +4,7 @@ import { workerView } from "../cluster-json.js";
 import { takesNothing } from "../no-input.js";
 import type { RouteContext } from "../route-context.js";
 
+/** Adds `/workers`: the nodes that run tasks, and draining one. */
 export function workerRoutes(app: FastifyInstance, { mesh }: RouteContext): void {
   app.get("/workers", { preHandler: takesNothing }, async () => ({
     workers: (await mesh.workers()).map(workerView),

@@ -35,6 +35,10 @@ export class LeaderDeadLetters implements DeadLetters {
     this.#options = options;
   }
 
+  /**
+   * Runs those chosen again; answers once Redis shows it.
+   * @throws QueueError "not_leader", "invalid_field", "redis_unavailable"
+   */
   async retry(selection: DeadLetterSelection | undefined) {
     const leader = this.#options.leadership.requireLeader();
     const { dead, more } = await this.#select(selection);
@@ -49,6 +53,10 @@ export class LeaderDeadLetters implements DeadLetters {
     return { ids: ids.filter((id) => !isUntouched(id)), more };
   }
 
+  /**
+   * Removes those chosen for good; answers once Redis shows it.
+   * @throws QueueError "not_leader", "invalid_field", "redis_unavailable"
+   */
   async drop(selection: DeadLetterSelection | undefined) {
     const leader = this.#options.leadership.requireLeader();
     const { dead, more } = await this.#select(selection);

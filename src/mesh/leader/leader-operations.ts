@@ -63,10 +63,18 @@ export class LeaderOperations
     this.deadLetters = new LeaderDeadLetters(options);
   }
 
+  /**
+   * Results in the order of the items, each taken or refused alone.
+   * @throws QueueError "not_leader"
+   */
   async submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]> {
     return this.#options.leadership.requireLeader().submit(request);
   }
 
+  /**
+   * A pending task never runs, a running one is told to stop; answers once Redis shows it.
+   * @throws QueueError "not_leader", "not_found", "already_ended", "redis_unavailable"
+   */
   async cancel({ id }: CancelTaskRequest): Promise<Task> {
     const leader = this.#options.leadership.requireLeader();
     const before = await this.#read(id);
@@ -76,6 +84,10 @@ export class LeaderOperations
     return task;
   }
 
+  /**
+   * Runs a dead or cancelled task again; answers once Redis shows it.
+   * @throws QueueError "not_leader", "not_found", "not_retryable", "redis_unavailable"
+   */
   async retry({ id }: RetryTaskRequest): Promise<Task> {
     const leader = this.#options.leadership.requireLeader();
     const before = await this.#read(id);
@@ -94,6 +106,10 @@ export class LeaderOperations
     return task;
   }
 
+  /**
+   * @throws QueueError "not_leader", "not_found", "redis_unavailable" where only Redis knows the
+   *   task
+   */
   why(request: WhyTaskRequest, signal: AbortSignal): Promise<WhyTaskResponse> {
     return this.#options.taskWhy.answer(request, signal);
   }
@@ -108,11 +124,16 @@ export class LeaderOperations
     throw new QueueError("not_retryable", message, { field: "uniqueKey" });
   }
 
+  /** Every member of the mesh as a worker, by id. @throws QueueError "not_leader" */
   workers(): Promise<Worker[]> {
     this.#options.leadership.requireLeader();
     return Promise.resolve(this.#options.workers.list());
   }
 
+  /**
+   * Hands the leadership over; resolves once another node leads.
+   * @throws QueueError "not_leader", "no_leader", and what transfer-refusal.ts makes of a refusal
+   */
   async transfer({ to }: TransferLeadershipRequest): Promise<TransferLeadershipResponse> {
     this.#options.leadership.requireLeader();
     try {
@@ -127,6 +148,10 @@ export class LeaderOperations
     }
   }
 
+  /**
+   * Decides that a node is to leave; resolves once that is committed, which is before it has left.
+   * @throws QueueError "not_leader", "not_found", "last_worker"
+   */
   async drain({ id }: DrainWorkerRequest): Promise<Worker> {
     const { leadership, workers } = this.#options;
     const leader = leadership.requireLeader();
@@ -146,11 +171,20 @@ export class LeaderOperations
     return workers.list().find((known) => known.id === id) ?? worker;
   }
 
+  /**
+   * Holds Redis, the assignment table and the log against one another.
+   * @throws QueueError "not_leader", "overloaded", "redis_unavailable"
+   */
   async verify(signal: AbortSignal): Promise<VerifyResponse> {
     this.#options.leadership.requireLeader();
     return this.#options.audit.run(signal);
   }
 
+  /**
+   * Lets a node in.
+   * @returns why it was not let in; undefined where it was
+   * @throws QueueError "not_leader"
+   */
   async join({ nodeId: id, address, process }: JoinMeshRequest): Promise<string | undefined> {
     this.#options.leadership.requireLeader();
     return this.#options.keeper.join({ id, address, process });

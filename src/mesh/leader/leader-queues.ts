@@ -31,6 +31,10 @@ export class LeaderQueues implements LeaderQueueOperations {
     this.#options = options;
   }
 
+  /**
+   * Queues that Redis has seen or for which something is set, by name.
+   * @throws QueueError "not_leader", "invalid_field", "redis_unavailable"
+   */
   async list(request: ListQueuesRequest): Promise<ListQueuesResponse> {
     const { leadership, machine } = this.#options;
     const { queues } = leadership.requireLeader();
@@ -47,15 +51,21 @@ export class LeaderQueues implements LeaderQueueOperations {
     return { queues: listed, nextAfter: names.length > limit ? (shown.at(-1) ?? "") : "" };
   }
 
+  /**
+   * A queue for which nothing is set has the defaults.
+   * @throws QueueError "not_leader", "invalid_field"
+   */
   async get(name: string): Promise<Queue> {
     requireThat(isName(name), "name", NAME_RULE);
     return this.#one(this.#options.leadership.requireLeader().queues.get(name));
   }
 
+  /** @throws QueueError "not_leader", "invalid_field", "too_many_items", "overloaded" */
   async limit(name: string, limits: QueueLimits | undefined): Promise<Queue> {
     return this.#one(await this.#options.leadership.requireLeader().queues.limit(name, limits));
   }
 
+  /** @throws QueueError "not_leader", "invalid_field", "too_many_items", "overloaded" */
   async pause(name: string, paused: boolean): Promise<Queue> {
     return this.#one(await this.#options.leadership.requireLeader().queues.pause(name, paused));
   }

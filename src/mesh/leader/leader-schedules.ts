@@ -17,18 +17,25 @@ export class LeaderSchedules implements LeaderScheduleOperations {
     this.#leadership = leadership;
   }
 
+  /**
+   * @throws QueueError "not_leader", "invalid_field", "unknown_type", "too_many_items",
+   *   "overloaded"
+   */
   async put(request: PutScheduleRequest): Promise<PutScheduleResponse> {
     return this.#own().put(request);
   }
 
+  /** @throws QueueError "not_leader", "not_found" */
   async get(name: string): Promise<ScheduleState> {
     return Promise.resolve(this.#own().get(name));
   }
 
+  /** A page of schedules, by name. @throws QueueError "not_leader", "invalid_field" */
   async list(request: ListSchedulesRequest): Promise<ListSchedulesResponse> {
     return Promise.resolve(this.#own().list(request));
   }
 
+  /** @throws QueueError "not_leader", "not_found" */
   async delete(name: string): Promise<ScheduleState> {
     return this.#own().delete(name);
   }

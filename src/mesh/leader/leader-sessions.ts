@@ -44,16 +44,25 @@ export class LeaderSessions implements WorkerSessions {
     for (const { hello } of this.#sessions.values()) leader.attach(hello);
   }
 
+  /**
+   * A worker opened a stream; the one that it had before is closed. Kept also while this node does
+   * not lead.
+   */
   attached(session: WorkerSession): void {
     this.#sessions.get(session.nodeId)?.close("the node attached anew");
     this.#sessions.set(session.nodeId, session);
     this.#leader?.attach(session.hello);
   }
 
+  /** The worker says anew what it can run, on a stream that stands. */
   hello(session: WorkerSession, hello: WorkerHello): void {
     if (this.#isCurrent(session)) this.#leader?.attach(hello);
   }
 
+  /**
+   * A worker asks for a lease. After a stall it is granted only once a quorum has confirmed that
+   * this node still leads.
+   */
   keepalive(session: WorkerSession, sequence: number): void {
     this.#options.lookForStall?.();
     if (this.#leader === undefined || !this.#isCurrent(session)) return;
@@ -78,6 +87,10 @@ export class LeaderSessions implements WorkerSessions {
     void this.#confirm(this.#leader);
   }
 
+  /**
+   * Whether this node stood still so long that another one may lead by now, and no quorum has said
+   * otherwise yet.
+   */
   get isDoubted(): boolean {
     this.#options.lookForStall?.();
     return this.#unanswered !== undefined;
@@ -100,18 +113,24 @@ export class LeaderSessions implements WorkerSessions {
     for (const [session, sequence] of unanswered) this.keepalive(session, sequence);
   }
 
+  /**
+   * Attempts have ended on the worker: each report is proposed, unless the log has its end already.
+   */
   reports(session: WorkerSession, reports: readonly TaskReport[]): void {
     this.#leader?.attempts.report(session.nodeId, reports);
   }
 
+  /** How far running attempts have come; shown, never written to the log. */
   progress(session: WorkerSession, progress: readonly TaskProgress[]): void {
     this.#leader?.attempts.progress(session.nodeId, progress);
   }
 
+  /** What handlers wrote; kept in Redis, never written to the log. */
   lines(session: WorkerSession, logs: readonly TaskLog[]): void {
     this.#leader?.attempts.lines(session.nodeId, logs);
   }
 
+  /** The stream of a worker ended. Its lease runs on: what it runs is not given away yet. */
   detached(session: WorkerSession): void {
     if (!this.#isCurrent(session)) return;
     this.#sessions.delete(session.nodeId);

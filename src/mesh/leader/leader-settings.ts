@@ -4,6 +4,7 @@ import type { BalancerSettings } from "../../queue/balancing/create-policy.js";
 import { BackoffType } from "../../gen/mesh/v1/task.js";
 import type { LeaderSettings } from "../../queue/leader/leader.js";
 
+/** What the configuration says to a leader of the queue. */
 export function leaderSettings(config: Config): LeaderSettings {
   const { raft, retries, worker, limits, tasks, retention, queue, balancer } = config;
   const { type, delayMs, maxMs, jitter } = retries.backoff;

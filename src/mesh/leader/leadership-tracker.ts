@@ -47,6 +47,10 @@ export class LeadershipTracker implements LeadershipView {
     return this.#leader;
   }
 
+  /**
+   * Who leads, as far as this node knows; "unknown" also between an election and the first applied
+   * entry.
+   */
   leadership(): Leadership {
     if (this.#leader !== undefined) return { kind: "self" };
     const { role, leader } = this.#options.raft.softState;
@@ -55,11 +59,19 @@ export class LeadershipTracker implements LeadershipView {
     return address === undefined ? { kind: "unknown" } : { kind: "other", id: leader, address };
   }
 
+  /**
+   * Calls `listener` after each change of what `leadership` answers.
+   * @returns the function that ends it
+   */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
+  /**
+   * An entry was applied to this node's tables: passed on to the open leader, or the first of a
+   * term opens one.
+   */
   entryApplied({ index, term, changes }: AppliedEntry): void {
     if (this.#leader !== undefined) {
       this.#leader.committed(changes);
@@ -70,6 +82,7 @@ export class LeadershipTracker implements LeadershipView {
     if (role === "leader" && term === current) this.#open(index);
   }
 
+  /** Closes the leader, if there is one; resolves once its last write to Redis has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#close();

@@ -68,6 +68,7 @@ export class WorkerProbes {
     this.#timer = setInterval(() => this.look(), options.leaseMs / LOOKS_PER_LEASE);
   }
 
+  /** Asks after nobody any more; answers that are on their way still count. */
   stop(): void {
     clearInterval(this.#timer);
   }

@@ -52,10 +52,12 @@ export class JoinRequests {
     });
   }
 
+  /** Whether a request of this node waits for its admission. */
   has(id: string): boolean {
     return this.#waiting.has(id);
   }
 
+  /** The nodes that wait to be admitted. */
   all(): readonly Joining[] {
     return [...this.#waiting.values()];
   }
@@ -68,6 +70,7 @@ export class JoinRequests {
     waiting.answer(undefined);
   }
 
+  /** Refuses everyone who waits: the node is stopping. */
   close(): void {
     for (const waiting of [...this.#waiting.values()]) waiting.answer("the node is stopping");
   }

@@ -61,6 +61,7 @@ export class MemberWatch {
     }
   }
 
+  /** What is known of a member; of one that was never seen, that it is not alive. */
   stateOf(id: string): MemberState {
     const track = this.#tracks.get(id);
     if (track === undefined) return UNKNOWN;

@@ -92,6 +92,7 @@ export class MembershipKeeper {
     });
   }
 
+  /** Changes nothing any more, and refuses whoever waits to join. */
   stop(): void {
     clearInterval(this.#timer);
     this.#stopWatching();

@@ -41,6 +41,10 @@ export interface Consensus {
   readonly now: () => number;
 }
 
+/**
+ * Puts Raft, the tables that follow the log, and what leads when elected together; nothing runs
+ * yet.
+ */
 export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus {
   const { config, meshId, registry, logger, links: own } = parts;
   const { storage, redis } = parts;

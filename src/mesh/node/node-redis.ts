@@ -110,6 +110,7 @@ export class NodeRedis {
     });
   }
 
+  /** Closes every connection of the node to Redis. */
   close(): void {
     this.appliedWatch.close();
     this.eventTail.close();

@@ -48,11 +48,16 @@ export class StallWatch {
     this.#shortestMs = Math.min(this.#shortestMs, longerThanMs);
   }
 
+  /**
+   * Begins to look for stalls of the event loop, several times within the shortest that anyone asks
+   * for.
+   */
   start(): void {
     this.#beatAtMs = this.#options.monotonicMs();
     this.#timer = setInterval(() => this.look(), this.#shortestMs / BEATS_PER_STALL);
   }
 
+  /** Looks no more; what was counted stays. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -73,6 +78,7 @@ export class StallWatch {
     onCounted(stallMs);
   }
 
+  /** Stalls since the start, and the longest, in milliseconds. */
   counts(): StallCounts {
     return { stalls: this.#stalls, longestStallMs: this.#longestMs };
   }

@@ -49,10 +49,12 @@ export class ClusterView implements ClusterReads {
     this.#options = options;
   }
 
+  /** The workers of the mesh as this node knows them. */
   get workers(): WorkerView {
     return this.#options.workers;
   }
 
+  /** The mesh as this node sees it now; without counts of tasks while Redis is away. */
   async cluster(): Promise<GetClusterResponse> {
     const { meshName, meshId, raft, machine, appliedWatch } = this.#options;
     const status = raft.status();
@@ -74,6 +76,7 @@ export class ClusterView implements ClusterReads {
     };
   }
 
+  /** The state now and after each change, until `signal` is aborted. */
   watchCluster(signal: AbortSignal): AsyncIterable<WatchClusterResponse> {
     return this.changes.watch(signal);
   }

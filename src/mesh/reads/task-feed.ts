@@ -24,6 +24,7 @@ export class TaskFeed {
   readonly #dependent = new Set<Ended>();
   #waiting = 0;
 
+  /** An entry was applied: whoever waits for a task that it ended is told. */
   applied({ index, changes }: AppliedEntry): void {
     if (this.#waiting === 0) return;
     for (const change of changes) {

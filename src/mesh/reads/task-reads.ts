@@ -51,6 +51,12 @@ export class NodeTaskReads implements TaskReads {
     this.#options = options;
   }
 
+  /**
+   * A task from Redis, or from the log where it runs and Redis is away; waits for its end where the
+   * request says so.
+   * @throws QueueError "not_found", "invalid_field", "no_leader" for a linearizable read,
+   *   "redis_unavailable"
+   */
   async get(request: GetTaskRequest, signal: AbortSignal): Promise<Task> {
     const { maxWaitMs } = this.#options;
     if (request.waitMs > maxWaitMs) {
@@ -95,6 +101,10 @@ export class NodeTaskReads implements TaskReads {
     }
   }
 
+  /**
+   * A page of tasks, newest first.
+   * @throws QueueError "invalid_field", "invalid_cursor", "redis_unavailable"
+   */
   async list(request: ListTasksRequest): Promise<ListTasksResponse> {
     const limit = pageLimit(request.limit, DEFAULT_PAGE);
     requireKnownStatus(request.status);
@@ -113,6 +123,10 @@ export class NodeTaskReads implements TaskReads {
     }
   }
 
+  /**
+   * What the handler of a task wrote, oldest first.
+   * @throws QueueError "not_found", "invalid_field", "invalid_cursor", "redis_unavailable"
+   */
   async logs(request: ListTaskLogsRequest): Promise<ListTaskLogsResponse> {
     const { id, attempt, cursor } = request;
     const limit = pageLimit(request.limit, MAX_PAGE);
@@ -128,6 +142,10 @@ export class NodeTaskReads implements TaskReads {
     }
   }
 
+  /**
+   * Changes in log order, until `signal` is aborted or the node stops.
+   * @throws QueueError "events_gone", "overloaded", "invalid_field"
+   */
   watch(request: WatchTasksRequest, signal: AbortSignal): AsyncIterable<WatchTasksResponse> {
     return this.#options.events.watch(request, signal);
   }

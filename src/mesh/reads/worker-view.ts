@@ -31,6 +31,7 @@ export class WorkerView {
     this.#options = options;
   }
 
+  /** Every member of the mesh, by id; what only the leader knows is blank on another node. */
   list(): Worker[] {
     const { raft, leadership } = this.#options;
     const { membership } = raft.status();

@@ -19,10 +19,16 @@ export class RedisRestore implements SnapshotRestorer {
     this.#options = options;
   }
 
+  /** Entry of this node's newest snapshot; 0 where there is none. */
   index(): number {
     return this.#options.storage.snapshot()?.index ?? 0;
   }
 
+  /**
+   * Loads the newest snapshot into Redis in the place of what it holds.
+   * @param found applied index as found; below 0 for a restore that was not ended
+   * @throws RestoreInterrupted where Redis changed meanwhile, RedisUnavailable
+   */
   async restore(found: number, signal: AbortSignal): Promise<void> {
     const { storage, restorer, leaderTerm, logger } = this.#options;
     const meta = storage.snapshot();

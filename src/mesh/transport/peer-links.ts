@@ -47,6 +47,10 @@ export class PeerLinks {
     this.#options = options;
   }
 
+  /**
+   * Sends messages to those they are for, in order; what a broken link cannot take is lost, as Raft
+   * expects.
+   */
   send(messages: readonly Message[]): void {
     const byPeer = new Map<string, Message[]>();
     for (const message of messages) {
@@ -67,14 +71,17 @@ export class PeerLinks {
     this.#links.get(peer)?.retryNow();
   }
 
+  /** Each link with its counts, whether it stands or not. */
   status(): readonly LinkStatus[] {
     return [...this.#links.values()].map((link) => link.status());
   }
 
+  /** Whether the stream to a node stands, as far as is known. */
   isConnected(nodeId: string): boolean {
     return this.#links.get(nodeId)?.status().connected ?? false;
   }
 
+  /** Ends every stream; messages that wait are dropped. */
   close(): void {
     for (const link of this.#links.values()) link.close();
     this.#links.clear();

@@ -18,6 +18,10 @@ import {
   encodeSnapshotResult,
 } from "./raft-snapshot-codec.js";
 
+/**
+ * What one write on the stream to a peer holds.
+ * @param introduction where this node is reached, with the first write of a stream
+ */
 export function encodeExchange(
   meshId: string,
   messages: readonly Message[],
@@ -31,6 +35,7 @@ export function decodeExchange(messages: readonly RaftMessage[]): readonly Messa
   return messages.map(decodeMessage);
 }
 
+/** A message of Raft as it goes over the wire. */
 export function encodeMessage(message: Message): RaftMessage {
   const { from, to, term: ofTerm } = message;
   return { from, to, term: ofTerm, kind: encodeKind(message) };

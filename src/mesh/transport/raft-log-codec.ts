@@ -15,6 +15,7 @@ const WIRE_KINDS = {
   membership: WireEntryKind.MEMBERSHIP,
 } as const;
 
+/** An entry as it goes over the wire: its bytes are not copied. */
 export function encodeEntry(entry: Entry): WireEntry {
   const { buffer, byteOffset, byteLength } = entry.data;
   return {
@@ -37,6 +38,7 @@ function decodeEntryKind(kind: WireEntryKind): EntryKind {
   }
 }
 
+/** @throws MalformedRaftMessage */
 export function decodeAppendRequest(request: AppendRequest) {
   const { prevLogIndex } = request;
   return {
@@ -58,6 +60,7 @@ function decodeEntries(prevLogIndex: number, entries: readonly WireEntry[]): rea
 
 type CatchUpResult = Extract<Message, { kind: "catch-up-response" }>["result"];
 
+/** What a voter answers to a candidate that catches up from it. */
 export function encodeCatchUpResult(result: CatchUpResult): CatchUpResponse["result"] {
   switch (result.kind) {
     case "entries":
@@ -71,6 +74,7 @@ export function encodeCatchUpResult(result: CatchUpResult): CatchUpResponse["res
   }
 }
 
+/** @throws MalformedRaftMessage */
 export function decodeCatchUpResponse(response: CatchUpResponse) {
   const { prevLogIndex, prevLogTerm } = response;
   return {
@@ -97,12 +101,14 @@ function decodeCatchUpResult({ prevLogIndex, result }: CatchUpResponse): CatchUp
 
 type AppendResult = Extract<Message, { kind: "append-response" }>["result"];
 
+/** What a follower answers to an append. */
 export function encodeAppendResult(result: AppendResult): AppendResponse["result"] {
   if (result.success) return { $case: "matchIndex", value: result.matchIndex };
   const { rejectedIndex, hintIndex, hintTerm } = result;
   return { $case: "rejection", value: { rejectedIndex, hintIndex, hintTerm } };
 }
 
+/** @throws MalformedRaftMessage */
 export function decodeAppendResult({ result }: AppendResponse): AppendResult {
   switch (result?.$case) {
     case "matchIndex":

@@ -17,6 +17,7 @@ import { MalformedRaftMessage } from "./errors.js";
 
 type SnapshotResult = Extract<Message, { kind: "snapshot-response" }>["result"];
 
+/** What a follower answers to a chunk of a snapshot. */
 export function encodeSnapshotResult(result: SnapshotResult): SnapshotResponse["result"] {
   switch (result.kind) {
     case "progress":
@@ -28,6 +29,7 @@ export function encodeSnapshotResult(result: SnapshotResult): SnapshotResponse["
   }
 }
 
+/** @throws MalformedRaftMessage */
 export function decodeSnapshotResult({ result }: SnapshotResponse): SnapshotResult {
   switch (result?.$case) {
     case "nextOffset":
@@ -41,11 +43,13 @@ export function decodeSnapshotResult({ result }: SnapshotResponse): SnapshotResu
   }
 }
 
+/** What a snapshot is of, as it goes over the wire with each chunk. */
 export function encodeSnapshotMeta(meta: SnapshotMeta): WireSnapshotMeta {
   const { index, term: ofTerm, membership, sizeBytes, checksum } = meta;
   return { index, term: ofTerm, membership: encodeMembership(membership), sizeBytes, checksum };
 }
 
+/** @throws MalformedRaftMessage */
 export function decodeSnapshotMeta(meta: WireSnapshotMeta | undefined): SnapshotMeta {
   if (meta?.membership === undefined) {
     throw new MalformedRaftMessage("a snapshot chunk has no description");

@@ -61,6 +61,7 @@ export class LeaderLink {
     this.#tie?.sayHello(this.#options.hello());
   }
 
+  /** Cuts the stream to the leader and opens no other one. */
   stop(): void {
     this.#stopped = true;
     this.#cut();

@@ -22,6 +22,7 @@ export class LogOutbox {
     this.#send = send;
   }
 
+  /** Keeps a line until the next batch; past the bound of what waits, lines are dropped. */
   add(taskId: string, fence: number, line: TaskLogLine): void {
     const length = line.message.length + line.fields.length + LINE_OVERHEAD;
     if (this.#waitingLength + length > MAX_WAITING_LENGTH) return;
@@ -42,6 +43,7 @@ export class LogOutbox {
     this.#waitingLength = 0;
   }
 
+  /** Drops what waits. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#logs.clear();

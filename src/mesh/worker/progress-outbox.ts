@@ -16,6 +16,7 @@ export class ProgressOutbox {
     this.#send = send;
   }
 
+  /** Keeps the newest progress of a task until the next batch. */
   add(progress: TaskProgress): void {
     this.#newest.set(progress.taskId, progress);
     this.#timer ??= setTimeout(() => this.flush(), GATHER_MS);
@@ -31,6 +32,7 @@ export class ProgressOutbox {
     this.#send(newest);
   }
 
+  /** Drops what waits. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#newest.clear();

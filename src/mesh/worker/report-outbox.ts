@@ -16,6 +16,7 @@ export class ReportOutbox {
     this.#send = send;
   }
 
+  /** Reports that the log does not show yet. */
   get size(): number {
     return this.#reports.size;
   }
@@ -25,6 +26,7 @@ export class ReportOutbox {
     return [...this.#reports.values()];
   }
 
+  /** Whether a report on the task waits for the log to show it. */
   has(taskId: string): boolean {
     return this.#reports.has(taskId);
   }

@@ -111,6 +111,7 @@ export class WorkerAgent {
     );
   }
 
+  /** Begins to ask for leases, several times within each. */
   start(): void {
     this.#beat = setInterval(() => this.#keepalive(), this.#options.leaseMs / KEEPALIVES_PER_LEASE);
   }
@@ -143,6 +144,7 @@ export class WorkerAgent {
     this.#outbox.resend();
   }
 
+  /** The stream to the leader ended; the lease that it granted runs on. */
   detached(channel: LeaderChannel): void {
     if (this.#channel === channel) this.#channel = undefined;
   }
@@ -178,6 +180,10 @@ export class WorkerAgent {
     return this.#outbox.all();
   }
 
+  /**
+   * An entry was applied to the table: what it gives to this node is started once the lease allows
+   * it, what it ends is acknowledged or stopped.
+   */
   entryApplied({ index, changes }: AppliedEntry): void {
     this.#options.lookForStall?.();
     for (const change of changes) {
