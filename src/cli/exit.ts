@@ -16,7 +16,17 @@ export class ExitError extends Error {
 }
 
 // Errors of the layers below that their user can mend and that say so in their message.
-const EXPECTED = ["PortTaken", "BindFailed", "MeshMismatch", "UserModuleError", "RedisUnavailable"];
+const EXPECTED = [
+  "PortTaken",
+  "BindFailed",
+  "MeshMismatch",
+  "UserModuleError",
+  "RedisUnavailable",
+  "DataFolderLocked",
+  "LogCorrupt",
+  "StateLost",
+  "StorageFailure",
+];
 
 /**
  * The line that tells an error to the user, or undefined if the error is not an expected one. An

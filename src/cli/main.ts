@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { readFileSync } from "node:fs";
 import { callCommand } from "./call.js";
+import { backupCommand } from "./backup.js";
 import { benchCommand } from "./bench.js";
 import { chaosCommand } from "./chaos.js";
 import { describeError, exitCode, exitCodeOf, ExitError } from "./exit.js";
@@ -12,6 +13,7 @@ import { gatewayCommand } from "./gateway.js";
 import { logsCommand } from "./logs.js";
 import { nodeCommand } from "./node.js";
 import { printError } from "./output.js";
+import { recoverCommand } from "./recover.js";
 import { scenarioCommand } from "./scenario/command.js";
 import { queueCommand, queuesCommand } from "./queues.js";
 import { scheduleCommand, schedulesCommand } from "./schedules.js";
@@ -73,6 +75,8 @@ function program(): Command {
     drainCommand(),
     statusCommand(),
     verifyCommand(),
+    backupCommand(),
+    recoverCommand(),
     callCommand(),
     chaosCommand(),
     scenarioCommand(),

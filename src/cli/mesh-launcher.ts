@@ -65,6 +65,11 @@ export class MeshLauncher {
     return endpoint;
   }
 
+  /** Starts Redis alone, where none is named; returns the one in use. */
+  startRedis(): Promise<RedisEndpoint> {
+    return this.#startRedis();
+  }
+
   /** Starts further nodes and waits until they are ready. */
   addNodes(places: readonly NodePlace[]): Promise<void> {
     return this.#startNodes(places, NODES_AT_A_TIME);

@@ -6,7 +6,7 @@ export * from "./core/types.js";
 export { emptyMembership } from "./core/index.js";
 export type { DurableLog, WriteOutcome } from "./storage/durable-log.js";
 export * from "./errors.js";
-export { refound, type Remains, remainsOf } from "./refounding.js";
+export { foundFromState, type FoundState, refound, type Remains, remainsOf } from "./refounding.js";
 export { RaftNode } from "./node.js";
 export type { RaftNodeOptions, RaftTransport, SnapshotPolicy } from "./node-options.js";
 export type { Proposal } from "./pending-proposals.js";

@@ -153,6 +153,16 @@ export class TestMesh {
     this.#dying.set(id, node.stop());
   }
 
+  /** The processes that were killed have let go of their disks. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#dying.values());
+  }
+
+  /** host:port of a node, whether it runs or not. */
+  addressOf(id: string): string {
+    return `127.0.0.1:${this.#ports[Number(id.slice(1))] ?? 0}`;
+  }
+
   /** Starts a node that was killed again, on the data that it has. */
   async restart(id: string): Promise<void> {
     await this.#dying.get(id);

@@ -51,7 +51,8 @@ export async function belongToMesh(options: FoundingOptions): Promise<string> {
       );
     }
     // First, so that it has no say before the mesh has let go of what it may have been.
-    await joinMesh({ ...options, meshId, registry: registry.watch });
+    const isMember = await joinMesh({ ...options, meshId, registry: registry.watch });
+    if (!isMember) return belongToMesh(options);
   }
   await storage.initialise({ serverId: nodeId(id), meshId }, membership);
   if (outcome.kind === "founder") await becomeKnown(options, meshId);

@@ -24,25 +24,44 @@ export interface JoinMeshOptions {
   readonly signal: AbortSignal;
 }
 
-/** Resolves once this node is a learner. Rejects with the signal's reason when it is aborted. */
-export async function joinMesh(options: JoinMeshOptions): Promise<void> {
-  const { id, address, meshId, logger, signal } = options;
+/**
+ * Resolves with true once this node is a learner, with false where another mesh has taken the place of this
+ * one meanwhile. Rejects with the signal's reason when it is aborted.
+ */
+export async function joinMesh(options: JoinMeshOptions): Promise<boolean> {
+  const { id, address, meshId, registry, logger, signal } = options;
   const request = { nodeId: id, address, meshId, process: ulid() };
   let saidAtMs = -Infinity;
-  for (;;) {
-    let reason = "no member of the mesh can be found";
+  while ((registry.formation?.meshId ?? meshId) === meshId) {
+    let reason = whyNobody(options);
     for (const member of membersOf(options)) {
       signal.throwIfAborted();
       const answer = await ask(options.clients, member, request);
-      if (answer.admitted) return;
+      if (answer.admitted) return true;
       reason = `${member}: ${answer.reason}`;
     }
     if (performance.now() - saidAtMs > LOG_EVERY_MS) {
       saidAtMs = performance.now();
-      logger.info({ reason }, "waiting to be admitted to the mesh");
+      logger.warn({ reason }, "waiting to be admitted to the mesh");
     }
     await sleep(RETRY_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
+  return false;
+}
+
+/** Why no member is there to be asked: it may be that none will ever come. */
+function whyNobody({ meshId, registry }: JoinMeshOptions): string {
+  const members = registry.formation?.members ?? [];
+  const isBackEmpty = ({ id }: { readonly id: string }): boolean => {
+    const record = registry.records().find((one) => one.id === id);
+    return record !== undefined && record.meshId === undefined;
+  };
+  const isLost = members.length > 0 && members.every(isBackEmpty);
+  if (!isLost) return "no member of the mesh can be found";
+  return (
+    `every member of mesh ${meshId} (${members.map(({ id }) => id).join(", ")}) is here with an empty data ` +
+    'folder: give one its folder back, or stop all and run "taskmesh recover --from-redis"'
+  );
 }
 
 function membersOf({ id, address, meshId, registry }: JoinMeshOptions): readonly string[] {

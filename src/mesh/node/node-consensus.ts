@@ -9,6 +9,7 @@ import { asNodeFailure } from "./errors.js";
 import { leaderSettings } from "../leader/leader-settings.js";
 import { LeaderSessions } from "../leader/leader-sessions.js";
 import { LeadershipTracker } from "../leader/leadership-tracker.js";
+import { SettingsMirror } from "../leader/settings-mirror.js";
 import type { NodeParts } from "./node-parts.js";
 import { PeerLinks } from "../transport/peer-links.js";
 import { committedEntry, QueueMachine } from "../../queue/state/queue-machine.js";
@@ -88,15 +89,25 @@ export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus
     lookForStall: () => stalls.look(),
   });
   stalls.onStall(electionMs(parts) / DOUBTS_PER_ELECTION_TIMEOUT, () => sessions.doubt());
-  const leadership = new LeadershipTracker({
+  const leadership: LeadershipTracker = new LeadershipTracker({
     raft,
     sessions,
     addressOf,
     logger,
     emptyCommand: () => CommandBatch.encode({ atMs: now(), commands: [] }).finish(),
     open: (startIndex, onLost) =>
-      openLeader(parts, { raft, machine, sessions, now }, startIndex, onLost),
+      openLeader(parts, { raft, machine, sessions, settings, now }, startIndex, onLost),
   });
+  const settings: SettingsMirror = new SettingsMirror({
+    settings: () => machine.settings(),
+    leads: () => leadership.leader !== undefined,
+    keep: (all) => redis.settings.keep(all),
+  });
+  machine.onApplied(({ changesSettings }) => {
+    if (changesSettings) settings.changed();
+  });
+  leadership.onChange(() => settings.changed());
+  redis.onConnected(() => settings.changed());
   const peerCredentials = own?.credentials("calls", nameOf);
   const introduced = (id: string, address: string): void => {
     // Of members alone, so that there are no more of them than those.
@@ -143,9 +154,13 @@ function createRaft(parts: NodeParts, machine: QueueMachine, links: PeerLinks): 
   });
 }
 
+type LeaderSurroundings = Pick<Consensus, "raft" | "machine" | "sessions" | "now"> & {
+  readonly settings: SettingsMirror;
+};
+
 function openLeader(
   { config, storage, redis, logger }: NodeParts,
-  { raft, machine, sessions, now }: Pick<Consensus, "raft" | "machine" | "sessions" | "now">,
+  { raft, machine, sessions, settings, now }: LeaderSurroundings,
   startIndex: number,
   onLost: (reason: string) => void,
 ): QueueLeader {
@@ -167,6 +182,7 @@ function openLeader(
       storage,
       restorer: redis.restorer,
       leaderTerm: () => raft.softState.term,
+      onRestored: () => settings.changed(),
       logger,
     }),
     reader: redis.reader,

@@ -15,6 +15,7 @@ import { ProgressWriter } from "../../queue/redis/progress-writer.js";
 import { QueueReader } from "../../queue/redis/queue-reader.js";
 import { TaskReader } from "../../queue/redis/reader.js";
 import { RedisRestorer } from "../../queue/redis/restorer.js";
+import { SettingsWriter } from "../../queue/redis/settings-writer.js";
 import { warningOf } from "../../redis/inspection.js";
 import {
   combinedState,
@@ -30,6 +31,7 @@ export class NodeRedis {
   readonly restorer: RedisRestorer;
   readonly progress: ProgressWriter;
   readonly logWriter: LogWriter;
+  readonly settings: SettingsWriter;
   readonly logReader: LogReader;
   /** For the snapshots of this node. */
   readonly dump: RedisDumpOptions;
@@ -68,6 +70,7 @@ export class NodeRedis {
     this.restorer = new RedisRestorer(this.#writer.client, keys);
     this.progress = new ProgressWriter(this.#writer.client, keys);
     this.logWriter = new LogWriter(this.#writer.client, keys);
+    this.settings = new SettingsWriter(this.#writer.client, keys);
     this.logReader = new LogReader({ redis: this.#reader.client, keys });
     this.dump = { redis: this.#reader.client, keys };
     this.eventReader = new EventReader({ redis: this.#reader.client, keys });

@@ -10,6 +10,8 @@ export interface RedisRestoreOptions {
   readonly storage: Pick<RaftStorage, "snapshot" | "snapshotChunk">;
   readonly restorer: RedisRestorer;
   readonly leaderTerm: () => number;
+  /** What Redis kept beside the tasks is gone. */
+  readonly onRestored: () => void;
   readonly logger: Logger;
 }
 
@@ -30,7 +32,7 @@ export class RedisRestore implements SnapshotRestorer {
    * @throws RestoreInterrupted where Redis changed meanwhile, RedisUnavailable
    */
   async restore(found: number, signal: AbortSignal): Promise<void> {
-    const { storage, restorer, leaderTerm, logger } = this.#options;
+    const { storage, restorer, leaderTerm, onRestored, logger } = this.#options;
     const meta = storage.snapshot();
     const startMs = performance.now();
     // Without a snapshot the log reaches back to its first entry: Redis begins empty.
@@ -46,6 +48,7 @@ export class RedisRestore implements SnapshotRestorer {
       if (!(error instanceof SnapshotReplaced)) throw error;
       throw new RestoreInterrupted(error.message, { cause: error });
     }
+    onRestored();
     const tookMs = Math.round(performance.now() - startMs);
     logger.info({ snapshotIndex: index, tookMs }, "Redis is restored from a snapshot");
   }

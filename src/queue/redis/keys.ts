@@ -34,6 +34,8 @@ export class RedisKeys {
   readonly settling: string;
   /** Stream of the changes of tasks, see event-record.ts. */
   readonly events: string;
+  /** Hash: what is set in the mesh, and the entry that it is of, see settings-writer.ts. */
+  readonly settings: string;
 
   constructor(mesh: string) {
     this.prefix = `{tm:${mesh}}:`;
@@ -55,6 +57,7 @@ export class RedisKeys {
     this.deadlines = `${this.prefix}deadlines`;
     this.settling = `${this.prefix}settling`;
     this.events = `${this.prefix}events`;
+    this.settings = `${this.prefix}settings`;
   }
 
   /** String: run state of a task, see run-state.ts. */

@@ -1,6 +1,6 @@
 // The state machine behind the log: every committed entry passes through here, in order, on every
 // node, and whoever needs to know is told what it changed.
-import { CommandBatch } from "../../gen/mesh/v1/command.js";
+import { type Command, CommandBatch } from "../../gen/mesh/v1/command.js";
 import { AssignmentTable, type QueueChange } from "./assignment-table.js";
 import { QueueTable } from "./queue-table.js";
 import { DefinitionCache } from "./definition-cache.js";
@@ -29,6 +29,8 @@ export interface AppliedEntry {
   readonly index: number;
   readonly term: number;
   readonly changes: readonly QueueChange[];
+  /** Something that people have set may be another than before: see `settings`. */
+  readonly changesSettings: boolean;
 }
 
 /** The tables as they are after one entry. */
@@ -103,7 +105,8 @@ export class QueueMachine implements StateMachine {
       this.#recent.push(committed, entry.data.length);
       for (const change of changes) this.#follow(change);
       this.statistics.count(changes);
-      const applied = { index: entry.index, term: entry.term, changes };
+      const changesSettings = committed.batch?.commands.some(isSetting) === true;
+      const applied = { index: entry.index, term: entry.term, changes, changesSettings };
       for (const listener of this.#listeners) listener(applied);
     }
   }
@@ -121,6 +124,14 @@ export class QueueMachine implements StateMachine {
     const frames = this.#tables.flatMap(({ name, records }) => [...tableFrames(name, records())]);
     const tableIndex = Math.max(this.#tableIndex, this.#appliedIndex);
     return { tableIndex, lastAtMs: this.#lastAtMs, frames };
+  }
+
+  /** What people have set, as frames of a snapshot. */
+  settings(): { readonly index: number; readonly tables: Uint8Array } {
+    const frames = this.#tables
+      .filter((table) => table.isSetting)
+      .flatMap(({ name, records }) => [...tableFrames(name, records())]);
+    return { index: this.#appliedIndex, tables: Buffer.concat(frames) };
   }
 
   /** Reads the tables; the tasks behind them are for Redis, should it need them one day. */
@@ -208,6 +219,19 @@ export class QueueMachine implements StateMachine {
       case "settled":
         break;
     }
+  }
+}
+
+function isSetting({ kind }: Command): boolean {
+  switch (kind?.$case) {
+    case "configureQueue":
+    case "putSchedule":
+    case "deleteSchedule":
+    case "fireSchedule":
+    case "drainNode":
+      return true;
+    default:
+      return false;
   }
 }
 

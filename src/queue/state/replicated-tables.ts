@@ -13,6 +13,8 @@ import type { WorkerStatistics } from "./worker-stats.js";
 export interface ReplicatedTable {
   /** Stands in snapshots: never to be changed. */
   readonly name: string;
+  /** What people have set, and no task tells: kept beside the tasks in Redis, too. */
+  readonly isSetting: boolean;
   /** All there is, now. */
   readonly records: () => readonly Uint8Array[];
   /** Puts these in the place of everything; none where the snapshot is older than the table. */
@@ -30,26 +32,31 @@ export function replicatedTables(tables: {
   return [
     {
       name: "assignments",
+      isSetting: false,
       records: () => table.toSnapshot().map((one) => RunningRecord.encode(one).finish()),
       restore: (records) => table.restore(records.map(runningTask)),
     },
     {
       name: "schedules",
+      isSetting: true,
       records: () => schedules.toSnapshot().map((one) => ScheduleState.encode(one).finish()),
       restore: (records) => schedules.restore(records.map((one) => ScheduleState.decode(one))),
     },
     {
       name: "drains",
+      isSetting: true,
       records: () => drains.toSnapshot().map((one) => DrainedNode.encode(one).finish()),
       restore: (records) => drains.restore(records.map((one) => DrainedNode.decode(one))),
     },
     {
       name: "queues",
+      isSetting: true,
       records: () => queues.toSnapshot().map((one) => QueueRecord.encode(one).finish()),
       restore: (records) => queues.restore(records.map((one) => QueueRecord.decode(one))),
     },
     {
       name: "statistics",
+      isSetting: false,
       records: () =>
         [...statistics.all()].map(([nodeId, stats]) =>
           NodeStatistics.encode({ nodeId, ...stats }).finish(),

@@ -161,14 +161,15 @@ export class RaftStorage implements DurableLog {
    * @throws StorageFailure
    */
   async initialise(
-    identity: Omit<StorageIdentity, "createdAtMs" | "supersedes">,
+    identity: Pick<StorageIdentity, "serverId" | "meshId"> & Partial<StorageIdentity>,
     membership: Membership,
   ): Promise<void> {
     invariant(this.#contents === undefined, "a data folder is initialised once");
     const { dir, files } = this.#foundation;
-    const { serverId, meshId } = identity;
-    const named = { serverId, meshId, createdAtMs: Date.now(), supersedes: [] };
-    const stored = { identity: named, membership };
+    const stored = {
+      identity: { createdAtMs: Date.now(), supersedes: [], ...identity },
+      membership,
+    };
     await this.#guarded(async () => {
       await createLog(files, dir);
       await writeIdentity(files, dir, stored);

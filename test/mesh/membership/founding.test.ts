@@ -48,6 +48,24 @@ const isMarked = (): Promise<boolean> =>
 
 const open = (): Promise<RaftStorage> => openRaftStorage({ dir: path.join(folder, "n1") });
 
+test("a node without a log says that every member is back with an empty folder, and joins the mesh that takes the place of theirs", async () => {
+  await bench.node("n2", { meshId: "lost", members: [SELF] }).then(({ writer }) => writer.stop());
+  const storage = await open();
+  const stopping = new AbortController();
+
+  const belonging = belong(storage, undefined, stopping.signal);
+  await waitFor("it says what is lost", () => said.some((line) => line.includes("--from-redis")));
+  const refounded = { meshId: "refounded", members: [{ id: "n2", address: "127.0.0.1:1" }] };
+  await bench.node("n2", { ...refounded, supersedes: ["lost"] });
+
+  await waitFor("it asks the other mesh", () =>
+    said.some((line) => line.includes("no connection") || line.includes("127.0.0.1:1")),
+  );
+  stopping.abort(new Error("enough"));
+  await expect(belonging).rejects.toThrow("enough");
+  await storage.close();
+});
+
 /** What n1 belongs to, as it starts with `storage`; `formed` comes between the formation and it. */
 async function belong(
   storage: RaftStorage,

@@ -19,7 +19,7 @@ const finished = (id: string, $case: "completed" | "retry"): QueueChange => ({
   },
 });
 const tell = (feed: TaskFeed, ...changes: QueueChange[]): void =>
-  feed.applied({ index: 7, term: 1, changes });
+  feed.applied({ index: 7, term: 1, changes, changesSettings: false });
 
 describe("a call that waits for a task", () => {
   test("learns the entry that ended it, and not of an attempt that is tried again", async () => {

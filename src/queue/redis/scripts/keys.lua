@@ -27,6 +27,8 @@ local COUNTING = PREFIX .. "counting"
 local COUNTED = PREFIX .. "counting:tasks" -- hash: "<status>:<queue>" -> how many it has counted
 -- Hash: the snapshot that is being loaded. While it is there, nothing else may be applied.
 local RESTORING = PREFIX .. "restoring"
+-- Hash: schedules, queues and drained nodes, and the entry that they are of. See settings.lua.
+local SETTINGS = PREFIX .. "settings"
 -- Hash: the dump under way, with what it has yet to read as it was. See before-images.lua.
 local DUMP = PREFIX .. "dump"
 local DUMP_IMAGES = PREFIX .. "dump:images" -- list: id, state, id, state, …

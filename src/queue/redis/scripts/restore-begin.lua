@@ -11,7 +11,7 @@ local applied = term and "-1" or string.match(redis.call("GET", APPLIED) or "0",
 if applied ~= ARGV[4] or (term and term > tonumber(ARGV[2])) then
   return redis.error_reply("RESTOREINTERRUPTED Redis has applied entry " .. applied)
 end
-redis.call("UNLINK", DUMP, DUMP_IMAGES, DUMP_DATA, DUMP_KEYS, SETTLING, COUNTING, COUNTED)
+redis.call("UNLINK", DUMP, DUMP_IMAGES, DUMP_DATA, DUMP_KEYS, SETTLING, COUNTING, COUNTED, SETTINGS)
 redis.call("HSET", RESTORING, "token", ARGV[1], "term", ARGV[2], "index", ARGV[3], "step", 0)
 redis.call("SET", APPLIED, "0 0")
 redis.call("PUBLISH", APPLIED, 0)
