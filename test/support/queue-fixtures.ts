@@ -1,5 +1,6 @@
 // Builders for tests of the queue and the mesh: tasks, workers, reports, and a log whose commits the
 // test decides.
+import { expect } from "vitest";
 import { CommandBatch } from "../../src/gen/mesh/v1/command.js";
 import {
   type Backoff,
@@ -184,12 +185,15 @@ export class ManualLog implements CommandLog {
     return this.isWritable;
   }
 
-  propose(data: Uint8Array): LogProposal {
+  propose(data: Uint8Array, made: CommandBatch): LogProposal {
+    const batch = CommandBatch.decode(data);
+    // The leader applies what it made, the others what they decode.
+    expect(made).toStrictEqual(batch);
     if (this.refusal !== undefined) return { kind: "refused", reason: this.refusal };
     const index = this.#next;
     this.#next += 1;
     const committed = new Promise<void>((resolve, reject) => {
-      this.proposed.push({ index, batch: CommandBatch.decode(data), resolve, reject });
+      this.proposed.push({ index, batch, resolve, reject });
     });
     return { kind: "accepted", index, committed };
   }

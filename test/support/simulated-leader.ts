@@ -203,7 +203,8 @@ export class SimulatedLeader {
 
   #elect(): QueueLeader {
     // The first entry of a term is a noop.
-    const noop = this.#log.propose(CommandBatch.encode({ atMs: 0, commands: [] }).finish());
+    const nothingAtAll = { atMs: 0, commands: [] };
+    const noop = this.#log.propose(CommandBatch.encode(nothingAtAll).finish(), nothingAtAll);
     if (noop.kind === "accepted") noop.committed.catch(() => undefined);
     this.#log.take()?.resolve();
     const startIndex = this.entries.length + 1;

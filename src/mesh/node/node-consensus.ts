@@ -170,7 +170,14 @@ function openLeader(
     log: {
       nextIndex: () => raft.lastIndex + 1,
       writable: () => raft.canPropose(),
-      propose: (data) => raft.propose(data),
+      propose: (data, batch) => {
+        const proposal = raft.propose(data);
+        if (proposal.kind === "accepted") {
+          const { index, term } = proposal;
+          machine.proposed({ index, term, batch });
+        }
+        return proposal;
+      },
     },
     committedLog: {
       firstIndex: () => storage.firstIndex(),

@@ -1,6 +1,7 @@
 // Keeps the leader's pending tasks supplied from Redis, where the backlog waits.
 import type { PendingBand } from "../pending/pending-band.js";
 import type { Lane, PendingSet } from "../pending/pending-set.js";
+import type { Foresight } from "./foresight.js";
 import { pendingFromRedis, type StoredPendingTask } from "../task/pending-task.js";
 
 /** Tasks read at a time from one queue and priority. */
@@ -23,22 +24,19 @@ export interface BacklogReader {
 export class Backlog {
   readonly #pending: PendingSet;
   readonly #reader: BacklogReader;
-  readonly #isTaken: (id: string) => boolean;
+  readonly #foresight: Pick<Foresight, "isTaken">;
   readonly #readLimit: number;
   #open = false;
 
-  /**
-   * @param isTaken true for a task that is no longer pending, though Redis may not know it yet
-   */
   constructor(
     pending: PendingSet,
     reader: BacklogReader,
-    isTaken: (id: string) => boolean,
+    foresight: Pick<Foresight, "isTaken">,
     readLimit = READ_LIMIT,
   ) {
     this.#pending = pending;
     this.#reader = reader;
-    this.#isTaken = isTaken;
+    this.#foresight = foresight;
     this.#readLimit = readLimit;
   }
 
@@ -81,7 +79,7 @@ export class Backlog {
         limit,
       };
       const stored = await reader.reflecting(redisIndex, () => reader.pendingHead(head));
-      const tasks = stored.filter(({ id }) => !this.#isTaken(id)).map(pendingFromRedis);
+      const tasks = stored.filter(({ id }) => !this.#foresight.isTaken(id)).map(pendingFromRedis);
       const last = stored.at(-1)?.sequence ?? cursorBefore;
       this.#pending.refill(band, tasks, {
         readTo: last,

@@ -1,4 +1,5 @@
 // The log, with what it takes counted until Redis has it.
+import type { CommandBatch } from "../../gen/mesh/v1/command.js";
 import type { CommandLog, LogProposal } from "./entry-proposer.js";
 
 export class CountedLog implements CommandLog {
@@ -24,8 +25,8 @@ export class CountedLog implements CommandLog {
     return this.#log.writable();
   }
 
-  propose(data: Uint8Array): LogProposal {
-    const proposal = this.#log.propose(data);
+  propose(data: Uint8Array, batch: CommandBatch): LogProposal {
+    const proposal = this.#log.propose(data, batch);
     if (proposal.kind === "accepted") {
       this.#unapplied.push({ index: proposal.index, bytes: data.length });
       this.#unappliedBytes += data.length;

@@ -1,10 +1,10 @@
 // Deadlines, unique keys and dependencies as the leader follows them for one term: what Redis tells
 // of them becomes commands.
-import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
-import type { Command } from "../../gen/mesh/v1/command.js";
-import type { RunningTask } from "../state/assignment-table.js";
-import { Deadlines } from "./deadlines.js";
+import type { AssignmentTable } from "../state/assignment-table.js";
 import type { StoredDeadlines } from "../redis/reader.js";
+import { Deadlines } from "./deadlines.js";
+import type { EntryProposer, ProposedTasks } from "./entry-proposer.js";
+import type { PromotionClock } from "./promotion-clock.js";
 import { UniqueDecisions } from "./unique-decisions.js";
 import type { ApplyOutcome } from "../redis/apply-outcome.js";
 import { deadlineAtMs } from "../state/definition-rules.js";
@@ -27,11 +27,9 @@ export interface DependentsReader {
 export interface DependentsParts {
   readonly now: () => number;
   readonly reader: DependentsReader;
-  readonly running: () => Iterable<RunningTask>;
-  /** Resolves with the index of the committed command. */
-  readonly propose: (kind: NonNullable<Command["kind"]>) => Promise<number>;
-  /** A task is scheduled for then. */
-  readonly expectScheduled: (atMs: number) => void;
+  readonly table: AssignmentTable;
+  readonly proposer: Pick<EntryProposer, "command">;
+  readonly promotions: Pick<PromotionClock, "expect">;
 }
 
 export class Dependents {
@@ -50,8 +48,8 @@ export class Dependents {
     this.#deadlines = new Deadlines({
       now: parts.now,
       stored: (nowMs, limit) => this.#read((reader) => reader.deadlines(nowMs, limit)),
-      running: parts.running,
-      propose: (taskIds) => parts.propose({ $case: "overdue", value: { taskIds } }),
+      running: () => parts.table.all(),
+      propose: (taskIds) => parts.proposer.command({ $case: "overdue", value: { taskIds } }),
     });
   }
 
@@ -62,8 +60,8 @@ export class Dependents {
     this.decisions.close();
   }
 
-  /** Tasks that the entry at `index` submits. */
-  expect(tasks: readonly TaskDefinition[], index: number): void {
+  /** Tasks that an entry submits. */
+  expect({ tasks, index }: ProposedTasks): void {
     for (const task of tasks) {
       if (task.deadlineMs > 0) this.#deadlines.expect(deadlineAtMs(task), index);
     }
@@ -102,7 +100,7 @@ export class Dependents {
     clearTimeout(this.#lookAgain);
     try {
       const nextMs = await this.#read((reader) => reader.nextScheduledAtMs());
-      if (nextMs !== undefined && !this.#stopped) this.#parts.expectScheduled(nextMs);
+      if (nextMs !== undefined && !this.#stopped) this.#parts.promotions.expect(nextMs);
     } catch {
       if (this.#stopped) return;
       this.#lookAgain = setTimeout(() => void this.#lookAtSchedule(), RETRY_AFTER_MS);
@@ -119,7 +117,7 @@ export class Dependents {
     this.#isSettling = false;
     this.#settlesAt = Infinity;
     const command = { $case: "settle", value: { limit: MAX_SETTLED_PER_ENTRY } } as const;
-    this.#parts.propose(command).then(
+    this.#parts.proposer.command(command).then(
       (index) => {
         this.#settlesAt = index;
         if (index <= this.#reached) this.#goOn();

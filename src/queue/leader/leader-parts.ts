@@ -13,11 +13,10 @@ import type { AttemptLines } from "../redis/log-writer.js";
 import type { AttemptProgress } from "../redis/progress-writer.js";
 import type { Applier, CommittedLog, SnapshotRestorer } from "./redis-sync.js";
 import type { LossRules } from "../task/attempt-ending.js";
-import type { RetentionSettings } from "./retention.js";
-import type { EndedTasks } from "../redis/reader.js";
+import type { RetentionReader, RetentionSettings } from "./retention.js";
 import type { ScheduleTable } from "../state/schedule-table.js";
 import type { SubmissionDefaults } from "../task/submission.js";
-import type { SubmissionReader } from "./submissions.js";
+import type { SubmissionReader } from "./known-tasks.js";
 
 export interface LeaderSettings {
   readonly leaseMs: number;
@@ -34,9 +33,9 @@ export interface LeaderSettings {
   readonly balancer: BalancerSettings;
 }
 
-export interface LeaderReader extends BacklogReader, SubmissionReader, DependentsReader {
+export interface LeaderReader
+  extends BacklogReader, SubmissionReader, DependentsReader, RetentionReader {
   nextScheduledAtMs(): Promise<number | undefined>;
-  ended(): Promise<readonly EndedTasks[]>;
 }
 
 export interface LeaderLogger {

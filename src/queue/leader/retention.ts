@@ -1,8 +1,9 @@
 // Keeps what has ended within its bounds of age and count: looks now and then, and while something
 // is past them proposes its removal, a bounded number of tasks an entry.
-import type { ExpireCommand, ExpireRule } from "../../gen/mesh/v1/command.js";
+import type { ExpireRule } from "../../gen/mesh/v1/command.js";
 import { TaskStatus } from "../../gen/mesh/v1/task.js";
 import type { EndedTasks } from "../redis/reader.js";
+import type { EntryProposer } from "./entry-proposer.js";
 
 /** How often is looked. What ends is kept that much longer than asked for, at most. */
 const LOOK_MS = 1_000;
@@ -20,13 +21,18 @@ export interface RetentionSettings {
   readonly cancelled: RetentionBounds;
 }
 
+export interface RetentionReader {
+  /** What `read` reads; rejects where what answers does not reflect the log up to `index`. */
+  reflecting<T>(index: number, read: () => Promise<T>): Promise<T>;
+  /** Rejects while Redis cannot tell. */
+  ended(): Promise<readonly EndedTasks[]>;
+}
+
 export interface RetentionParts {
   readonly settings: RetentionSettings;
   readonly now: () => number;
-  /** Rejects while Redis cannot tell. */
-  readonly ended: () => Promise<readonly EndedTasks[]>;
-  /** Resolves with the index of the committed command. */
-  readonly propose: (command: ExpireCommand) => Promise<number>;
+  readonly reader: RetentionReader;
+  readonly proposer: Pick<EntryProposer, "command">;
 }
 
 export class Retention {
@@ -63,11 +69,13 @@ export class Retention {
     if (this.#busy || this.#stopped || this.#awaited > 0) return;
     this.#busy = true;
     try {
-      const ended = await this.#parts.ended();
+      const { reader, proposer } = this.#parts;
+      const ended = await reader.reflecting(this.#reached, () => reader.ended());
       const nowMs = this.#parts.now();
       const rules = rulesFor(ended, this.#parts.settings, nowMs);
       if (rules.length === 0 || this.#isStopped()) return;
-      const index = await this.#parts.propose({ rules, limit: MAX_EXPIRED_PER_ENTRY });
+      const value = { rules, limit: MAX_EXPIRED_PER_ENTRY };
+      const index = await proposer.command({ $case: "expire", value });
       if (index > this.#reached) this.#awaited = index;
     } catch {
       // Redis is away, or the leader is closing: there is another look, here or at the next leader.

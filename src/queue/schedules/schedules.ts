@@ -24,17 +24,28 @@ const DEFAULT_LISTED = 100;
 const MAX_CHANGES_UNDER_WAY = 256;
 const RETRY_AFTER_MS = 1_000;
 
+/** The leader's end of the log, as schedules use it. */
+export interface ScheduleProposer {
+  /** Occurrences that `fire` took and that are in no entry yet. */
+  readonly waitingFires: number;
+  /** Resolves once the command is applied to the table. */
+  command(kind: NonNullable<Command["kind"]>): Promise<unknown>;
+  /** Proposes them, each whole in one entry, in this order. */
+  fire(fires: readonly Fire[]): void;
+  /** Occurrences of the schedule that are in no entry yet will be in none. */
+  dropFires(name: string): void;
+}
+
+export interface TaskTemplates {
+  /** A task with every default resolved. @throws QueueError "invalid_field", "unknown_type" */
+  define(request: SubmitTaskRequest): Promise<TaskDefinition>;
+}
+
 export interface SchedulesParts {
   readonly table: ScheduleTable;
   readonly now: () => number;
-  /** Resolves once the command is applied to the table. */
-  readonly propose: (command: NonNullable<Command["kind"]>) => Promise<unknown>;
-  readonly fire: (fires: readonly Fire[]) => void;
-  readonly waitingFires: () => number;
-  /** Occurrences of the schedule that are in no entry yet will be in none. */
-  readonly dropFires: (name: string) => void;
-  /** A task with every default resolved. Throws QueueError "invalid_field", "unknown_type". */
-  readonly define: (request: SubmitTaskRequest) => Promise<TaskDefinition>;
+  readonly proposer: ScheduleProposer;
+  readonly templates: TaskTemplates;
 }
 
 export class Schedules {
@@ -45,8 +56,12 @@ export class Schedules {
 
   constructor(parts: SchedulesParts) {
     this.#parts = parts;
-    const { table, now, fire, waitingFires } = parts;
-    this.#clock = new ScheduleClock({ table, now, fire, waiting: waitingFires });
+    const { table, now, proposer } = parts;
+    this.#clock = new ScheduleClock({
+      ...{ table, now },
+      fire: (fires) => proposer.fire(fires),
+      waiting: () => proposer.waitingFires,
+    });
   }
 
   start(): void {
@@ -61,7 +76,7 @@ export class Schedules {
   async put(request: PutScheduleRequest): Promise<PutScheduleResponse> {
     const schedule = await this.#define(request);
     const { name, cron, timezone, paused } = schedule;
-    const { table, now, propose } = this.#parts;
+    const { table, now, proposer } = this.#parts;
     if (nextOccurrence(cron, timezone, now()) === undefined) {
       throw new QueueError("invalid_field", "cron never comes true", { field: "cron" });
     }
@@ -75,7 +90,7 @@ export class Schedules {
         throw new QueueError("too_many_items", message, { field: "name" });
       }
       const nextAtMs = paused ? undefined : nextOccurrence(cron, timezone, now());
-      await propose({ $case: "putSchedule", value: { schedule, nextAtMs } });
+      await proposer.command({ $case: "putSchedule", value: { schedule, nextAtMs } });
       return { schedule: table.get(name), created: before === undefined };
     });
   }
@@ -108,11 +123,11 @@ export class Schedules {
   delete(name: string): Promise<ScheduleState> {
     return this.#inTurn(name, async () => {
       const known = this.get(name);
-      this.#parts.dropFires(name);
-      const { propose, table } = this.#parts;
+      const { proposer, table } = this.#parts;
+      proposer.dropFires(name);
       let last: ScheduleState = known;
       const unwatch = table.onDeleted(name, (record) => (last = record));
-      await propose({ $case: "deleteSchedule", value: { name } }).finally(unwatch);
+      await proposer.command({ $case: "deleteSchedule", value: { name } }).finally(unwatch);
       return last;
     });
   }
@@ -176,7 +191,7 @@ export class Schedules {
       throw inTask("data", `must have at most ${MAX_DATA_BYTES} bytes as JSON`);
     }
     try {
-      const definition = await this.#parts.define({ ...request, id: ulid() });
+      const definition = await this.#parts.templates.define({ ...request, id: ulid() });
       return { ...definition, id: "", createdAtMs: 0, runAtMs: 0 };
     } catch (error) {
       if (!(error instanceof QueueError) || error.field === undefined) throw error;

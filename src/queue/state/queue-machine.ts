@@ -16,6 +16,7 @@ import {
   type StateSnapshot,
 } from "../../raft/index.js";
 import { DecodedEntries } from "./decoded-entries.js";
+import { type ProposedEntry, ProposedEntries } from "./proposed-entries.js";
 import { replicatedTables } from "./replicated-tables.js";
 import { readFrames, SnapshotUnreadable, tableFrames } from "./snapshot-format.js";
 import { WorkerStatistics } from "./worker-stats.js";
@@ -62,6 +63,7 @@ export class QueueMachine implements StateMachine {
   /** The tables hold what entries up to here did, where they come from a snapshot. */
   #tableIndex = 0;
   readonly #recent = new DecodedEntries(MAX_DECODED_BYTES);
+  readonly #proposed = new ProposedEntries();
   readonly #listeners = new Set<(entry: AppliedEntry) => void>();
   #appliedIndex = 0;
   #lastAtMs = 0;
@@ -96,9 +98,14 @@ export class QueueMachine implements StateMachine {
     return () => this.#restoreListeners.delete(listener);
   }
 
+  /** This node, which leads, has proposed an entry: it need not be decoded when it is committed. */
+  proposed(entry: ProposedEntry): void {
+    this.#proposed.add(entry);
+  }
+
   apply(entries: readonly Entry[]): void {
     for (const entry of entries) {
-      const committed = committedEntry(entry);
+      const committed = this.#proposed.take(entry) ?? committedEntry(entry);
       const changes = this.#change(committed);
       this.#appliedIndex = entry.index;
       this.#lastAtMs = Math.max(this.#lastAtMs, committed.batch?.atMs ?? 0);
@@ -152,6 +159,7 @@ export class QueueMachine implements StateMachine {
     if (header === undefined) throw new SnapshotUnreadable("it is empty");
     for (const { name, restore } of this.#tables) restore(records.get(name) ?? []);
     this.#recent.clear();
+    this.#proposed.clear();
     this.#appliedIndex = meta.index;
     this.#tableIndex = header.tableIndex;
     this.#lastAtMs = Math.max(this.#lastAtMs, header.lastAtMs);

@@ -5,7 +5,9 @@ import { AttemptOutcome } from "../../../src/gen/mesh/v1/task.js";
 import { AssignmentTable } from "../../../src/queue/state/assignment-table.js";
 import { LeastLoadedPolicy } from "../../../src/queue/balancing/least-loaded.js";
 import { QueueGates } from "../../../src/queue/controls/queue-gates.js";
+import { EndOfTurn } from "../../../src/queue/leader/end-of-turn.js";
 import { EntryProposer } from "../../../src/queue/leader/entry-proposer.js";
+import { Foresight } from "../../../src/queue/leader/foresight.js";
 import { PendingSet } from "../../../src/queue/pending/pending-set.js";
 import { PromotionClock } from "../../../src/queue/leader/promotion-clock.js";
 import { Placements } from "../../../src/queue/why/placements.js";
@@ -34,25 +36,20 @@ function openProposer() {
     () => NOW_MS,
     () => undefined,
   );
-  const proposer = new EntryProposer(
-    {
-      log,
-      table,
-      workers,
-      policy: new LeastLoadedPolicy(),
-      gates,
-      onSubmit: () => undefined,
-      promotions,
-      placements: new Placements(),
-      now: () => NOW_MS,
-      onLost: (reason) => lost.push(reason),
-    },
-    new PendingSet({ gate: gates }),
-  );
+  const pending = new PendingSet({ gate: gates });
+  const foresight = new Foresight({ table, workers, gates, pending, promotions });
+  const turn = new EndOfTurn(() => void proposer.propose());
+  const proposer: EntryProposer = new EntryProposer({
+    ...{ log, foresight, pending, workers, promotions, turn },
+    policy: new LeastLoadedPolicy(),
+    placements: new Placements(),
+    now: () => NOW_MS,
+    onLost: (reason) => lost.push(reason),
+  });
   const attach = (nodeId: string, concurrency = 4) => {
     const worker = workers.attach(
       workerHello(nodeId, { concurrency }),
-      proposer.runningOn(nodeId),
+      foresight.runningOn(nodeId),
       0,
     );
     workers.granted(nodeId, 0);
@@ -62,7 +59,7 @@ function openProposer() {
   const commit = async () => {
     const entry = log.take();
     if (entry === undefined) throw new Error("nothing was proposed");
-    proposer.committed(table.apply(entry.index, entry.batch));
+    foresight.committed(table.apply(entry.index, entry.batch));
     entry.resolve();
     await turns(1);
     return entry.batch.commands.map(({ kind }) => kind?.$case);

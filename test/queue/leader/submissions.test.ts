@@ -20,17 +20,20 @@ function leader() {
   const applied = { index: 0 };
   const failures: (() => void)[] = [];
   const submissions = new Submissions({
-    propose: (tasks: readonly TaskDefinition[]) => {
-      proposed.push(...tasks.map(({ id }) => id));
-      return new Promise((resolve, reject) => {
-        open.push(() => {
-          for (const task of tasks) definitions.add(task);
-          applied.index = 7;
-          resolve(7);
+    proposer: {
+      submit: (tasks: readonly TaskDefinition[]) => {
+        proposed.push(...tasks.map(({ id }) => id));
+        return new Promise((resolve, reject) => {
+          open.push(() => {
+            for (const task of tasks) definitions.add(task);
+            applied.index = 7;
+            resolve(7);
+          });
+          failures.push(() => reject(new QueueError("outcome_unknown", "lost")));
         });
-        failures.push(() => reject(new QueueError("outcome_unknown", "lost")));
-      });
+      },
     },
+    admission: { admitSubmission: () => undefined },
     table: new AssignmentTable(),
     committedLog: { appliedIndex: () => applied.index },
     definitions,
@@ -50,12 +53,17 @@ function leader() {
     },
     defaults: { maxAttempts: 3, backoff: BACKOFF, maxDataBytes: 1_000 },
     now: () => NOW_MS,
-    takesType: (type) => type === "process",
-    whyNoType: (type) => `no live node handles type "${type}"`,
-    isAtHand: (id) => atHand.has(id),
-    redisIndex: () => {
-      if (redis.down) throw new RedisUnavailable(new Error("down"));
-      return 0;
+    types: {
+      settled: () => Promise.resolve(),
+      takes: (type) => type === "process",
+      whyNot: (type) => `no live node handles type "${type}"`,
+    },
+    foresight: { isAtHand: (id) => atHand.has(id) },
+    progress: {
+      readableIndex: () => {
+        if (redis.down) throw new RedisUnavailable(new Error("down"));
+        return 0;
+      },
     },
     refusal: (error) => ({
       outcome: { $case: "refused", value: { code: (error as QueueError).code } as never },
