@@ -1,5 +1,6 @@
 // Joins single submissions that arrive in one turn of the event loop: they share one call to the
-// leader, one entry of the log and one fsync.
+// leader, one entry of the log and one fsync. Where this node leads they would share the entry anyhow, and
+// yet each alone costs it twice the CPU there (16 instead of 8 us): its own look-up, its own answer.
 import type { SubmitTaskRequest, SubmitTaskResult } from "../gen/mesh/v1/task_service.js";
 import { MAX_JOINED_BYTES, MAX_JOINED_SUBMISSIONS } from "./limits.js";
 
