@@ -5,7 +5,6 @@ import { QueueError } from "../errors.js";
 import { RedisUnavailable } from "../redis/errors.js";
 import type { DefinitionCache } from "../state/definition-cache.js";
 import type { Foresight } from "./foresight.js";
-import type { RedisProgress } from "./redis-progress.js";
 
 export interface SubmissionReader {
   /** What `read` reads; throws RedisUnavailable where what answers does not reflect the log up to `index`. */
@@ -17,11 +16,20 @@ export interface SubmissionReader {
   idempotent(keys: readonly string[], atMs: number): Promise<ReadonlyMap<string, string>>;
 }
 
+/** How far Redis may be trusted. */
+export interface ReadableRedis {
+  /**
+   * Log index that Redis reflects where it is written.
+   * @throws RedisUnavailable unless it shows what earlier leaders acknowledged
+   */
+  readableIndex(): number;
+}
+
 export interface KnownTasksParts {
   readonly definitions: DefinitionCache;
   readonly reader: SubmissionReader;
   readonly foresight: Pick<Foresight, "isAtHand">;
-  readonly progress: Pick<RedisProgress, "readableIndex">;
+  readonly progress: ReadableRedis;
   readonly now: () => number;
 }
 

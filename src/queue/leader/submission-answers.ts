@@ -6,8 +6,7 @@ import { RedisUnavailable } from "../redis/errors.js";
 import type { AssignmentTable } from "../state/assignment-table.js";
 import type { DefinitionCache } from "../state/definition-cache.js";
 import { taskFromLog } from "../task/task-snapshot.js";
-import type { Known, Proposed, SubmissionReader } from "./known-tasks.js";
-import type { RedisProgress } from "./redis-progress.js";
+import type { Known, Proposed, ReadableRedis, SubmissionReader } from "./known-tasks.js";
 
 const RETRY_AFTER_MS = 1_000;
 
@@ -17,7 +16,7 @@ export interface SubmissionAnswersParts {
   readonly table: AssignmentTable;
   readonly definitions: DefinitionCache;
   readonly reader: Pick<SubmissionReader, "reflecting" | "getTask">;
-  readonly progress: Pick<RedisProgress, "readableIndex">;
+  readonly progress: ReadableRedis;
   readonly now: () => number;
 }
 
