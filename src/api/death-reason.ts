@@ -1,4 +1,4 @@
-// Why a dead task is dead, in one word: of gateway and nodes alike.
+// Why a dead task is dead, in one word; gateway and nodes say the same.
 import { AttemptOutcome, type Task } from "../gen/mesh/v1/task.js";
 
 /** Stable words; docs/api.md explains them. */

@@ -6,7 +6,7 @@ export const MAX_MESSAGE_BYTES = 64 * 1_048_576;
 export const MAX_ATTACH_MESSAGE_BYTES = 32 * 1_048_576;
 /** Largest question to server reflection: names of files and types. */
 export const MAX_REFLECTION_REQUEST_BYTES = 64 * 1_024;
-/** SubmissionForwarder of one call. */
+/** Submissions of one call. */
 export const MAX_SUBMIT_ITEMS = 10_000;
 /** Single submissions that share one call to the leader. */
 export const MAX_JOINED_SUBMISSIONS = 1_000;
@@ -26,7 +26,7 @@ export const MAX_LEADER_CALLS = 10_000;
 export const DEFAULT_LEADER_WAIT_MS = 2_000;
 /** Deadline of a forwarded call whose caller set none. */
 export const DEFAULT_CALL_TIMEOUT_MS = 30_000;
-/** How long a node is tried to be connected to that is to be told of a rule of its links. */
+/** How long a connection is tried to a node that has to be told of a rule of its links. */
 export const LINK_CONNECT_MS = 1_000;
 /** Nodes that are told of a rule at a time. */
 export const MAX_LINK_PEERS = 64;

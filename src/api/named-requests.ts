@@ -1,4 +1,5 @@
-// Calls about one thing refuse a request without its id: "there is no task" would hide what is missing.
+// Calls about one thing refuse a request without its id: "there is no task" would not say what is
+// missing.
 import type { handleUnaryCall } from "@grpc/grpc-js";
 
 import { QueueError } from "../queue/errors.js";

@@ -28,7 +28,7 @@ export function createRaftService(options: RaftServiceOptions): RaftServiceServe
         call.emit("error", { code, details });
       };
       call.on("data", (batch: ExchangeRequest) => {
-        // What was sent before the refusal arrived still comes in.
+        // Batches that were sent before the refusal arrived still come in: they are dropped.
         if (refused) return;
         const own = meshId();
         if (batch.meshId !== own) {

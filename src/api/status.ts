@@ -117,7 +117,7 @@ export function problemOf(error: unknown): Problem | undefined {
   try {
     return Problem.decode(encoded);
   } catch {
-    // Of a version that this one cannot read: as good as none.
+    // Encoded by a version that this one cannot read: the same as none.
     return undefined;
   }
 }

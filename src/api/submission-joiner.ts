@@ -18,7 +18,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** SubmissionForwarder that share a call must agree on whether they may have been sent before. */
+/** Submissions that share a call must agree on whether they may have been sent before. */
 interface Lane {
   readonly resend: boolean;
   waiting: Waiting[];

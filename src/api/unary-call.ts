@@ -39,8 +39,8 @@ export function unaryHandler<Request, Response>(
         if (!call.cancelled) callback(null, response);
       },
       (error: unknown) => {
-        // Nobody hears the answer, and an operation that ended because its signal was aborted is no
-        // failure of the node.
+        // The caller is gone and hears no answer, and an operation that ended because its signal
+        // was aborted is no failure of the node.
         if (call.cancelled)
           log.debug({ err: error, method: call.getPath() }, "a call was given up");
         else callback(statusFrom(error, log, call.getPath()));

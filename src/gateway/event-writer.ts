@@ -24,7 +24,7 @@ export class EventWriter {
     response.write(openingFrame());
     response.on("drain", () => this.#writeNewest());
     this.#heartbeat = setInterval(() => {
-      // A client that does not read gets no more of them than it gets events.
+      // Heartbeats wait for a client that does not read, as events do.
       if (!response.writableNeedDrain) response.write(heartbeatFrame());
     }, EVENT_HEARTBEAT_MS);
   }

@@ -1,4 +1,4 @@
-// What the mesh's health is, from what its nodes say. Pure: the answers come in, the verdict goes out.
+// The health of the mesh, from what its nodes answer. A pure function of those answers.
 import {
   type GetClusterResponse,
   type Worker,

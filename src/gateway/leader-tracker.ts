@@ -73,7 +73,7 @@ export class LeaderTracker {
       this.learn(outcome.response);
       if (outcome.response.leaderAddress === "") throw new Error(`${address} knows no leader`);
     });
-    // None knows: the caller finds `leader` unset.
+    // No node knows a leader: `leader` stays unset.
     await Promise.any(asked).catch(() => undefined);
   }
 }

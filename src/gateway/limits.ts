@@ -54,7 +54,7 @@ export const MAX_LISTED_ERRORS = 20;
 
 /** How long a stopping gateway lets requests finish. */
 export const STOP_GRACE_MS = 4_000;
-/** Retry-After where the node said nothing better. */
+/** Retry-After where the node named no time. */
 export const DEFAULT_RETRY_AFTER_MS = 1_000;
 /** Submissions whose log index is remembered, so that a read that follows sees them. */
 export const MAX_RECENT_SUBMISSIONS = 20_000;

@@ -23,7 +23,7 @@ export interface MeshOperation<Request, Response> {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A try that another one may better. */
+/** A try failed in a way that another try may not. */
 class TryFailed extends Error {
   override readonly name = "TryFailed";
   constructor(readonly outcome: Exclude<TryOutcome<never>, { kind: "answered" }> | undefined) {

@@ -16,7 +16,7 @@ export type QueueErrorCode =
   | "not_retryable"
   /** Only a task that has not ended can be cancelled. */
   | "already_ended"
-  /** The task was, and its record has been removed since. */
+  /** There was such a task, and its record has been removed since. */
   | "gone"
   | "invalid_cursor"
   | "too_many_items"
@@ -69,7 +69,7 @@ export function requireThat(holds: boolean, field: string, rule: string): void {
   if (!holds) throw new QueueError("invalid_field", `${field} ${rule}`, { field });
 }
 
-/** Of a call that comes when the term of its leader is over: the next one is asked. */
+/** The refusal of a leader whose term is over: the caller has to ask the next leader. */
 export function noLongerLeading(): QueueError {
   return new QueueError("not_leader", "this node does not lead any more");
 }

@@ -1,5 +1,5 @@
-// A map from which the oldest entries are taken. A Map's own iteration does not do: begun anew for
-// each removal it passes the slots of all that was removed before, up to as many as the map holds.
+// A map from which the oldest entries are taken. Asking a Map for its first key before each removal
+// would be slow: each new iterator steps over the slots of all that was removed before.
 
 export class OldestFirstMap<Key, Value> {
   readonly #entries = new Map<Key, Value>();

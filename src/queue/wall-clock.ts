@@ -1,6 +1,9 @@
 // Timers for moments of the wall clock, which may be set forward, or stand while the machine sleeps.
 
-/** So soon that is noticed. Far within what a timer of Node.js can hold, too. */
+/**
+ * A clock that was set forward is noticed at most so late. Far within what a timer of Node.js
+ * holds.
+ */
 const MAX_WAIT_MS = 60_000;
 
 /**

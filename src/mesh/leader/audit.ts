@@ -109,7 +109,7 @@ export class Audit {
     for (const [taskId, owner] of owned) {
       const run = stored.get(taskId);
       if (run !== undefined && run.fence >= owner.fence) continue;
-      // It has ended: so it has in the table, which is never behind Redis.
+      // Where Redis shows it as ended, so must the table, which is never behind Redis.
       if (this.#parts.table.get(taskId)?.fence !== owner.fence) continue;
       const text = run === undefined ? "does not run in Redis" : difference(owner, run);
       tell({ taskId, text: `is run by ${owner.nodeId} (fence ${owner.fence}), and ${text}` });

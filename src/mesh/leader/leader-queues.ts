@@ -75,7 +75,7 @@ export class LeaderQueues implements LeaderQueueOperations {
     return queue ?? { controls, counts: undefined };
   }
 
-  /** Without counts while Redis is away: nothing is made up. */
+  /** Without counts while Redis is away. */
   async #shown(all: readonly Controls[]): Promise<Queue[]> {
     const { reader, machine } = this.#options;
     const running = new Map<string, number>();

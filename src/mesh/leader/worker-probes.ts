@@ -103,7 +103,7 @@ export class WorkerProbes {
     return this.#options.monotonicMs() >= (this.#notBeforeMs.get(worker.id) ?? 0);
   }
 
-  /** In leases. */
+  /** Time since the last grant, as a multiple of the lease. */
   #silentFor({ lastGrantMs }: AttachedWorker): number {
     return (this.#options.monotonicMs() - lastGrantMs) / this.#options.leaseMs;
   }

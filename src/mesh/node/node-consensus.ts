@@ -110,7 +110,7 @@ export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus
   redis.onConnected(() => settings.changed());
   const peerCredentials = own?.credentials("calls", nameOf);
   const introduced = (id: string, address: string): void => {
-    // Of members alone, so that there are no more of them than those.
+    // Kept for members alone, which bounds the map.
     if (memberAddress(raft, id) === undefined) return;
     introductions.set(id, address);
     links.heardFrom(id);

@@ -115,7 +115,7 @@ export class ClusterView implements ClusterReads {
     return this.#options.registryRefusal() ?? "";
   }
 
-  /** Undefined while Redis is away: nothing is made up. */
+  /** Undefined while Redis is away. */
   async #counts(): Promise<TaskCounts | undefined> {
     try {
       const { queues, ...counts } = await this.#options.reader.counts();

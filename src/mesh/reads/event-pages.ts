@@ -24,7 +24,7 @@ export class EventPages {
   async from(place: EventPosition): Promise<readonly EventRecord[]> {
     const page = await this.#reader.read(place, this.#records);
     const changes = page.reduce((sum, record) => sum + record.changes.length, 0);
-    // Records hold from one change to a hundred: the next ones are likely to be as these.
+    // Records hold from one change to a hundred: the next ones are taken to be as large as these.
     const fitting = Math.floor((CHANGES_PER_PAGE * page.length) / Math.max(1, changes));
     this.#records = Math.min(MAX_RECORDS_PER_READ, Math.max(MIN_RECORDS_PER_READ, fitting));
     return page;

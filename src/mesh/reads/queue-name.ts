@@ -1,4 +1,4 @@
-// Refuses what no queue is called, where a queue is asked for.
+// Checks the name of a queue in a request: one that no queue can have is refused.
 import { isName, NAME_RULE } from "../../input/name-rule.js";
 import { requireThat } from "../../queue/errors.js";
 

@@ -83,7 +83,7 @@ export class TaskEvents {
   }
 
   async #begin({ fromIndex, fromPosition }: WatchTasksRequest): Promise<EventPosition> {
-    // The node's own view may be old: then more is told, not less.
+    // Where the node's own view is old the watch begins earlier: more is told, not less.
     if (fromIndex === undefined) return { index: this.#options.appliedIndex() + 1, position: 0 };
     const from = { index: Math.max(1, fromIndex), position: fromPosition };
     await this.#checkIsOfThisLog(from);
@@ -111,7 +111,7 @@ export class TaskEvents {
     const matches = filterOf(request);
     const pages = new EventPages(this.#options.reader);
     let next = from;
-    /** Where the watcher knows that it stands, and since when. */
+    /** The place of which the watcher was told last, and when. */
     let told: EventPosition | undefined;
     let toldAtMs = Number.NEGATIVE_INFINITY;
     while (!ended.aborted) {

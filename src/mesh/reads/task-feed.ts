@@ -1,5 +1,5 @@
-// Tells who waits for the end of a task that the log says so: also while Redis is away, and nothing is
-// polled.
+// Tells those who wait for the end of a task as soon as the log says that it ended: by event, and
+// also while Redis is away.
 import type { QueueChange } from "../../queue/state/assignment-table.js";
 import { QueueError } from "../../queue/errors.js";
 import type { AppliedEntry } from "../../queue/state/queue-machine.js";

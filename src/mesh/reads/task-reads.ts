@@ -28,7 +28,9 @@ const DEFAULT_PAGE = 50;
 const MAX_PAGE = 1_000;
 /** How long a read waits for Redis to reflect what it must show: its caller waits little longer. */
 const FRESHNESS_MS = 1_500;
-/** How soon a server is read again that is behind the one that was heard of. */
+/**
+ * Wait before a Redis server is read again that is behind the applied index another one published.
+ */
 const BEHIND_RETRY_MS = 50;
 const RETRY_AFTER_MS = 1_000;
 
@@ -173,8 +175,8 @@ export class NodeTaskReads implements TaskReads {
   }
 
   /**
-   * What was heard of the applied index may have come from another server than the one that is read:
-   * in a failover connections change over one by one.
+   * The published applied index may come from another Redis server than the one that is read: in a
+   * failover connections change over one by one.
    */
   async #read(id: string, shows: number, byMs: number): Promise<Task | undefined> {
     const { appliedWatch, reader } = this.#options;
@@ -197,7 +199,8 @@ export class NodeTaskReads implements TaskReads {
     if (machine.appliedIndex < shows) return undefined;
     const definition = machine.definitions.get(id);
     const running = machine.table.get(id);
-    // Once it has ended, its result is only in Redis: nothing wrong is told instead.
+    // Once a task has ended its result is in Redis alone: undefined rather than an incomplete
+    // answer.
     if (definition === undefined || machine.definitions.hasEnded(id)) return undefined;
     return taskFromLog(definition, running, now());
   }
@@ -226,7 +229,7 @@ function pageLimit(asked: number, ifNone: number): number {
   throw new QueueError("invalid_field", `limit must be 1 to ${MAX_PAGE}`, { field: "limit" });
 }
 
-/** Of a page that was not read. */
+/** What a page that could not be read is refused with. */
 function refusal(error: unknown): unknown {
   if (!(error instanceof InvalidCursor)) return unavailable(error);
   return new QueueError("invalid_cursor", error.message, { field: "cursor" });

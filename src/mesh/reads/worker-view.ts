@@ -72,7 +72,7 @@ export class WorkerView {
       const isDone = !votes && machine.table.countOfNode(id) === 0;
       return isDone ? WorkerState.DRAINED : WorkerState.DRAINING;
     }
-    // Frozen, a node keeps its connection and lets its lease run out.
+    // A frozen node keeps its connection and lets its lease run out: that is "silent".
     if (attached?.connected !== true || attached.silent) return WorkerState.LOST;
     const draining = leadership.leader?.workers.isDraining(attached) ?? attached.draining;
     return draining ? WorkerState.DRAINING : WorkerState.ACTIVE;

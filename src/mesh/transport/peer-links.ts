@@ -106,7 +106,7 @@ class PeerLink {
   #client: RaftServiceClient | undefined;
   #address: string | undefined;
   #connected = false;
-  /** Of the stream that stands: what an older one took with it counts no more. */
+  /** What waits on the present stream; what an older stream took with it counts no more. */
   #queue = { bytes: 0 };
   #sent = 0;
   #dropped = 0;
@@ -151,7 +151,7 @@ class PeerLink {
   /** Ends the wait for the next try, if there is one. */
   retryNow(): void {
     if (this.#stream !== undefined) return;
-    // Anew, as a client that has failed before keeps a wait of its own.
+    // A new client, since one that has failed before keeps a backoff of its own.
     this.#readdress(this.#address);
     this.#open();
   }
@@ -173,7 +173,7 @@ class PeerLink {
     this.#client = undefined;
   }
 
-  /** Of this node, once for each stream. */
+  /** What this node says of itself, once for each stream. */
   #introduction(): Introduction | undefined {
     if (this.#introducedOn === this.#stream) return undefined;
     this.#introducedOn = this.#stream;
@@ -218,7 +218,7 @@ class PeerLink {
     this.#failures += 1;
     this.#notBeforeMs = nowMs + waitMs;
     clearTimeout(this.#reconnect);
-    // Also where nothing is to be sent: a follower finds out so that its leader is gone.
+    // Also where nothing is to be sent: that is how a follower finds out that its leader is gone.
     this.#reconnect = setTimeout(() => {
       this.#notBeforeMs = 0;
       this.#open();

@@ -26,7 +26,7 @@ export class LabelAwarePolicy implements BalancerPolicy {
     return new LoadSelection(contestants, this.#turns);
   }
 
-  /** A node that is kept free is behind its share by intent. */
+  /** No shares are kept: a node that is kept free gets less than its share on purpose. */
   shareOf(): undefined {
     return undefined;
   }

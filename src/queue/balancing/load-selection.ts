@@ -5,7 +5,7 @@ import { HeadHeap } from "../pending/head-heap.js";
 import type { Candidate } from "./candidate.js";
 import type { Opening, Selection } from "./policy.js";
 
-/** What a node counts for, to one need. */
+/** How a node stands among others where tasks of one need are given out. */
 interface Standing {
   /** Nodes of a lower rank are full before one of a higher gets anything. */
   readonly rank: number;

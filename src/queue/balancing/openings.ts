@@ -17,7 +17,9 @@ export class Openings {
   readonly #byType = new Map<string, Choice>();
   /** Needs with labels, by what was asked for; many lines may have one need. */
   readonly #byNeed = new Map<string, Choice>();
-  /** The same by the list of labels itself: a line that is asked for again has the same one. */
+  /**
+   * The same by the identity of the list of labels: each line hands in the same array every time.
+   */
   readonly #byList = new Map<Line["requires"], Choice>();
   #freeSlots = 0;
 

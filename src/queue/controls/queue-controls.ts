@@ -37,7 +37,7 @@ export class QueueControls {
     this.#propose = propose;
   }
 
-  /** What is set for the queue; where nothing is, that. */
+  /** What is set for the queue: the defaults where nothing is. */
   get(name: string): Controls {
     return this.#table.get(name) ?? { name, paused: false, limits: NO_LIMITS };
   }

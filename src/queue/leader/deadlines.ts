@@ -8,7 +8,7 @@ import { waitUntilMs } from "../wall-clock.js";
 const MAX_OVERDUE_PER_ENTRY = 500;
 /** Wait before Redis is asked again that did not answer. */
 const RETRY_AFTER_MS = 1_000;
-/** Between two looks: the first may have been proposed and not be in the table yet. */
+/** Shortest time between two looks: what the first proposed may not be in the table yet. */
 const MIN_WAIT_MS = 5;
 
 export interface DeadlinesParts {
@@ -28,7 +28,7 @@ export class Deadlines {
   /** Entry that Redis has not applied yet: until then it would name the same tasks again. */
   #awaited = 0;
   #reached = 0;
-  /** What Redis knows is to be asked when it answers again. */
+  /** Redis has to be asked for its deadlines as soon as it answers again. */
   #isBlind = true;
   /** Newest entry that submits a task with a deadline. */
   #submittedAt = 0;
@@ -91,7 +91,7 @@ export class Deadlines {
         const index = await this.#parts.propose([...overdue]);
         if (index > this.#reached) this.#awaited = index;
         else this.#nextMs = nowMs;
-        // Where there were more than one entry takes.
+        // One entry did not take them all: look again at once.
         if (overdue.size >= MAX_OVERDUE_PER_ENTRY) this.#nextMs = nowMs;
       }
     } catch {
@@ -102,7 +102,10 @@ export class Deadlines {
     }
   }
 
-  /** Without Redis the running ones are all that can be seen. */
+  /**
+   * What Redis knows; nothing while it does not answer: running tasks are then all that is looked
+   * at.
+   */
   async #stored(nowMs: number): Promise<StoredDeadlines> {
     const nothing = { overdue: [], nextMs: undefined };
     if (this.#awaited > 0) return nothing;
@@ -115,7 +118,7 @@ export class Deadlines {
     }
   }
 
-  /** Asked anew: it changes while a look is under way. */
+  /** Read again after each await: the leader may have closed meanwhile. */
   #hasStopped(): boolean {
     return this.#stopped;
   }

@@ -12,7 +12,7 @@ const MAX_NAMED_TYPES = 20;
 
 export interface KnownTypesParts {
   readonly workers: Pick<WorkerDirectory, "handles" | "types">;
-  /** Whatever its type, a task is taken. */
+  /** Whether tasks of a type that no node handles are taken, too. */
   readonly acceptUnknown: boolean;
   /** Milliseconds since the epoch. */
   readonly now: () => number;

@@ -192,7 +192,10 @@ export class RedisSync {
     await this.#untilRetry();
   }
 
-  /** Nobody waits for the loop: what it cannot explain is told, and tried again, not thrown. */
+  /**
+   * An error that is none of those expected. Nobody awaits the loop, so it is reported and tried
+   * again, not thrown.
+   */
   #baffled(error: unknown): Promise<void> {
     if (this.#stopped) return Promise.resolve();
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);

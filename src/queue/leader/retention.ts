@@ -5,7 +5,7 @@ import { TaskStatus } from "../../gen/mesh/v1/task.js";
 import type { EndedTasks } from "../redis/reader.js";
 import type { EntryProposer } from "./entry-proposer.js";
 
-/** How often is looked. What ends is kept that much longer than asked for, at most. */
+/** Time between two looks. What has ended is kept at most this much longer than asked for. */
 const LOOK_MS = 1_000;
 /** Removed by one entry: some milliseconds of Redis's time. */
 const MAX_EXPIRED_PER_ENTRY = 1_000;
@@ -84,7 +84,7 @@ export class Retention {
     }
   }
 
-  /** Asked anew: it changes while a look is under way. */
+  /** Read again after each await: the leader may have closed meanwhile. */
   #isStopped(): boolean {
     return this.#stopped;
   }

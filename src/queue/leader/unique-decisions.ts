@@ -62,7 +62,7 @@ export class UniqueDecisions {
     for (const open of this.#open.values()) if (open.index <= index) open.settle?.();
   }
 
-  /** Nobody tells any more: what is not decided stays unknown here. */
+  /** The term is over, and Redis is followed no more: what is not decided stays unknown here. */
   close(): void {
     this.#closed = true;
     for (const open of this.#open.values()) open.settle?.();

@@ -20,7 +20,7 @@ const DURATION_WEIGHT = 0.05;
 /** What is left of the recent assignments after one `review`. */
 const DECAY = 0.95;
 
-/** Who hears of a node when it is asked after: this leader, only others, nobody. */
+/** Who gets an answer from a node that is probed: this leader, only other nodes, nobody. */
 export type Reachability = "direct" | "through-peers" | "none";
 
 export interface AttachedWorker extends Candidate {
@@ -122,7 +122,9 @@ export class WorkerDirectory {
     worker.reachability = "direct";
   }
 
-  /** It was asked after. One that only others reach gets no work from this leader. */
+  /**
+   * What probing the node has shown. A node that only others reach gets no work from this leader.
+   */
   noteReachability(id: string, reachability: Reachability): void {
     const worker = this.#workers.get(id);
     if (worker !== undefined) worker.reachability = reachability;

@@ -2,9 +2,9 @@
 // Redis and is read when the head runs low.
 //
 // Invariants: every pending task of the band whose sequence is at most `cursor` is in memory. While
-// the band is `complete`, so is every other. Else those past the cursor are in Redis, by the time it
-// reflects `skippedTo`, or in the tail: newcomers, kept so that the band is complete again as soon
-// as Redis has been read up to them.
+// the band is `complete`, so are those past the cursor. Else those past the cursor are in Redis, by
+// the time it reflects `skippedTo`, or in the tail: newcomers, kept so that the band is complete
+// again as soon as Redis has been read up to them.
 import { Fifo } from "./fifo.js";
 import type { PendingTask } from "../task/pending-task.js";
 import { taskSequence } from "../state/task-sequence.js";
@@ -31,7 +31,7 @@ export class PendingBand {
   #skippedTo = 0;
   /** Newest entry that made a task of the band pending: what is in memory may stem from it. */
   #newestIndex = 0;
-  /** Tasks that were in memory and are left to Redis, until they are taken note of. */
+  /** Tasks that were dropped from memory and that `takeDropped` has not told yet. */
   #dropped: PendingTask[] = [];
   /** A read of Redis may be used only if it reflects the log up to here. */
   #readableFrom = 0;
@@ -64,7 +64,7 @@ export class PendingBand {
     return this.#complete && this.#size === 0 && this.#tail.size === 0;
   }
 
-  /** Tasks that are no longer in memory but for Redis's sake; told once. */
+  /** Tasks that were dropped from memory because Redis has them; each is told once. */
   takeDropped(): readonly PendingTask[] {
     if (this.#dropped.length === 0) return this.#dropped;
     // What the tail dropped may have been read into a line meanwhile.

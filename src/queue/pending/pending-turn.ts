@@ -7,7 +7,7 @@ import { MAX_PRIORITY } from "../task/submission.js";
 import { HeadHeap } from "./head-heap.js";
 import type { Line, WaitingLines } from "./waiting-lines.js";
 
-/** Tasks taken in passing in one turn, for one entry; past it the turn ends. */
+/** Overdue tasks that one turn takes out, for one entry; past it the turn ends. */
 const MAX_OVERDUE = 1_000;
 
 /** Whether a node with a free slot can run such a task. */
@@ -46,7 +46,7 @@ export class PendingTurn {
     return this.#opensAtMs;
   }
 
-  /** Tasks that were taken in passing, as their deadline has passed. */
+  /** Tasks that would have been next and whose deadline has passed: the turn has taken them out. */
   get overdue(): readonly string[] {
     return this.#overdue;
   }

@@ -54,7 +54,7 @@ export class WaitingLines {
 
   /** The first task of the line is another one. */
   headChanged(line: Line): void {
-    // A rise is seen at the next look; what has risen without cause must fall at once.
+    // A rise may wait for the next look; a line whose new first task has waited less falls at once.
     if (line.tier > line.priority) this.#move(line);
   }
 

@@ -24,8 +24,8 @@ export interface AppliedIndexWatchOptions {
 }
 
 /**
- * Knows the applied index of Redis as last heard. What is published while the subscription is down
- * is lost, so the index is read again each time that it stands.
+ * Knows the applied index that Redis published last. What is published while the subscription is
+ * down is lost, so the index is read again each time that it stands.
  */
 export class AppliedIndexWatch {
   readonly #options: AppliedIndexWatchOptions;
@@ -48,7 +48,7 @@ export class AppliedIndexWatch {
     if (options.subscriber.state.connected) void this.#resume();
   }
 
-  /** The applied index as last heard; goes back when Redis has lost writes. */
+  /** The applied index that Redis published last; goes back when Redis has lost writes. */
   get applied(): number {
     return this.#known;
   }

@@ -5,7 +5,7 @@ export interface Waiting {
   readonly isEmpty: () => boolean;
   /** Takes some of it and writes that. */
   readonly writeSome: () => Promise<unknown>;
-  /** Redis did not take some of it: the rest is let go. */
+  /** A write failed: drops what waits. */
   readonly letGo: () => void;
 }
 
@@ -27,7 +27,8 @@ export class BackgroundWrites {
     try {
       while (!this.#waiting.isEmpty()) await this.#waiting.writeSome();
     } catch {
-      // Whatever Redis has against it: what matters is told elsewhere.
+      // Whatever the error: nothing depends on these writes, and the state of Redis is told by
+      // others.
       this.#waiting.letGo();
     } finally {
       this.#writing = false;

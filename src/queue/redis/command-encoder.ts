@@ -26,7 +26,7 @@ export const MAX_EXPIRED = 4_096;
 /** Most tasks that one Settle looks at, whatever it asks for. */
 export const MAX_SETTLED = 1_000;
 
-/** What a task is told to be dead of when its deadline has passed. */
+/** The error of a task that is dead because its deadline has passed. */
 const DEADLINE_EXCEEDED: TaskError = {
   name: "DeadlineExceeded",
   message: "deadline exceeded",

@@ -13,7 +13,7 @@ const LEASE_MS = 30_000;
 /** Of one piece: Redis serves nobody else while it reads it, which takes about 1 ms. */
 const MAX_ITEMS_PER_PIECE = 512;
 const MAX_BYTES_PER_PIECE = 1024 * 1024;
-/** Rest after a piece, in times of what it took: Redis serves the mesh first, and the dump has time. */
+/** Pause after a piece, as a multiple of the time that it took: Redis serves the mesh first. */
 const REST_FACTOR = 2;
 const MAX_REST_MS = 1_000;
 /** What Redis keeps for a dump of what changes meanwhile; past it the dump is lost. */
@@ -65,7 +65,7 @@ export class RedisDump {
   private constructor(
     options: RedisDumpOptions,
     owner: string,
-    /** The entry that it is of. */
+    /** The log entry after which the dumped state stood. */
     readonly index: number,
     readonly term: number,
   ) {

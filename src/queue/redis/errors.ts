@@ -103,7 +103,8 @@ const FULL = "it has reached its maxmemory and takes no more writes: raise maxme
 /** Turns whatever a call to Redis threw into RedisUnavailable or RedisRefused, the cause kept. */
 export function toRedisError(cause: unknown): RedisUnavailable | RedisRefused {
   if (cause instanceof RedisUnavailable || cause instanceof RedisRefused) return cause;
-  // The client hangs the whole command on its errors: megabytes of tasks that end up in a log line.
+  // The client attaches the whole command to its errors: megabytes of tasks would end up in a log
+  // line.
   if (cause instanceof Error) Reflect.deleteProperty(cause, "command");
   if (!isErrorReply(cause)) return new RedisUnavailable(cause);
   const code = errorCode(cause);

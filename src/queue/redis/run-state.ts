@@ -142,7 +142,7 @@ function attemptOf(packed: Packed): AttemptRecord {
     finishedAtMs: asNumber(fields[4]),
     outcome: storedOutcome(asNumber(fields[5])),
     error: asText(fields[6]),
-    // One that was stored before there was such a thing has none.
+    // Attempts that were stored before the field existed have none.
     endedIndex: asNumber(fields[7] ?? 0),
   };
 }

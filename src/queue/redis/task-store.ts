@@ -77,7 +77,7 @@ export class TaskStore {
   }
 }
 
-/** That of an earlier attempt says nothing of this one. */
+/** Undefined where the stored progress is that of an earlier attempt. */
 function progressOf(stored: Buffer | null | undefined, fence: number): number | undefined {
   const [storedFence, percent] = stored?.toString("latin1").split(" ") ?? [];
   return percent !== undefined && Number(storedFence) === fence ? Number(percent) : undefined;

@@ -77,7 +77,8 @@ export class ScheduleClock {
     this.#due.delete(name);
     const record = this.#parts.table.get(name);
     if (record !== undefined) {
-      // Still the same, it is further than the table tells by what is proposed and not applied yet.
+      // The schedule is unchanged: what was foreseen stands, since it counts in proposals that are
+      // not applied yet.
       if (held?.record.revision === record.revision) this.#due.set(name, held);
       else this.#expect(record);
     }
@@ -126,7 +127,7 @@ function occurrence(
   const { name, cron, timezone, task: template, misfire } = schedule;
   const youngMs = nowMs - MISFIRE_GRACE_MS;
   const isOld = atMs < youngMs;
-  // Whatever else was missed before the last minute goes with this one.
+  // One occurrence stands for all that were missed before the last minute.
   const nextAtMs = nextOccurrence(cron, timezone, isOld ? youngMs - 1 : atMs);
   if (template === undefined || (isOld && misfire === MisfirePolicy.SKIP)) {
     return { fire: undefined, nextAtMs };

@@ -53,7 +53,7 @@ export class DefinitionCache {
     }
   }
 
-  /** Of a definition that was taken out: what else is known of it. */
+  /** Forgets what else is known of a definition that was taken out. */
   #forget(definition: TaskDefinition): void {
     this.#ended.delete(definition.id);
     this.#sizeBytes -= weightBytes(definition);

@@ -2,7 +2,7 @@
 // log, so that the decision to drain one outlives the leader that took it.
 import type { CommandBatch } from "../../gen/mesh/v1/command.js";
 
-/** UniqueDecisions kept, the newest; a name that is used again takes the place of its older one. */
+/** Decisions kept, the newest; a name that is used again takes the place of its older one. */
 export const MAX_DRAINS = 1_024;
 
 export interface DrainRecord {

@@ -189,7 +189,10 @@ export class QueueMachine implements StateMachine {
     return changes;
   }
 
-  /** Of an entry that the tables have: what was submitted must be recognised all the same. */
+  /**
+   * An entry that the tables from a snapshot have already: only its submissions are taken note of,
+   * to be recognised when they are sent again.
+   */
   #recall({ commands }: CommandBatch): void {
     for (const { kind } of commands) {
       if (kind?.$case === "submit") {

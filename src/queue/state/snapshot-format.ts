@@ -6,7 +6,7 @@ import {
   type SnapshotTask,
 } from "../../gen/mesh/v1/snapshot.js";
 
-/** Counted up when a node of before could not read what is written now. */
+/** Counted up with a change that older versions could not read. */
 export const SNAPSHOT_FORMAT = 1;
 
 /**
@@ -18,7 +18,7 @@ export const STATE_LAYOUT = 3;
 const LENGTH_BYTES = 4;
 /** A piece of a dump is about 1 MiB, and one task with its data beyond that. */
 const MAX_FRAME_BYTES = 64 * 1024 * 1024;
-/** Of the records of a table that share a frame. */
+/** Records of a table share a frame up to this size. */
 const TABLE_FRAME_BYTES = 256 * 1024;
 
 export type SnapshotContent = NonNullable<SnapshotFrame["content"]>;

@@ -1,5 +1,5 @@
-// When an attempt that failed, or whose node was lost, is followed by another. The dice are thrown here, before the command is
-// proposed, so that applying it needs none.
+// When an attempt that failed, or whose node was lost, is followed by another. What is random is
+// drawn here, before the command is proposed, so that applying it is deterministic.
 import { type Backoff, BackoffType } from "../../gen/mesh/v1/task.js";
 
 /** Past this exponent every doubling exceeds the largest bound that a task can ask for. */
@@ -22,9 +22,10 @@ export function retryDelayMs(backoff: Backoff, attempt: number, random: () => nu
 }
 
 /**
- * Wait before a task goes on that lost its node, in milliseconds. None after the first loss: takeover is
- * quick. From the second one on delayMs × 2^(losses − 2), at most maxDelayMs, so that a mesh that is short
- * of something gets air. No dice: the tasks of a lost node come back together either way.
+ * Wait before a task goes on that lost its node, in milliseconds. None after the first loss:
+ * takeover is quick. From the second one on delayMs × 2^(losses − 2), at most maxDelayMs, so that a
+ * mesh that is short of something can recover. Nothing random: the tasks of a lost node come back
+ * together either way.
  *
  * @param losses from 1 on, this one included
  */

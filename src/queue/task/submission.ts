@@ -89,7 +89,7 @@ export function defineTask(
     idempotencyKey: request.idempotencyKey,
     createdAtMs: nowMs,
     runAtMs,
-    // No reason to refuse a task: the standard has a bad one ignored.
+    // A bad one is dropped, not refused: so the W3C standard has it.
     traceparent: request.traceparent.length > MAX_TRACEPARENT_LENGTH ? "" : request.traceparent,
     ...lifecycleOf(request, id, runAtMs - nowMs),
     schedule: "",
@@ -149,7 +149,7 @@ function lifecycleOf(request: SubmitTaskRequest, id: string, waitMs: number): De
   };
 }
 
-/** What a message shows of a text that is none of ours. */
+/** A client's text as a message shows it: cut to a bounded length. */
 function cut(text: string): string {
   return text.length <= MAX_SHOWN_LENGTH ? text : `${text.slice(0, MAX_SHOWN_LENGTH)}…`;
 }

@@ -50,7 +50,7 @@ export class TaskWhy {
   }
 
   /**
-   * Costs the same whatever the backlog.
+   * Why the task stands where it does; costs the same whatever the backlog.
    *
    * @throws QueueError "not_leader", "not_found", "redis_unavailable" where only Redis knows the task
    */
@@ -85,7 +85,10 @@ export class TaskWhy {
     };
   }
 
-  /** As Redis shows it; what runs the table of assignments knows before. */
+  /**
+   * The task as Redis shows it; where it runs, as the table of assignments has it, which knows
+   * earlier.
+   */
   async #read(id: string, signal: AbortSignal): Promise<Task> {
     const request = { id, waitMs: 0, linearizable: false, minIndex: 0 };
     const task = await this.#parts.reads.get(request, signal);
@@ -111,7 +114,8 @@ export class TaskWhy {
 
   async #endIndex(id: string, status: TaskStatus): Promise<number> {
     const { reader, events } = this.#parts;
-    // What others learn of its end changes the task, too: only the event says that it ended there.
+    // A later entry may have changed the task, too (tasks that waited for it): only the event says
+    // that it ended there.
     const changedIndex = (await reader.getStates([id])).get(id)?.changedIndex ?? 0;
     return (await events.statusAt(changedIndex, id)) === status ? changedIndex : 0;
   }
