@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { waitForLock } from "./process-lock.mjs";
+import { describeHolder, waitForLock } from "./process-lock.mjs";
 import { runTool } from "./run-tool.mjs";
 
 /** Folder of the package. */
@@ -45,7 +45,7 @@ export async function setup() {
   if (!existsSync(join(packageRoot, "src/cli/main.ts"))) return;
   if (missingSteps().length === 0) return;
   const lock = await waitForLock(join(packageRoot, "dist"), ".setup", (by) =>
-    say(`another process (pid ${String(by.pid)}) is setting this clone up; waiting for it`),
+    say(`another process (${describeHolder(by)}) is setting this clone up; waiting for it`),
   );
   try {
     // Looked at again step by step: the one waited for may have done it, and a step changes the next.

@@ -1,5 +1,5 @@
 // What `taskmesh up` does: the whole mesh on this machine until it is told to stop.
-import { tryLock } from "../bootstrap/process-lock.mjs";
+import { describeHolder, type Lock, tryLock } from "../bootstrap/process-lock.mjs";
 import type { Override } from "../config/environment.js";
 import type { Config } from "../config/schema.js";
 import { placeOf, type RedisEndpoint } from "../redis/endpoint.js";
@@ -26,13 +26,22 @@ export interface UpOptions extends CommonOptions {
 /** Runs the mesh until it is told to stop. */
 export async function up(options: UpOptions): Promise<void> {
   const { config, file } = configOf(options, flagsOf(options));
-  const lock = lockDataFolder(config.nodes.dataDir);
+  const lock = await lockDataFolder(config.nodes.dataDir);
   await checkPorts(portClaims(config));
   const logger = createLogger({ log: config.log, fields: { [logField.component]: "up" } });
   const say = (line: string): void => printError(`taskmesh: ${line}`);
   const launcher = new MeshLauncher({ config, file, restart: options.restart, logger, say });
   const stopRequested = stopSignal(() => {
     launcher.kill();
+    process.exit(1);
+  });
+  void lock.lost.then(() => {
+    // The Redis of the other one writes to the same files.
+    launcher.kill();
+    const { dataDir } = config.nodes;
+    printError(
+      `taskmesh: another process took the data folder ${dataDir} while this one stood still`,
+    );
     process.exit(1);
   });
   try {
@@ -64,10 +73,10 @@ function flagsOf(options: UpOptions): Override[] {
   return flags;
 }
 
-function lockDataFolder(folder: string): { release: () => void } {
-  let attempt: ReturnType<typeof tryLock>;
+async function lockDataFolder(folder: string): Promise<Lock> {
+  let attempt: Awaited<ReturnType<typeof tryLock>>;
   try {
-    attempt = tryLock(folder, "up");
+    attempt = await tryLock(folder, "up");
   } catch (error) {
     const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
     throw new ExitError(
@@ -76,7 +85,7 @@ function lockDataFolder(folder: string): { release: () => void } {
   }
   if (attempt.kind === "taken") return attempt.lock;
   throw new ExitError(
-    `the data folder ${folder} is in use by another "taskmesh up" (pid ${attempt.by.pid}); stop it, or name another with --data or TASKMESH_DATA`,
+    `the data folder ${folder} is in use by another "taskmesh up" (${describeHolder(attempt.by)}); stop it, or name another with --data or TASKMESH_DATA`,
   );
 }
 

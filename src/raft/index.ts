@@ -14,6 +14,7 @@ export { SnapshotContent } from "./snapshot-content.js";
 export type { StateMachine, StateSnapshot } from "./state-machine.js";
 export {
   DataFolderLocked,
+  DataFolderLost,
   type FileSystem,
   LogCorrupt,
   openRaftStorage,

@@ -103,6 +103,10 @@ export class RaftNode {
         this.#snapshots.tick();
       });
     }, this.#config.tickMs);
+    // A server that writes nothing at the moment must not go on leading or voting either.
+    const { lost } = this.#config.log;
+    const { signal } = this.#stopping;
+    lost?.addEventListener("abort", () => this.#fail(lost.reason), { signal });
     this.#applier.start();
     this.#schedule();
   }

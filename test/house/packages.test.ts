@@ -57,7 +57,7 @@ describe("packages", () => {
   test("every one that ships is imported", () => {
     const text = textOf(["src"]);
     const unused = Object.keys(description.dependencies).filter(
-      (name) => !new RegExp(`(from|import\\(|import) ?"${name}(/[^"]*)?"`).test(text),
+      (name) => !new RegExp(`(from|import\\(|import|require\\() ?"${name}(/[^"]*)?"`).test(text),
     );
 
     expect(unused).toEqual([]);

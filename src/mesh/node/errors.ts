@@ -1,7 +1,13 @@
 // What ends a node, or keeps it from starting, told in one line.
 import { BindFailed, PortTaken } from "../../api/errors.js";
 import { MeshMismatch } from "../../discovery/errors.js";
-import { DataFolderLocked, LogCorrupt, StateLost, StorageFailure } from "../../raft/index.js";
+import {
+  DataFolderLocked,
+  DataFolderLost,
+  LogCorrupt,
+  StateLost,
+  StorageFailure,
+} from "../../raft/index.js";
 import { UserModuleError } from "../../worker/errors.js";
 
 /** What its user can mend: thrown by startNode, and by the process of a node that cannot go on. */
@@ -22,6 +28,7 @@ export function asNodeFailure(error: unknown): unknown {
     error instanceof BindFailed ||
     error instanceof MeshMismatch ||
     error instanceof DataFolderLocked ||
+    error instanceof DataFolderLost ||
     error instanceof LogCorrupt ||
     error instanceof StateLost ||
     error instanceof StorageFailure ||

@@ -16,6 +16,8 @@ export interface DurableLog extends LogReader {
   readonly hardState: HardState;
   /** The configuration that the cluster was bootstrapped with; empty on a server that joins. */
   readonly membership: Membership;
+  /** Aborted, with the reason, where nothing may be written any more; the node ends then. */
+  readonly lost?: AbortSignal;
   /**
    * Makes the writes durable, in order, with one sync. Not called again before it has resolved.
    * Rejects where the disk failed: nothing may be written after that.

@@ -31,15 +31,32 @@ export class StateLost extends Error {
   }
 }
 
-/** Thrown at open where a process that lives uses the folder. */
+/** Thrown at open where a process that lives uses the folder, on this host or elsewhere. */
 export class DataFolderLocked extends Error {
   override readonly name = "DataFolderLocked";
 
   constructor(
     readonly dir: string,
     readonly pid: number,
+    /** The process as it is told to people. */
+    readonly holder: string,
   ) {
-    super(`${dir} is in use by process ${pid}: stop that process, or choose another data folder`);
+    super(`${dir} is in use by ${holder}: stop that process, or choose another data folder`);
+  }
+}
+
+/**
+ * Another process has taken the folder, while this one stood still for so long that it was taken for
+ * dead, or somebody removed its lock. Nothing was written since, and nothing may be.
+ */
+export class DataFolderLost extends Error {
+  override readonly name = "DataFolderLost";
+
+  constructor(readonly dir: string) {
+    super(
+      `${dir} is no longer this process's: another one has taken it while this one stood still, or ` +
+        `its lock file was removed. Nothing was written since; start the node again where its data belongs`,
+    );
   }
 }
 

@@ -1,11 +1,15 @@
 // The few things that the log asks of a file system, so that tests can let each of them fail.
-import { readSync, writeSync } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
+import { existsSync, readSync, writeSync } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, rename, unlink, utimes } from "node:fs/promises";
 import path from "node:path";
 import { errorCode } from "./errors.js";
+import { type KernelLock, tryKernelLock } from "./kernel-lock.js";
 
-/** "create" empties what is there; "edit" needs the file to exist. All can be read. */
-export type OpenMode = "read" | "edit" | "create";
+/**
+ * "create" empties what is there; "edit" needs the file to exist; "keep" creates what is missing and
+ * leaves what is there. All can be read.
+ */
+export type OpenMode = "read" | "edit" | "create" | "keep";
 
 export interface OpenFile {
   /** When it was opened. */
@@ -18,6 +22,8 @@ export interface OpenFile {
   /** Fills `into`; fewer bytes only where the file ends. Returns how many. */
   read(into: Uint8Array, position: number): Promise<number>;
   readSync(into: Uint8Array, position: number): number;
+  /** Asks the kernel for the file, until it is closed; opened with "keep". */
+  tryLock(): KernelLock;
   close(): Promise<void>;
 }
 
@@ -31,9 +37,18 @@ export interface FileSystem {
   createFolder(dir: string): Promise<void>;
   /** Names created, renamed or removed in the folder are on disk when it resolves. */
   syncFolder(dir: string): Promise<void>;
+  /** Whether the name is there, as far as this machine knows: a few microseconds. */
+  exists(file: string): boolean;
+  /** Moves the file's time of change; rejects with ENOENT or ESTALE where it is gone, from anywhere. */
+  touch(file: string): Promise<void>;
+  /** The file's time of change, also where another machine has moved it; undefined where it is gone. */
+  changedAtMs(file: string): Promise<number | undefined>;
 }
 
-const FLAGS = { read: "r", edit: "r+", create: "w+" } as const satisfies Record<OpenMode, string>;
+const FLAGS = { read: "r", edit: "r+", create: "w+", keep: "a+" } as const satisfies Record<
+  OpenMode,
+  string
+>;
 
 export const nodeFileSystem: FileSystem = {
   open: async (file, mode) => {
@@ -60,7 +75,32 @@ export const nodeFileSystem: FileSystem = {
     await syncFolder(parent);
   },
   syncFolder,
+  exists: existsSync,
+  touch: (file) => {
+    const now = new Date();
+    return utimes(file, now, now);
+  },
+  changedAtMs: async (file) => {
+    try {
+      // Opened each time: a network file system answers from its cache what is asked by name alone.
+      const handle = await open(file, "r");
+      try {
+        return (await handle.stat()).mtimeMs;
+      } finally {
+        await handle.close();
+      }
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      throw error;
+    }
+  },
 };
+
+/** A file that is not there, or not any more. */
+export function isGone(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === "ENOENT" || code === "ESTALE";
+}
 
 /**
  * A write up to this size goes straight to the page cache: a few microseconds to tens of them, where
@@ -126,6 +166,10 @@ class NodeFile implements OpenFile {
       done += bytesRead;
     }
     return done;
+  }
+
+  tryLock(): KernelLock {
+    return tryKernelLock(this.#handle.fd);
   }
 
   close(): Promise<void> {

@@ -1,6 +1,7 @@
 // The surface of the storage: opening a data folder, and what can be wrong with one.
 export {
   DataFolderLocked,
+  DataFolderLost,
   LogCorrupt,
   StateLost,
   StorageClosed,

@@ -14,9 +14,17 @@ import {
   type Write,
 } from "../core/index.js";
 import type { DurableLog, WriteOutcome } from "./durable-log.js";
-import { errorCode, LogCorrupt, StateLost, StorageClosed, StorageFailure } from "./errors.js";
+import {
+  DataFolderLost,
+  errorCode,
+  LogCorrupt,
+  StateLost,
+  StorageClosed,
+  StorageFailure,
+} from "./errors.js";
 import { type FileSystem, nodeFileSystem } from "./file-system.js";
 import { type FolderLock, lockFolder } from "./folder-lock.js";
+import { lockedFiles } from "./locked-files.js";
 import {
   readIdentity,
   type StorageIdentity,
@@ -66,21 +74,17 @@ interface Foundation {
  * @throws DataFolderLocked, LogCorrupt, StateLost, StorageFailure
  */
 export async function openRaftStorage(options: RaftStorageOptions): Promise<RaftStorage> {
-  const foundation: Foundation = {
-    dir: options.dir,
-    files: options.files ?? nodeFileSystem,
-    segmentBytes: options.segmentBytes ?? DEFAULT_SEGMENT_BYTES,
-    cacheBytes: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
-  };
-  const { dir, files, segmentBytes } = foundation;
+  const { dir, segmentBytes = DEFAULT_SEGMENT_BYTES } = options;
+  const { files = nodeFileSystem, cacheBytes = DEFAULT_CACHE_BYTES } = options;
   invariant(segmentBytes > 0 && segmentBytes <= MAX_SEGMENT_BYTES, "segmentBytes is out of range");
   let lock: FolderLock | undefined;
   let snapshots: SnapshotStore | undefined;
   try {
     await files.createFolder(dir);
     lock = await lockFolder(files, dir);
-    const stored = await readIdentity(files, dir);
-    snapshots = await SnapshotStore.open(files, dir);
+    const foundation = { dir, files: lockedFiles(files, lock), segmentBytes, cacheBytes };
+    const stored = await readIdentity(foundation.files, dir);
+    snapshots = await SnapshotStore.open(foundation.files, dir);
     const contents = stored && { stored, log: await openLog(foundation, snapshots) };
     if (contents === undefined) await checkWithoutIdentity(foundation, snapshots);
     return new RaftStorage(foundation, lock, snapshots, contents);
@@ -140,6 +144,11 @@ export class RaftStorage implements DurableLog {
     this.#lock = lock;
     this.#snapshots = snapshots;
     this.#contents = contents;
+  }
+
+  /** Aborted, with a DataFolderLost, once another process has taken the folder. */
+  get lost(): AbortSignal {
+    return this.#lock.lost;
   }
 
   /** Undefined for a folder without state: `initialise` it. */
@@ -355,6 +364,7 @@ export class RaftStorage implements DurableLog {
       return await result;
     } catch (error) {
       if (isHarmless()) throw error;
+      if (error instanceof DataFolderLost) throw error;
       // Whatever went wrong, what is on disk is not known now.
       const failure = new StorageFailure(this.#foundation.dir, error);
       this.#refusal ??= failure;

@@ -41,6 +41,7 @@ function slowSecondSegment(gate: Promise<void>): { files: FileSystem; reached: P
       truncate: (sizeBytes) => file.truncate(sizeBytes),
       read: (into, position) => file.read(into, position),
       readSync: (into, position) => file.readSync(into, position),
+      tryLock: () => file.tryLock(),
       close: () => file.close(),
     };
   };

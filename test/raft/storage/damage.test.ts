@@ -14,6 +14,7 @@ import {
   StorageClosed,
   StorageFailure,
 } from "../../../src/raft/index.js";
+import { ownHolder } from "../../../src/raft/storage/lock-holder.js";
 import {
   allEntries,
   chunksOf,
@@ -301,12 +302,12 @@ test("the lock of a process that was killed, or whose pid is another's now, is t
   child.kill("SIGKILL");
   await once(child, "exit");
   await mkdir(dir, { recursive: true });
-  await writeFile(path.join(dir, `lock-${pid}-0123456789abcdef`), "{}");
-  const reused = { pid: process.ppid, startTime: "1", bootId: "another" };
+  const left = { ...ownHolder(false), pid, startTime: "1" };
+  await writeFile(path.join(dir, `lock-${pid}-0123456789abcdef`), JSON.stringify(left));
   const isTold = process.platform === "linux";
   if (isTold) {
     const name = `lock-${process.ppid}-0123456789abcdef`;
-    await writeFile(path.join(dir, name), JSON.stringify(reused));
+    await writeFile(path.join(dir, name), JSON.stringify({ ...left, pid: process.ppid }));
   }
 
   await withStorage(dir, async () => {

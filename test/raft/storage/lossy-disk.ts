@@ -3,7 +3,7 @@
 import { open, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { FileSystem } from "../../../src/raft/index.js";
-import { nodeFileSystem, type OpenFile } from "../../../src/raft/storage/index.js";
+import { nodeFileSystem, type OpenFile, type OpenMode } from "../../../src/raft/storage/index.js";
 import { readWhole } from "../../../src/raft/storage/file-system.js";
 import { crashCopy } from "./support.js";
 
@@ -40,7 +40,7 @@ export class LossyDisk implements FileSystem {
     this.stepsLeft -= 1;
   }
 
-  async open(file: string, mode: "read" | "edit" | "create"): Promise<OpenFile> {
+  async open(file: string, mode: OpenMode): Promise<OpenFile> {
     if (mode === "create") {
       this.step();
       this.#forget(file);
@@ -84,6 +84,18 @@ export class LossyDisk implements FileSystem {
     this.step();
     await nodeFileSystem.syncFolder(dir);
     this.#names = [];
+  }
+
+  exists(file: string): boolean {
+    return nodeFileSystem.exists(file);
+  }
+
+  touch(file: string): Promise<void> {
+    return nodeFileSystem.touch(file);
+  }
+
+  changedAtMs(file: string): Promise<number | undefined> {
+    return nodeFileSystem.changedAtMs(file);
   }
 
   /** The folder as it is found when the power is back. */
@@ -155,6 +167,10 @@ class LossyFile implements OpenFile {
 
   readSync(into: Uint8Array, position: number): number {
     return this.#file.readSync(into, position);
+  }
+
+  tryLock() {
+    return this.#file.tryLock();
   }
 
   close(): Promise<void> {

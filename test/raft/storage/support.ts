@@ -166,14 +166,15 @@ export function watchedFileSystem(before: (step: Step, file: string) => void): F
     truncate: (size) => asked("truncate", name, () => file.truncate(size)),
     read: (into, position) => file.read(into, position),
     readSync: (into, position) => file.readSync(into, position),
+    tryLock: () => file.tryLock(),
     close: () => file.close(),
   });
   return {
+    ...nodeFileSystem,
     open: async (file, mode) => {
       if (mode === "create") before("create", file);
       return watch(await nodeFileSystem.open(file, mode), file);
     },
-    list: (dir) => nodeFileSystem.list(dir),
     rename: (from, to) => asked("rename", to, () => nodeFileSystem.rename(from, to)),
     remove: (file) => asked("remove", file, () => nodeFileSystem.remove(file)),
     createFolder: (dir) => nodeFileSystem.createFolder(dir),
