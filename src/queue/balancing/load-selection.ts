@@ -47,6 +47,7 @@ export function bySlots(opening: Opening, type: string): Contestant {
   return new Contestant(opening, type, standingBySlots(opening, 0));
 }
 
+/** A node as it counts by its slots, within a rank. */
 export function standingBySlots({ worker }: Opening, rank: number): Standing {
   return { rank, capacity: worker.hello.concurrency, turns: 1 };
 }
@@ -71,6 +72,7 @@ export class LoadSelection implements Selection {
     this.#heap = new HeadHeap(contestants, isBefore);
   }
 
+  /** @throws Error where no opening has a free slot: a fault of the caller */
   next(): Opening {
     for (let first = this.#heap.first(); first !== undefined; first = this.#heap.first()) {
       // Loads only grow in a turn: whoever is first when looked at anew is the least loaded.

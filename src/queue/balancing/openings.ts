@@ -30,6 +30,7 @@ export class Openings {
     for (const { freeSlots } of openings) this.#freeSlots += freeSlots;
   }
 
+  /** Slots of all nodes that are left in this turn. */
   get freeSlots(): number {
     return this.#freeSlots;
   }

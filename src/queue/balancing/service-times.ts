@@ -57,6 +57,9 @@ export class NodePace {
     return mean === undefined || mean.attempts < MIN_ATTEMPTS ? undefined : mean.ms;
   }
 
+  /**
+   * Holds the mean of a type against the middle node's, milliseconds; `slowness` changes with it.
+   */
   compare(type: string, middleMs: number): void {
     const mean = this.#means.get(type);
     if (mean === undefined) return;
@@ -80,6 +83,7 @@ export class NodePace {
 export class ServiceTimes {
   readonly #changed = new Set<string>();
 
+  /** An attempt of a node at a type has ended after `durationMs`. */
   took(pace: NodePace, type: string, durationMs: number, completed: boolean): void {
     if (pace.took(type, durationMs, completed)) this.#changed.add(type);
   }

@@ -23,6 +23,7 @@ export class WeightedPolicy implements BalancerPolicy {
     return new LoadSelection(contestants, this.#turns);
   }
 
+  /** By the weight and the speed of the node. */
   shareOf(worker: Candidate): number {
     return this.#weightOf(worker) / worker.pace.overall;
   }

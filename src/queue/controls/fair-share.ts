@@ -17,6 +17,7 @@ export class FairShare {
     return Math.max(this.#passes.get(queue) ?? 0, this.#nowPass);
   }
 
+  /** The queue had a turn: its next one comes 1 / weight later in virtual time. */
   served(queue: string, weight: number): void {
     const pass = this.passOf(queue);
     this.#nowPass = pass;

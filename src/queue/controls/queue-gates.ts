@@ -61,6 +61,7 @@ export class QueueGates implements QueueGate {
     return this.#ahead.limitsOf(queue).weight;
   }
 
+  /** Tasks of the queue that run, those whose end is proposed not counted. */
   running(queue: string): number {
     return this.#running.get(queue) ?? 0;
   }

@@ -38,6 +38,7 @@ export class Fifo {
     return true;
   }
 
+  /** Takes the oldest out. */
   shift(): PendingTask | undefined {
     const task = this.#items[this.#head];
     if (task === undefined) return undefined;
@@ -50,10 +51,12 @@ export class Fifo {
     return task;
   }
 
+  /** Takes the youngest out. */
   pop(): PendingTask | undefined {
     return this.size === 0 ? undefined : this.#items.pop();
   }
 
+  /** Takes the task of this sequence out. @returns whether it was in */
   remove(sequence: number): boolean {
     const at = this.#lowerBound(sequence);
     if (this.#items[at]?.sequence !== sequence) return false;

@@ -55,6 +55,7 @@ export class PendingBand {
     return this.#size;
   }
 
+  /** Whether all that is pending in the lane is in memory. */
   get complete(): boolean {
     return this.#complete;
   }
@@ -78,6 +79,7 @@ export class PendingBand {
     return this.#cursor;
   }
 
+  /** Index that a read of Redis must reflect to be of use. */
   get readableFrom(): number {
     return this.#readableFrom;
   }
@@ -135,6 +137,7 @@ export class PendingBand {
     return true;
   }
 
+  /** The task is no longer pending; no effect where it is not in memory. */
   remove(task: PendingTask): void {
     // It may be in both: a read of Redis can bring in what the tail holds.
     this.#tail.remove(task.sequence);

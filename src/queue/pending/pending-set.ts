@@ -96,6 +96,7 @@ export class PendingSet {
     return this.#bands.size;
   }
 
+  /** Tasks in memory. */
   get size(): number {
     return this.#byId.size;
   }
@@ -126,6 +127,10 @@ export class PendingSet {
     this.#changed(band);
   }
 
+  /**
+   * Takes a task out that is no longer pending.
+   * @returns the task; undefined where it was not at hand
+   */
   remove(id: string): PendingTask | undefined {
     const task = this.#byId.get(id);
     if (task === undefined) return undefined;

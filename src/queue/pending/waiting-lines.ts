@@ -43,11 +43,13 @@ export class WaitingLines {
     return this.#tierOf(priority);
   }
 
+  /** A line begins to wait, in the tier that its first task has risen to. */
   open(line: Line): void {
     line.tier = this.#risenPriority(line);
     this.#tierOf(line.tier).lines.add(line);
   }
 
+  /** The line has no task any more. */
   close(line: Line): void {
     this.#tierOf(line.tier).lines.delete(line);
   }

@@ -56,6 +56,7 @@ export function decodeEventRecord(id: string, bytes: Buffer): EventRecord {
   return { index, position, previousIndex: asNumber(previous), changes, next };
 }
 
+/** Whether one place in the log of changes comes before the other. */
 export function isBefore(one: EventPosition, other: EventPosition): boolean {
   return one.index < other.index || (one.index === other.index && one.position < other.position);
 }

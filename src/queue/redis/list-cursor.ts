@@ -3,6 +3,7 @@ import { InvalidCursor } from "./errors.js";
 
 const VERSION = "1";
 
+/** The cursor of the page that begins below a sequence. */
 export function encodeCursor(belowSequence: number): string {
   return Buffer.from(`${VERSION}:${belowSequence}`).toString("base64url");
 }

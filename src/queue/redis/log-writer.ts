@@ -40,6 +40,7 @@ export class LogWriter {
     this.#keys = keys;
   }
 
+  /** Takes lines to be written soon; past the bound of what waits they are dropped. */
   keep(all: readonly AttemptLines[]): void {
     for (const { taskId, lines } of all) {
       for (const each of lines) {

@@ -35,6 +35,10 @@ export class ProgressWriter {
     this.#keys = keys;
   }
 
+  /**
+   * Takes progress to be written soon, the newest of each task; past the bound of what waits it is
+   * dropped.
+   */
   keep(all: readonly AttemptProgress[]): void {
     for (const one of all) {
       if (this.#waiting.size < MAX_WAITING || this.#waiting.has(one.taskId)) {

@@ -50,6 +50,7 @@ export class ScheduleClock {
     this.#parts = parts;
   }
 
+  /** Begins to submit occurrences, those first that came due while nobody led. */
   start(): void {
     this.#running = true;
     for (const record of this.#parts.table.all()) this.#expect(record);

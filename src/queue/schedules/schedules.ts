@@ -102,6 +102,7 @@ export class Schedules {
     return record;
   }
 
+  /** A page of schedules, by name. @throws QueueError "invalid_field" */
   list({ limit, after }: ListSchedulesRequest): ListSchedulesResponse {
     if (limit > MAX_LISTED) {
       const message = `limit must be at most ${MAX_LISTED}`;

@@ -36,11 +36,16 @@ export class DefinitionCache {
     return this.#ended.has(id);
   }
 
+  /**
+   * Notes that the task has ended, or that it runs again; no effect on a task that is not known
+   * here.
+   */
   markEnded(id: string, ended: boolean): void {
     if (ended && this.#byId.has(id)) this.#ended.add(id);
     else this.#ended.delete(id);
   }
 
+  /** A task was submitted; the oldest give way where the memory is full. */
   add(definition: TaskDefinition): void {
     if (this.#byId.has(definition.id)) return;
     this.#byId.set(definition.id, definition);

@@ -77,6 +77,7 @@ export class QueueMachine implements StateMachine {
     this.#onContradiction = onContradiction;
   }
 
+  /** Index of the last entry that was applied here. */
   get appliedIndex(): number {
     return this.#appliedIndex;
   }
@@ -103,6 +104,7 @@ export class QueueMachine implements StateMachine {
     this.#proposed.add(entry);
   }
 
+  /** Applies committed entries in order, and tells the listeners after each what it changed. */
   apply(entries: readonly Entry[]): void {
     for (const entry of entries) {
       const committed = this.#proposed.take(entry) ?? committedEntry(entry);
@@ -118,10 +120,15 @@ export class QueueMachine implements StateMachine {
     }
   }
 
+  /**
+   * The state as a snapshot; undefined where there is no source of snapshots, or none to be had
+   * now.
+   */
   snapshot(_applied: LogIndex, signal: AbortSignal): Promise<StateSnapshot | undefined> {
     return this.#source?.take(this, signal) ?? Promise.resolve(undefined);
   }
 
+  /** The log must keep what is behind this entry. */
   mayCompactThrough(): LogIndex {
     return logIndex(this.#source?.mayCompactThrough() ?? this.#appliedIndex);
   }

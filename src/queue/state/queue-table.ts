@@ -38,6 +38,7 @@ export class QueueTable {
     return this.#byName.get(name)?.controls.paused === true;
   }
 
+  /** The limits of a queue; the defaults where none are set. */
   limitsOf(name: string): QueueLimits {
     return this.#byName.get(name)?.controls.limits ?? NO_LIMITS;
   }

@@ -21,6 +21,7 @@ export interface ReplicatedTable {
   readonly restore: (records: readonly Uint8Array[]) => void;
 }
 
+/** Every table, as snapshots write it and read it. */
 export function replicatedTables(tables: {
   readonly table: AssignmentTable;
   readonly schedules: ScheduleTable;

@@ -28,6 +28,7 @@ export class SnapshotUnreadable extends Error {
   override readonly name = "SnapshotUnreadable";
 }
 
+/** A frame behind its length. */
 export function encodeFrame(content: SnapshotContent): Uint8Array {
   const body = SnapshotFrame.encode({ content }).finish();
   const frame = Buffer.allocUnsafe(LENGTH_BYTES + body.length);

@@ -9,6 +9,7 @@ export interface WorkerStats {
 export class WorkerStatistics {
   readonly #byNode = new Map<string, WorkerStats>();
 
+  /** Attempts that the node has ended. */
   of(nodeId: string): Readonly<WorkerStats> {
     return this.#byNode.get(nodeId) ?? { completed: 0, failed: 0 };
   }
@@ -24,6 +25,7 @@ export class WorkerStatistics {
     for (const [nodeId, stats] of all) this.#byNode.set(nodeId, { ...stats });
   }
 
+  /** Counts the attempts that an entry has ended. */
   count(changes: readonly QueueChange[]): void {
     for (const change of changes) {
       if (change.kind !== "finished") continue;

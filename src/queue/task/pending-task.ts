@@ -31,6 +31,10 @@ export interface PendingTask extends StoredPendingTask {
   readonly backoff: Backoff;
 }
 
+/**
+ * A task that was just submitted, as it waits.
+ * @throws Error where it has no backoff: it was never resolved
+ */
 export function pendingFromDefinition(task: TaskDefinition, sequence: number): PendingTask {
   return {
     id: task.id,
@@ -50,6 +54,7 @@ export function pendingFromDefinition(task: TaskDefinition, sequence: number): P
   };
 }
 
+/** A task that waited in Redis. @throws Error where it has no backoff: it was never resolved */
 export function pendingFromRedis(task: StoredPendingTask): PendingTask {
   return { ...task, backoff: requireBackoff(task.id, task.backoff) };
 }
