@@ -3,7 +3,7 @@
 import { createPolicy } from "../src/queue/balancing/create-policy.js";
 import { POLICY_NAMES, type PolicyName } from "../src/queue/balancing/policy.js";
 import { PendingSet } from "../src/queue/pending/pending-set.js";
-import { schedule } from "../src/queue/leader/matching.js";
+import { matchTasks } from "../src/queue/leader/matching.js";
 import { WorkerDirectory } from "../src/queue/leader/worker-directory.js";
 import { seededRandom } from "../src/links/random.js";
 import { NOW_MS, pendingTask, taskReport, workerHello } from "../test/support/queue-fixtures.js";
@@ -38,7 +38,7 @@ function costOf(name: PolicyName, perTurn: number): number {
       workers.occupied(id, -1);
     }
     const startMs = performance.now();
-    const { assigns } = schedule(pending, workers, policy, 1_000, NOW_MS);
+    const { assigns } = matchTasks(pending, workers, policy, 1_000, NOW_MS);
     spentMs += performance.now() - startMs;
     for (const { nodeId, assignments } of assigns) {
       assigned += assignments.length;

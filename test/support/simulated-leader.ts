@@ -66,7 +66,7 @@ export class SimulatedLeader {
   submit(request: SubmitTaskRequest, resend = false): void {
     this.requests.push(request);
     this.#follow(
-      this.leader.submit({ items: [request], resend }).then(([result]) => {
+      this.leader.submissions.submit({ items: [request], resend }).then(([result]) => {
         if (result?.outcome?.$case === "submitted") {
           this.acknowledged.add(result.outcome.value.task?.id ?? "");
         }

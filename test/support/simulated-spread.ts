@@ -1,7 +1,7 @@
 // Nodes with slots and speeds in virtual time, fed by the real scheduler: who gets how much.
 import type { BalancerPolicy } from "../../src/queue/balancing/policy.js";
 import { PendingSet } from "../../src/queue/pending/pending-set.js";
-import { schedule } from "../../src/queue/leader/matching.js";
+import { matchTasks } from "../../src/queue/leader/matching.js";
 import { WorkerDirectory } from "../../src/queue/leader/worker-directory.js";
 import { seededRandom } from "../../src/links/random.js";
 import { NOW_MS, pendingTask, taskReport, workerHello } from "./queue-fixtures.js";
@@ -72,7 +72,7 @@ export function simulateSpread(
       const task = pendingTask(`t${arrived}`, arrived + 1, { requires: requires(arrived) });
       pending.add(task, arrived + 1);
     }
-    const { assigns } = schedule(pending, workers, policy, MAX_ASSIGNMENTS, NOW_MS);
+    const { assigns } = matchTasks(pending, workers, policy, MAX_ASSIGNMENTS, NOW_MS);
     for (const { nodeId, assignments } of assigns) {
       most.set(nodeId, Math.max(most.get(nodeId) ?? 0, workers.get(nodeId)?.running ?? 0));
       for (const assignment of assignments) {

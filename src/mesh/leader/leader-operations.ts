@@ -68,7 +68,7 @@ export class LeaderOperations
    * @throws QueueError "not_leader"
    */
   async submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]> {
-    return this.#options.leadership.requireLeader().submit(request);
+    return this.#options.leadership.requireLeader().submissions.submit(request);
   }
 
   /**

@@ -16,7 +16,7 @@ import type { AppliedIndexWatch } from "../../queue/redis/applied-watch.js";
 import { InvalidCursor, RedisBehind, RedisUnavailable } from "../../queue/redis/errors.js";
 import type { LogReader } from "../../queue/redis/log-reader.js";
 import type { TaskReader } from "../../queue/redis/reader.js";
-import { taskFromLog } from "../../queue/task/task-snapshot.js";
+import { taskFromLog } from "../../queue/task/task-from-log.js";
 import { NoLeader, type RaftNode } from "../../raft/index.js";
 import type { QueueMachine } from "../../queue/state/queue-machine.js";
 import type { TaskEvents } from "./task-events.js";

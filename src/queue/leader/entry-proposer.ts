@@ -11,7 +11,7 @@ import type { Fire } from "../schedules/schedule-clock.js";
 import type { Placements } from "../why/placements.js";
 import type { EndOfTurn } from "./end-of-turn.js";
 import type { Foresight } from "./foresight.js";
-import { schedule } from "./matching.js";
+import { matchTasks } from "./matching.js";
 import { commandsOf, type Outgoing, OutgoingCommands } from "./outgoing-commands.js";
 import type { PromotionClock } from "./promotion-clock.js";
 import type { WorkerDirectory } from "./worker-directory.js";
@@ -181,7 +181,7 @@ export class EntryProposer {
   #assign(index: number, atMs: number): Command[] {
     const { pending, workers, policy, placements, foresight, turn, now } = this.#parts;
     const limit = MAX_ASSIGNMENTS_PER_ENTRY;
-    const decision = schedule(pending, workers, policy, limit, atMs);
+    const decision = matchTasks(pending, workers, policy, limit, atMs);
     const { assigns, overdue } = decision;
     this.#alarm.set(decision.opensAtMs, now());
     if (assigns.length > 0) placements.record(index, atMs, policy.name, decision);

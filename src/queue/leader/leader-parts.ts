@@ -15,7 +15,7 @@ import type { Applier, CommittedLog, SnapshotRestorer } from "./redis-sync.js";
 import type { LossRules } from "../task/attempt-ending.js";
 import type { RetentionReader, RetentionSettings } from "./retention.js";
 import type { ScheduleTable } from "../state/schedule-table.js";
-import type { SubmissionDefaults } from "../task/submission.js";
+import type { SubmissionDefaults } from "../task/define-task.js";
 import type { SubmissionReader } from "./known-tasks.js";
 
 export interface LeaderSettings {

@@ -1,7 +1,6 @@
 // What a node does while it leads: the proposer, the backlog, the workers' leases and Redis, put
 // together for one term and taken apart at its end.
 import type { Command } from "../../gen/mesh/v1/command.js";
-import type { SubmitTaskResult, SubmitTasksRequest } from "../../gen/mesh/v1/task_service.js";
 import type { WorkerHello } from "../../gen/mesh/v1/worker_service.js";
 import type { QueueChange } from "../state/assignment-table.js";
 import { Admission } from "./admission.js";
@@ -40,6 +39,7 @@ export class QueueLeader {
   readonly schedules: Schedules;
   readonly queues: QueueControls;
   readonly attempts: RunningAttempts;
+  readonly submissions: Submissions;
   readonly placements = new Placements();
   readonly holdUps: HoldUps;
   readonly #monotonicMs: () => number;
@@ -53,7 +53,6 @@ export class QueueLeader {
   readonly #retention: Retention;
   readonly #progress: RedisProgress;
   readonly #sync: RedisSync;
-  readonly #submissions: Submissions;
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -91,7 +90,7 @@ export class QueueLeader {
     const types = new KnownTypes({ workers, acceptUnknown: settings.acceptUnknownTypes, now });
     const { maxUnappliedBytes } = settings;
     const admission = new Admission({ log, proposer, foresight, maxUnappliedBytes });
-    this.#submissions = new Submissions({
+    this.submissions = new Submissions({
       ...parts,
       ...{ admission, proposer, types, foresight, progress },
       decisions: dependents.decisions,
@@ -110,7 +109,7 @@ export class QueueLeader {
       table: parts.schedules,
       now,
       proposer,
-      templates: this.#submissions,
+      templates: this.submissions,
     });
     this.workers = workers;
     this.#admission = admission;
@@ -148,11 +147,6 @@ export class QueueLeader {
 
   get redisState(): SyncState {
     return this.#progress.state;
-  }
-
-  /** @throws QueueError "overloaded", "not_leader" */
-  submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]> {
-    return this.#submissions.submit(request);
   }
 
   /** Resolves with the index of the committed command. @throws QueueError "overloaded" */

@@ -26,7 +26,7 @@ const NOTHING: Decision = { assigns: [], openings: [], opensAtMs: Infinity, over
  *
  * @param atMs time of the entry that will hold the assignments
  */
-export function schedule(
+export function matchTasks(
   pending: PendingSet,
   workers: WorkerDirectory,
   policy: BalancerPolicy,

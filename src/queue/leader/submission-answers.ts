@@ -5,7 +5,7 @@ import { QueueError } from "../errors.js";
 import { RedisUnavailable } from "../redis/errors.js";
 import type { AssignmentTable } from "../state/assignment-table.js";
 import type { DefinitionCache } from "../state/definition-cache.js";
-import { taskFromLog } from "../task/task-snapshot.js";
+import { taskFromLog } from "../task/task-from-log.js";
 import type { Known, Proposed, ReadableRedis, SubmissionReader } from "./known-tasks.js";
 
 const RETRY_AFTER_MS = 1_000;

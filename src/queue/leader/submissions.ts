@@ -9,7 +9,7 @@ import type {
 } from "../../gen/mesh/v1/task_service.js";
 import { QueueError } from "../errors.js";
 import { RedisUnavailable } from "../redis/errors.js";
-import { defineTask, type SubmissionDefaults } from "../task/submission.js";
+import { defineTask, type SubmissionDefaults } from "../task/define-task.js";
 import type { Admission } from "./admission.js";
 import type { EntryProposer } from "./entry-proposer.js";
 import {

@@ -35,7 +35,7 @@ import type { QueueGate } from "../controls/queue-gates.js";
 import { type BacklogRead, PendingBand } from "./pending-band.js";
 import type { PendingTask } from "../task/pending-task.js";
 import { PendingTurn } from "./pending-turn.js";
-import { MAX_PRIORITY } from "../task/submission.js";
+import { MAX_PRIORITY } from "../task/define-task.js";
 import { WaitingLines } from "./waiting-lines.js";
 
 export interface PendingLimits {

@@ -3,7 +3,7 @@
 // first out. A queue that may start nothing now is passed over and holds up no other.
 import type { QueueGate } from "../controls/queue-gates.js";
 import { isOverdue, type PendingTask } from "../task/pending-task.js";
-import { MAX_PRIORITY } from "../task/submission.js";
+import { MAX_PRIORITY } from "../task/define-task.js";
 import { HeadHeap } from "./head-heap.js";
 import type { Line, WaitingLines } from "./waiting-lines.js";
 

@@ -2,7 +2,7 @@
 // waits, so that the lowest is never starved. Work is done per line, never per task.
 import type { Fifo } from "./fifo.js";
 import { FairShare } from "../controls/fair-share.js";
-import { MAX_PRIORITY } from "../task/submission.js";
+import { MAX_PRIORITY } from "../task/define-task.js";
 
 /** Risen priorities are looked at again this often within the time that a rise takes. */
 const LOOKS_PER_RISE = 10;

@@ -1,7 +1,7 @@
 // What Redis tells of named queues: which there are, and how many tasks of each are in which state.
 import type { Redis } from "ioredis";
 import { TaskStatus } from "../../gen/mesh/v1/task.js";
-import { MAX_PRIORITY } from "../task/submission.js";
+import { MAX_PRIORITY } from "../task/define-task.js";
 import { laneName, type RedisKeys } from "./keys.js";
 import { runPipeline } from "./pipeline.js";
 import { callRedis } from "./errors.js";

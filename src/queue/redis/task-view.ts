@@ -50,7 +50,7 @@ export function taskView(
   };
 }
 
-/** A pending task as the scheduler needs it. */
+/** A pending task as the leader needs it. */
 export function pendingTask(state: RunState): StoredPendingTask {
   const definition = definitionOf(state);
   return {

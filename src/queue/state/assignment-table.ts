@@ -12,7 +12,7 @@ export interface RunningTask {
   readonly assignment: Assignment;
 }
 
-/** What applying one entry changed, in order: for waiters, executors, the scheduler and events. */
+/** What applying one entry changed, in order: for waiters, executors, the leader and events. */
 export type QueueChange =
   | { readonly kind: "submitted"; readonly task: TaskDefinition; readonly scheduled: boolean }
   | { readonly kind: "assigned"; readonly running: RunningTask }

@@ -1,4 +1,4 @@
-// A task that waits for a slot, as the scheduler knows it: everything but its payload.
+// A task that waits for a slot, as the leader knows it: everything but its payload.
 import { AttemptOutcome, type Backoff, type TaskDefinition } from "../../gen/mesh/v1/task.js";
 import type { RunningTask } from "../state/assignment-table.js";
 import { deadlineAtMs } from "../state/definition-rules.js";

@@ -5,7 +5,7 @@ import { seededRandom } from "../../../src/links/random.js";
 import { createPolicy } from "../../../src/queue/balancing/create-policy.js";
 import { POLICY_NAMES } from "../../../src/queue/balancing/policy.js";
 import { PendingSet } from "../../../src/queue/pending/pending-set.js";
-import { schedule } from "../../../src/queue/leader/matching.js";
+import { matchTasks } from "../../../src/queue/leader/matching.js";
 import { WorkerDirectory } from "../../../src/queue/leader/worker-directory.js";
 import { fits } from "../../../src/queue/balancing/candidate.js";
 import { NOW_MS, pendingTask, taskReport, workerHello } from "../../support/queue-fixtures.js";
@@ -73,7 +73,7 @@ describe.each(POLICY_NAMES)("under %s", (policyName) => {
               waiting.set(`t${index}`, need);
             }
 
-            const { assigns } = schedule(pending, workers, policy, 1_000, NOW_MS);
+            const { assigns } = matchTasks(pending, workers, policy, 1_000, NOW_MS);
 
             for (const { nodeId, assignments } of assigns) {
               const worker = workers.get(nodeId);

@@ -5,7 +5,7 @@ import { LeastLoadedPolicy } from "../../../src/queue/balancing/least-loaded.js"
 import { Fifo } from "../../../src/queue/pending/fifo.js";
 import { PendingSet } from "../../../src/queue/pending/pending-set.js";
 import { PromotionClock } from "../../../src/queue/leader/promotion-clock.js";
-import { schedule } from "../../../src/queue/leader/matching.js";
+import { matchTasks } from "../../../src/queue/leader/matching.js";
 import { WorkerDirectory } from "../../../src/queue/leader/worker-directory.js";
 import { NOW_MS, pendingTask, workerHello } from "../../support/queue-fixtures.js";
 
@@ -23,7 +23,7 @@ function nodes(...concurrencies: number[]): WorkerDirectory {
 
 /** What is assigned at a time of no matter. */
 function assign(...[pending, workers, policy, limit]: Shorter) {
-  return schedule(pending, workers, policy, limit, NOW_MS).assigns;
+  return matchTasks(pending, workers, policy, limit, NOW_MS).assigns;
 }
 type Shorter = [PendingSet, WorkerDirectory, LeastLoadedPolicy, number];
 

@@ -12,7 +12,7 @@ import {
   RESTARTED,
 } from "../../../src/queue/task/attempt-ending.js";
 import { retryDelayMs } from "../../../src/queue/task/retry-policy.js";
-import { defineTask } from "../../../src/queue/task/submission.js";
+import { defineTask } from "../../../src/queue/task/define-task.js";
 import {
   BACKOFF,
   NOW_MS,
