@@ -243,7 +243,7 @@ describe("Exchange", () => {
   }
   const batchOf = (meshId: string, term = 1): ExchangeRequest => ({
     meshId,
-    messages: [{ from: "n2", to: "n1", term, kind: undefined }],
+    messages: [{ from: "n2", to: "n1", term, admittedAt: 0, kind: undefined }],
     introduction: undefined,
   });
 

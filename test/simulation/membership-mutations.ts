@@ -23,7 +23,7 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   mutation(
     "membership-change.ts",
     "never leaves a joint configuration",
-    '    appendAsLeader(state, "membership", [encodeMembership(leaveJoint(membership))]);\n',
+    "    enter(state, leaveJoint(membership));\n",
     "",
   ),
   mutation(
@@ -41,14 +41,44 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   mutation(
     "leader-log.ts",
     "does not replicate to servers that were added",
-    "if (isNew) leadership.peers.set(id, newProgress(state));",
-    "if (isNew) continue;",
+    "if (!isNew) continue;",
+    "if (index > 0) continue;",
   ),
   mutation(
     "leader-log.ts",
     "believes of a server that was removed and comes back what it knew before",
     "known === undefined || known.departsAt !== undefined;",
     "known === undefined;",
+  ),
+  mutation(
+    "leader-log.ts",
+    "takes an answer of a former membership for one of the member that it is now",
+    "return progress?.admittedAt === admittedAt ? progress : undefined;",
+    "return progress;",
+  ),
+  mutation(
+    "leader-log.ts",
+    "counts a member that it added as a voter that has had a whole period to answer",
+    "progress.isNewcomer = true;",
+    "",
+  ),
+  mutation(
+    "tick.ts",
+    "waits for the first answer of a member that it added for ever",
+    "      progress.isNewcomer = false;\n",
+    "",
+  ),
+  mutation(
+    "append-entries.ts",
+    "does not say as which member it acknowledges",
+    "    admittedAt,\n    result,",
+    "    result,",
+  ),
+  mutation(
+    "membership-change.ts",
+    "lets a read wait for an answer although those that decide now have all answered",
+    "  maybeConfirmReads(state);\n",
+    "",
   ),
   mutation(
     "membership-change.ts",

@@ -12,7 +12,9 @@ import type {
 } from "../../src/raft/core/index.js";
 
 export function formatMessage(message: Message): string {
-  return `${message.from}->${message.to} ${message.kind} term ${message.term}${detail(message)}`;
+  const { from, to, kind, term, admittedAt } = message;
+  const membership = admittedAt === undefined ? "" : ` since ${admittedAt}`;
+  return `${from}->${to} ${kind} term ${term}${membership}${detail(message)}`;
 }
 
 function detail(message: Message): string {

@@ -37,8 +37,8 @@ export function decodeExchange(messages: readonly RaftMessage[]): readonly Messa
 
 /** A message of Raft as it goes over the wire. */
 export function encodeMessage(message: Message): RaftMessage {
-  const { from, to, term: ofTerm } = message;
-  return { from, to, term: ofTerm, kind: encodeKind(message) };
+  const { from, to, term: ofTerm, admittedAt = 0 } = message;
+  return { from, to, term: ofTerm, admittedAt, kind: encodeKind(message) };
 }
 
 type WireKind = NonNullable<RaftMessage["kind"]>;
@@ -116,6 +116,7 @@ export function decodeMessage(message: RaftMessage): Message {
     from: nodeId(message.from),
     to: nodeId(message.to),
     term: term(message.term),
+    admittedAt: message.admittedAt === 0 ? undefined : logIndex(message.admittedAt),
   };
   const { kind } = message;
   switch (kind?.$case) {

@@ -4,8 +4,8 @@ import { invariant } from "./errors.js";
 import { hearFromLeader } from "./leader-contact.js";
 import { logIndex } from "./types.js";
 import type { AppendRequest, AppendResponse } from "./message.js";
-import type { RaftState } from "./state.js";
-import type { Entry, LogIndex, NodeId } from "./types.js";
+import type { RaftState, Sender } from "./state.js";
+import type { Entry, LogIndex } from "./types.js";
 
 export function handleAppendRequest(state: RaftState, message: AppendRequest): void {
   hearFromLeader(state, message.from);
@@ -17,7 +17,7 @@ export function handleAppendRequest(state: RaftState, message: AppendRequest): v
   const { prevLogIndex, prevLogTerm, entries } = message;
   const lastNew = logIndex(prevLogIndex + entries.length);
   if (lastNew <= log.commit) {
-    acknowledge(state, message.from, log.commit);
+    acknowledge(state, message, log.commit);
     return;
   }
   if (prevLogIndex > log.commit && !log.matches(prevLogIndex, prevLogTerm)) {
@@ -30,12 +30,17 @@ export function handleAppendRequest(state: RaftState, message: AppendRequest): v
   if (conflict >= 0) replaceFrom(state, entries.slice(conflict));
   const isCommitNews = log.commitTo(logIndex(Math.min(message.leaderCommit, lastNew)));
   // Acknowledged before. Was that lost, the leader asks again, with no news then.
-  if (isCommitNews && entries.length === 0 && wasAcknowledged(state, lastNew)) return;
-  acknowledge(state, message.from, lastNew);
+  if (isCommitNews && entries.length === 0 && wasAcknowledged(state, message, lastNew)) return;
+  acknowledge(state, message, lastNew);
 }
 
-function wasAcknowledged({ acknowledged, term }: RaftState, index: LogIndex): boolean {
-  return acknowledged.term === term && index <= acknowledged.index;
+function wasAcknowledged(
+  { acknowledged, term }: RaftState,
+  { admittedAt }: Sender,
+  index: LogIndex,
+): boolean {
+  const isToSame = acknowledged.term === term && acknowledged.admittedAt === admittedAt;
+  return isToSame && index <= acknowledged.index;
 }
 
 /** The first of `entries` is past the log's end, or differs from what stands there. */
@@ -78,16 +83,18 @@ function checkCommitted(state: RaftState, message: AppendRequest): void {
   for (const { index, term } of message.entries) check(index, term);
 }
 
-function acknowledge(state: RaftState, to: NodeId, matchIndex: LogIndex): void {
-  if (!wasAcknowledged(state, matchIndex)) {
-    state.acknowledged = { term: state.term, index: matchIndex };
+function acknowledge(state: RaftState, sender: Sender, matchIndex: LogIndex): void {
+  if (!wasAcknowledged(state, sender, matchIndex)) {
+    const { admittedAt } = sender;
+    state.acknowledged = { term: state.term, admittedAt, index: matchIndex };
   }
-  respond(state, to, { success: true, matchIndex });
+  respond(state, sender, { success: true, matchIndex });
 }
 
 /** Points the leader to the last entry that can match its own before `prevLogIndex`. */
-function reject(state: RaftState, { from, prevLogIndex, prevLogTerm }: AppendRequest): void {
+function reject(state: RaftState, message: AppendRequest): void {
   const { log } = state;
+  const { prevLogIndex, prevLogTerm } = message;
   const hintIndex = log.lastIndexWithTermAtMost(
     logIndex(Math.min(prevLogIndex, log.lastIndex)),
     prevLogTerm,
@@ -95,15 +102,20 @@ function reject(state: RaftState, { from, prevLogIndex, prevLogTerm }: AppendReq
   );
   const hintTerm = log.term(hintIndex);
   invariant(hintTerm !== undefined, "the hint is at or past the commit, so it is in the log");
-  respond(state, from, { success: false, rejectedIndex: prevLogIndex, hintIndex, hintTerm });
+  respond(state, message, { success: false, rejectedIndex: prevLogIndex, hintIndex, hintTerm });
 }
 
-function respond(state: RaftState, to: NodeId, result: AppendResponse["result"]): void {
+function respond(
+  state: RaftState,
+  { from: to, admittedAt }: Sender,
+  result: AppendResponse["result"],
+): void {
   const response: AppendResponse = {
     kind: "append-response",
     from: state.id,
     to,
     term: state.term,
+    admittedAt,
     result,
   };
   // A refusal promises nothing.

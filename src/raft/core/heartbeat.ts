@@ -2,6 +2,7 @@
 // committed, carries read rounds, and finds followers that lost what was sent to them.
 import { invariant } from "./errors.js";
 import { hearFromLeader } from "./leader-contact.js";
+import { progressOf } from "./leader-log.js";
 import { sendLossProbe } from "./replication.js";
 import { logIndex } from "./types.js";
 import { willingness } from "./willingness.js";
@@ -19,6 +20,7 @@ export function broadcastHeartbeat(state: RaftState): void {
       from: state.id,
       to: id,
       term: state.term,
+      admittedAt: progress.admittedAt,
       commit: logIndex(Math.min(progress.match, log.commit)),
       readRound: leadership.reads.lastRound,
     });
@@ -37,6 +39,7 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
     from: state.id,
     to: message.from,
     term: state.term,
+    admittedAt: message.admittedAt,
     readRound: message.readRound,
     leadershipPriority: willingness(state),
   });
@@ -45,7 +48,7 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
 /** The caller confirms reads afterwards. */
 export function handleHeartbeatResponse(state: RaftState, message: HeartbeatResponse): void {
   const { leadership, log } = state;
-  const progress = leadership?.peers.get(message.from);
+  const progress = progressOf(state, message);
   if (leadership === undefined || progress === undefined) return;
   progress.recentActive = true;
   progress.leadershipPriority = message.leadershipPriority;

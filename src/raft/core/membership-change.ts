@@ -3,6 +3,7 @@
 import { invariant } from "./errors.js";
 import { appendAsLeader } from "./leader-log.js";
 import { encodeMembership, has, isJoint, isVoter } from "./membership.js";
+import { maybeConfirmReads } from "./read-index.js";
 import { becomeFollower } from "./roles.js";
 import type {
   MemberChange,
@@ -11,7 +12,7 @@ import type {
   Refused,
 } from "./results.js";
 import type { RaftState } from "./state.js";
-import type { Member, Membership, NodeId } from "./types.js";
+import type { Entry, Member, Membership, NodeId } from "./types.js";
 
 /** Proposes several changes as one. */
 export function proposeMembership(
@@ -32,8 +33,7 @@ export function proposeMembership(
   if (index > log.commit || isJoint(membership)) return refuse("change-in-progress");
   const changed = changeMembership(membership, changes);
   if (typeof changed === "string") return refuse(changed);
-  const [entry] = appendAsLeader(state, "membership", [encodeMembership(changed)]);
-  invariant(entry !== undefined, "one entry was appended");
+  const entry = enter(state, changed);
   return { kind: "accepted", index: entry.index, term: entry.term };
 }
 
@@ -98,10 +98,18 @@ export function maybeAdvanceMembership(state: RaftState): void {
   const { index, membership } = state.memberships.current;
   if (index > state.log.commit) return;
   if (isJoint(membership)) {
-    appendAsLeader(state, "membership", [encodeMembership(leaveJoint(membership))]);
+    enter(state, leaveJoint(membership));
   } else if (!isVoter(membership, state.id)) {
     stepDownRemoved(state);
   }
+}
+
+/** In force from here on; reads may be waiting for servers that count no longer. */
+function enter(state: RaftState, membership: Membership): Entry {
+  const [entry] = appendAsLeader(state, "membership", [encodeMembership(membership)]);
+  invariant(entry !== undefined, "one entry was appended");
+  maybeConfirmReads(state);
+  return entry;
 }
 
 /** It led until its removal was committed (§4.2.2); the best follower campaigns at once. */

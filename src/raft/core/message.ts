@@ -6,6 +6,12 @@ interface Envelope {
   readonly to: NodeId;
   /** Sender's term; for a pre-vote request the term that it would campaign in (§9.6). */
   readonly term: Term;
+  /**
+   * A leader's append, heartbeat or chunk: index of the configuration that added the receiver while it
+   * led this term; undefined for who was a member before. Its answer brings it back, and counts for
+   * that membership alone: a server that was removed and added again is a new one.
+   */
+  readonly admittedAt?: LogIndex | undefined;
 }
 
 /** RequestVote (§3.4), and its trial run, the pre-vote (§9.6). */

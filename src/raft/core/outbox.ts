@@ -36,5 +36,5 @@ function isAck(message: Message): message is Acknowledgement {
 }
 
 function sameWay(a: Message, b: Message): boolean {
-  return a.to === b.to && a.term === b.term;
+  return a.to === b.to && a.term === b.term && a.admittedAt === b.admittedAt;
 }

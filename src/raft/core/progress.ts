@@ -31,6 +31,8 @@ export class Progress {
   state: ProgressState = "probe";
   /** Answered within the current check-quorum period. */
   recentActive = false;
+  /** Added within the current check-quorum period: that it has not answered says nothing yet. */
+  isNewcomer = false;
   /** In state "probe": an append is on its way, none is sent until an answer or a heartbeat. */
   probeSent = false;
   readonly inflight: InflightWindow;
@@ -51,7 +53,13 @@ export class Progress {
   departsAt: LogIndex | undefined;
   departedTicks = 0;
 
-  constructor(next: LogIndex, maxInflightMessages: number, maxInflightBytes: number) {
+  /** `admittedAt`: undefined for who was a member when the leader's term began; see message.ts. */
+  constructor(
+    next: LogIndex,
+    readonly admittedAt: LogIndex | undefined,
+    maxInflightMessages: number,
+    maxInflightBytes: number,
+  ) {
     this.next = next;
     this.inflight = new InflightWindow(maxInflightMessages, maxInflightBytes);
   }

@@ -70,7 +70,7 @@ export class RaftCore {
       leaderContactElapsed: Infinity,
       leadershipPriority: config.leadershipPriority,
       takeover: { failures: 0, declinesForTicks: 0 },
-      acknowledged: { term: hardState.term, index: logIndex(0) },
+      acknowledged: { term: hardState.term, admittedAt: undefined, index: logIndex(0) },
       campaign: undefined,
       catchUp: undefined,
       leadership: undefined,

@@ -2,6 +2,7 @@
 // say. Appends are pipelined within a window; what a follower lacks and the log no longer has goes
 // as a snapshot.
 import { invariant } from "./errors.js";
+import { progressOf } from "./leader-log.js";
 import { entryBytes } from "./log-tail.js";
 import { maybeSendSnapshot } from "./snapshot-sending.js";
 import { logIndex } from "./types.js";
@@ -33,7 +34,7 @@ function replicateTo(state: RaftState, id: NodeId, progress: Progress, holdCommi
     }
     const isNews = entries.length > 0 || (!holdCommits && log.commit > progress.sentCommit);
     if (progress.state === "replicate" && !isNews) return;
-    sendAppend(state, id, logIndex(progress.next - 1), entries);
+    sendAppend(state, id, progress, entries);
     noteSent(state, progress, entries);
     // An append without entries tells all there is to tell.
     if (entries.length === 0) return;
@@ -47,17 +48,17 @@ function replicateTo(state: RaftState, id: NodeId, progress: Progress, holdCommi
  * compacted past that point, what was sent could not be sent again anyhow: starts over.
  */
 export function sendLossProbe(state: RaftState, id: NodeId, progress: Progress): void {
-  const prevIndex = logIndex(progress.next - 1);
-  if (state.log.term(prevIndex) === undefined) progress.becomeProbe();
-  else sendAppend(state, id, prevIndex, []);
+  if (state.log.term(logIndex(progress.next - 1)) === undefined) progress.becomeProbe();
+  else sendAppend(state, id, progress, []);
 }
 
 function sendAppend(
   state: RaftState,
   to: NodeId,
-  prevLogIndex: LogIndex,
+  { next, admittedAt }: Progress,
   entries: readonly Entry[],
 ): void {
+  const prevLogIndex = logIndex(next - 1);
   const prevLogTerm = state.log.term(prevLogIndex);
   invariant(prevLogTerm !== undefined, "an append needs the term before it");
   state.outbox.send({
@@ -65,6 +66,7 @@ function sendAppend(
     from: state.id,
     to,
     term: state.term,
+    admittedAt,
     prevLogIndex,
     prevLogTerm,
     entries,
@@ -81,7 +83,7 @@ function noteSent(state: RaftState, progress: Progress, entries: readonly Entry[
 /** True where more of the log is known to match than before: the caller may commit. */
 export function handleAppendResponse(state: RaftState, message: AppendResponse): boolean {
   const { leadership, log } = state;
-  const progress = leadership?.peers.get(message.from);
+  const progress = progressOf(state, message);
   if (leadership === undefined || progress === undefined) return false;
   const { result } = message;
   progress.recentActive = true;

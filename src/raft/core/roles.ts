@@ -1,7 +1,7 @@
 // The four roles and the ways between them (figure 3.3): the only place where role, term and vote
 // change.
 import { invariant } from "./errors.js";
-import { appendAsLeader, followMembership } from "./leader-log.js";
+import { appendAsLeader, trackMembers } from "./leader-log.js";
 import { MAX_LEADERSHIP_PRIORITY } from "./options.js";
 import { giveUpForwardedReads, giveUpReads } from "./read-answers.js";
 import { logIndex, term as asTerm } from "./types.js";
@@ -85,7 +85,7 @@ export function becomeLeader(state: RaftState): void {
     uncommitted: { batches: [], bytes: 0 },
     reads: { waiting: [], rounds: [], lastRound: 0, pending: 0 },
   };
-  followMembership(state, state.leadership);
+  trackMembers(state, state.leadership);
   appendAsLeader(state, "noop", [NOTHING]);
 }
 

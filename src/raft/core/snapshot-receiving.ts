@@ -3,8 +3,8 @@
 import { invariant } from "./errors.js";
 import { hearFromLeader } from "./leader-contact.js";
 import type { SnapshotChunk, SnapshotResponse } from "./message.js";
-import type { RaftState } from "./state.js";
-import type { NodeId, SnapshotMeta } from "./types.js";
+import type { RaftState, Sender } from "./state.js";
+import type { SnapshotMeta } from "./types.js";
 
 export function handleSnapshotChunk(state: RaftState, message: SnapshotChunk): void {
   hearFromLeader(state, message.from);
@@ -15,12 +15,12 @@ export function handleSnapshotChunk(state: RaftState, message: SnapshotChunk): v
     // The log has all of it: what a snapshot covers is committed.
     log.commitTo(meta.index);
     receiving.partial = undefined;
-    respond(state, message.from, meta, { kind: "installed", matchIndex: log.commit });
+    respond(state, message, meta, { kind: "installed", matchIndex: log.commit });
     return;
   }
   const expected = isSame(receiving.partial?.meta, meta) ? (receiving.partial?.nextOffset ?? 0) : 0;
   if (offset !== expected) {
-    respond(state, message.from, meta, { kind: "progress", nextOffset: expected });
+    respond(state, message, meta, { kind: "progress", nextOffset: expected });
     return;
   }
   // The chunk before this one is not even handed out yet: this one comes again.
@@ -29,10 +29,11 @@ export function handleSnapshotChunk(state: RaftState, message: SnapshotChunk): v
   const nextOffset = offset + data.byteLength;
   if (done) {
     receiving.partial = undefined;
-    receiving.installing = { meta, from: message.from };
+    const { from, admittedAt } = message;
+    receiving.installing = { meta, sender: { from, admittedAt } };
   } else {
     receiving.partial = { meta, nextOffset };
-    respond(state, message.from, meta, { kind: "progress", nextOffset });
+    respond(state, message, meta, { kind: "progress", nextOffset });
   }
 }
 
@@ -40,13 +41,13 @@ export function handleSnapshotChunk(state: RaftState, message: SnapshotChunk): v
 export function finishInstall(state: RaftState): void {
   const { installing } = state.receiving;
   invariant(installing !== undefined, "a snapshot was installed that nobody sent");
-  const { meta, from } = installing;
+  const { meta, sender } = installing;
   state.receiving.installing = undefined;
   state.log.restore(meta);
   state.memberships.restore(meta);
   state.outbox.membershipChanged = true;
   state.outbox.restore = meta;
-  respond(state, from, meta, { kind: "installed", matchIndex: meta.index });
+  respond(state, sender, meta, { kind: "installed", matchIndex: meta.index });
 }
 
 /** It did not match its checksum: the log stays as it was, the leader starts again. */
@@ -54,12 +55,12 @@ export function abandonInstall(state: RaftState): void {
   const { installing } = state.receiving;
   invariant(installing !== undefined, "a snapshot was refused that nobody sent");
   state.receiving.installing = undefined;
-  respond(state, installing.from, installing.meta, { kind: "corrupt" });
+  respond(state, installing.sender, installing.meta, { kind: "corrupt" });
 }
 
 function respond(
   state: RaftState,
-  to: NodeId,
+  { from: to, admittedAt }: Sender,
   meta: SnapshotMeta,
   result: SnapshotResponse["result"],
 ): void {
@@ -68,6 +69,7 @@ function respond(
     from: state.id,
     to,
     term: state.term,
+    admittedAt,
     index: meta.index,
     result,
   });

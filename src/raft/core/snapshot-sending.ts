@@ -1,5 +1,6 @@
 // The leader's side of InstallSnapshot (chapter 5): chunk by chunk, each waiting for the answer to
 // the one before, while everything else goes on. The follower says where to go on.
+import { progressOf } from "./leader-log.js";
 import type { SnapshotResponse } from "./message.js";
 import type { Progress, SnapshotTransfer } from "./progress.js";
 import type { RaftState } from "./state.js";
@@ -25,6 +26,7 @@ export function maybeSendSnapshot(state: RaftState, id: NodeId, progress: Progre
     from: state.id,
     to: id,
     term: state.term,
+    admittedAt: progress.admittedAt,
     meta,
     offset,
     data,
@@ -46,7 +48,7 @@ export function handleSnapshotResponse(
   message: SnapshotResponse,
 ): { readonly progress: Progress; readonly match: LogIndex } | undefined {
   const { leadership } = state;
-  const progress = leadership?.peers.get(message.from);
+  const progress = progressOf(state, message);
   if (leadership === undefined || progress === undefined) return undefined;
   progress.recentActive = true;
   leadership.replicationDue = true;

@@ -1,6 +1,7 @@
 // The state that the duties of the protocol share. Roles change only in roles.ts.
 import { isVoter } from "./membership.js";
 import type { MembershipLog } from "./membership-log.js";
+import type { Message } from "./message.js";
 import type { RaftConfig } from "./options.js";
 import type { Outbox } from "./outbox.js";
 import type { Progress } from "./progress.js";
@@ -38,8 +39,12 @@ export interface RaftState {
   leadershipPriority: number;
   /** Elections that a leader asked for and that this server did not win; see willingness.ts. */
   readonly takeover: { failures: number; declinesForTicks: number };
-  /** Furthest entry that was acknowledged to the leader of that term. */
-  acknowledged: { readonly term: Term; readonly index: LogIndex };
+  /** Furthest entry that was acknowledged to the leader of that term, as that member. */
+  acknowledged: {
+    readonly term: Term;
+    readonly admittedAt: LogIndex | undefined;
+    readonly index: LogIndex;
+  };
 
   /** Defined if and only if the role is candidate or pre-candidate. */
   campaign: Campaign | undefined;
@@ -148,11 +153,14 @@ export interface ForwardedReads {
   nextNumber: number;
 }
 
+/** Whom an answer goes to, and as which member this server gives it. */
+export type Sender = Pick<Message, "from" | "admittedAt">;
+
 export interface SnapshotReception {
   /** The part that has come in. */
   partial: { readonly meta: SnapshotMeta; readonly nextOffset: number } | undefined;
   /** Whole, on its way to the disk: until then the log must not change. */
-  installing: { readonly meta: SnapshotMeta; readonly from: NodeId } | undefined;
+  installing: { readonly meta: SnapshotMeta; readonly sender: Sender } | undefined;
 }
 
 /**

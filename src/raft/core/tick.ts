@@ -36,7 +36,10 @@ function tickLeader(state: RaftState, leadership: Leadership, passed: number): v
       return;
     }
     maybeHandOver(state);
-    for (const progress of leadership.peers.values()) progress.recentActive = false;
+    for (const progress of leadership.peers.values()) {
+      progress.recentActive = false;
+      progress.isNewcomer = false;
+    }
   }
   tickTransfer(state);
   tickSnapshots(state);
@@ -48,9 +51,9 @@ function tickLeader(state: RaftState, leadership: Leadership, passed: number): v
 /** Check-quorum (§6.2): only answers count, since a link may work in one direction alone. */
 function hasQuorum(state: RaftState, { peers }: Leadership): boolean {
   if (!state.config.checkQuorum) return true;
-  const active = quorumVote(
-    state.memberships.current.quorum,
-    (id) => id === state.id || (peers.get(id)?.recentActive ?? false),
-  );
+  const active = quorumVote(state.memberships.current.quorum, (id) => {
+    const progress = peers.get(id);
+    return id === state.id || progress?.recentActive === true || progress?.isNewcomer === true;
+  });
   return active === "won";
 }

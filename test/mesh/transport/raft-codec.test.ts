@@ -16,7 +16,12 @@ const aTerm = aNumber.map(term);
 const anIndex = aNumber.map(logIndex);
 const someBytes = fc.uint8Array({ maxLength: 64 });
 const members = fc.array(fc.record({ id: anId, address: fc.string() }), { maxLength: 3 });
-const envelope = { from: anId, to: anId, term: aTerm };
+const envelope = {
+  from: anId,
+  to: anId,
+  term: aTerm,
+  admittedAt: fc.option(fc.integer({ min: 1 }).map(logIndex), { nil: undefined }),
+};
 const kind = <K extends Message["kind"]>(name: K) => fc.constant(name);
 
 /** A slice of a larger buffer, as entries read from a segment are. */
@@ -198,9 +203,9 @@ describe("a Raft message on the wire", () => {
   });
 
   test("a message of a kind that this version does not know is malformed", () => {
-    expect(() => decodeMessage({ from: "n1", to: "n2", term: 1, kind: undefined })).toThrow(
-      MalformedRaftMessage,
-    );
+    expect(() =>
+      decodeMessage({ from: "n1", to: "n2", term: 1, admittedAt: 0, kind: undefined }),
+    ).toThrow(MalformedRaftMessage);
   });
 
   test("an entry of a kind that this version does not know is malformed", () => {
@@ -212,7 +217,13 @@ describe("a Raft message on the wire", () => {
     };
 
     expect(() =>
-      decodeMessage({ from: "n1", to: "n2", term: 1, kind: { $case: "appendRequest", value } }),
+      decodeMessage({
+        from: "n1",
+        to: "n2",
+        term: 1,
+        admittedAt: 0,
+        kind: { $case: "appendRequest", value },
+      }),
     ).toThrow(MalformedRaftMessage);
   });
 });

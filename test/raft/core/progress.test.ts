@@ -8,7 +8,7 @@ import { Progress } from "../../../src/raft/core/progress.js";
 const index = logIndex;
 
 function newProgress(next: number): Progress {
-  return new Progress(index(next), 2, 100);
+  return new Progress(index(next), undefined, 2, 100);
 }
 
 describe("an inflight window", () => {
