@@ -16,7 +16,8 @@ const threads = z
     abortGraceMs: milliseconds(0, 60_000)
       .default(1_000)
       .describe(
-        "How long a handler in a thread that was told to stop may take before its thread is ended.",
+        "How long a handler in a thread that was told to stop may take before its thread is ended; and how " +
+          "long the handler host may give no sign of life where one of its handlers was told to.",
       ),
   })
   .prefault({})
@@ -39,6 +40,19 @@ export const worker = z
         "Module with the user's task types; its path is relative to the config file. " +
           "`export default { type: async (task, ctx) => result }`; `{ handler, thread: true }` in place of " +
           "the function runs it in a thread.",
+      ),
+    isolation: z
+      .enum(["thread", "process"])
+      .default("thread")
+      .describe(
+        "What the handlers of worker.handlers share that run in no thread of their own: a thread of the " +
+          "node's process, or a process, for code that may bring a whole process down, such as native addons.",
+      ),
+    maxBlockMs: milliseconds(1_000, 3_600_000)
+      .default(10_000)
+      .describe(
+        "A handler that lets nothing else run for this long in what it shares with others is ended, and " +
+          "its attempt with it.",
       ),
     threads,
     leaseMs: milliseconds(100, 60_000)

@@ -38,12 +38,13 @@ const reachabilityName: Readonly<Record<WorkerReachability, string>> = {
 
 /** A worker as `GET /workers` shows it: enums by name, times in ISO 8601, null for never. */
 export function workerView(worker: Worker): Record<string, unknown> {
-  const { lastSeenMs, role, state, reachability, ...rest } = worker;
+  const { lastSeenMs, role, state, reachability, handlerTrouble, ...rest } = worker;
   return {
     ...rest,
     role: roleName[role],
     state: stateName[state],
     reachability: reachabilityName[reachability],
+    handlerTrouble: handlerTrouble === "" ? null : handlerTrouble,
     lastSeen: lastSeenMs === 0 ? null : new Date(lastSeenMs).toISOString(),
   };
 }

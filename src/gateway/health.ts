@@ -44,6 +44,9 @@ export function healthReport({ cluster, workers, registryError }: HealthInput): 
   }
   if (registryError !== undefined)
     minor.push(withReason("the gateway does not reach Redis", registryError));
+  for (const { id, handlerTrouble } of workers ?? []) {
+    if (handlerTrouble !== "") minor.push(`node ${id}: ${handlerTrouble}`);
+  }
   const active = workers?.filter(({ state }) => state === WorkerState.ACTIVE).length ?? 0;
   if (workers !== undefined && active === 0) minor.push("no node takes work");
   if (workers === undefined && fatal.length === 0)

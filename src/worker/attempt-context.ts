@@ -8,6 +8,7 @@ import {
   type LogLine,
   logLine,
 } from "./log-line.js";
+import type { StopOrder } from "./stop-order.js";
 
 /** Shortest time between two reported values of progress, so that a handler cannot flood the node. */
 export const PROGRESS_INTERVAL_MS = 200;
@@ -22,8 +23,8 @@ export interface AttemptListener {
 export interface AttemptContextOptions {
   readonly fence: number;
   readonly attempt: number;
-  /** Read anew at each use, so that a handler that never yields sees that it was told to stop. */
-  readonly signal: () => AbortSignal;
+  /** Looked at anew at each use, so that a handler that never yields sees that it was told to stop. */
+  readonly order: StopOrder;
   readonly listener: AttemptListener;
   /** Wall clock, milliseconds since the epoch. */
   readonly nowMs: () => number;
@@ -44,7 +45,7 @@ export class AttemptContext {
     this.#options = options;
     this.context = {
       get signal() {
-        return options.signal();
+        return options.order.signal;
       },
       fence: options.fence,
       attempt: options.attempt,
@@ -66,7 +67,7 @@ export class AttemptContext {
   }
 
   #isOver(): boolean {
-    return this.#over || this.#options.signal().aborted;
+    return this.#over || this.#options.order.isGiven;
   }
 
   #log(): TaskLog {

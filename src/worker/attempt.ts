@@ -1,8 +1,9 @@
 // One run of a handler: started once, settled once, whatever the handler does in between or after.
 import type { AttemptListener } from "./attempt-context.js";
-import { AttemptAborted, type AbortReason } from "./handler.js";
+import type { AbortReason } from "./handler.js";
 import { startTimeout } from "./long-timeout.js";
 import { type AttemptResult, timeoutFailure } from "./outcome.js";
+import { StopOrder } from "./stop-order.js";
 
 /** What a node must know to run a task it was given. */
 export interface TaskAssignment {
@@ -22,7 +23,7 @@ export interface TaskAssignment {
 export interface AttemptOptions {
   readonly assignment: TaskAssignment;
   /** Runs the handler, in whichever thread; never rejects. */
-  readonly run: (signal: AbortSignal, listener: AttemptListener) => Promise<AttemptResult>;
+  readonly run: (order: StopOrder, listener: AttemptListener) => Promise<AttemptResult>;
   readonly listener: AttemptListener;
   readonly nowMs: () => number;
   /** Called once, unless the attempt was aborted before. */
@@ -33,7 +34,7 @@ export class Attempt {
   readonly assignment: TaskAssignment;
   readonly startedAtMs: number;
   readonly #options: AttemptOptions;
-  readonly #controller = new AbortController();
+  readonly #order = new StopOrder();
   #stopTimeout: (() => void) | undefined;
   /** Once true nothing of the handler's is heard any more. */
   #over = false;
@@ -50,7 +51,7 @@ export class Attempt {
     if (timeoutMs > 0) {
       this.#stopTimeout = startTimeout(timeoutMs, () => {
         this.#settle({ kind: "failure", failure: timeoutFailure(timeoutMs) });
-        this.#controller.abort(new AttemptAborted("timed-out"));
+        this.#order.give("timed-out");
       });
     }
     void this.#run();
@@ -59,7 +60,7 @@ export class Attempt {
   /** Tells the handler to stop; `onSettled` will not be called. */
   abort(reason: AbortReason): void {
     if (!this.#end()) return;
-    this.#controller.abort(new AttemptAborted(reason));
+    this.#order.give(reason);
   }
 
   async #run(): Promise<void> {
@@ -73,7 +74,7 @@ export class Attempt {
         if (!this.#over) listener.line(line);
       },
     };
-    this.#settle(await run(this.#controller.signal, heard));
+    this.#settle(await run(this.#order, heard));
   }
 
   #settle(result: AttemptResult): void {

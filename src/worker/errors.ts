@@ -3,6 +3,8 @@
 export type UserModuleErrorCode =
   /** No file at that path. */
   | "not_found"
+  /** It was still loading, or its default export was a promise that had not settled, after 10 s. */
+  | "never_settles"
   /** It threw, or did not parse, while it was loaded. */
   | "failed_to_load"
   | "no_default_export"
@@ -22,11 +24,12 @@ export class UserModuleError extends Error {
   constructor(
     readonly code: UserModuleErrorCode,
     readonly path: string,
-    message: string,
+    /** What is wrong, without its path. */
+    readonly reason: string,
     options: { readonly type?: string; readonly cause?: unknown } = {},
   ) {
     super(
-      `${path}, named by worker.handlers: ${message}`,
+      `${path}, named by worker.handlers: ${reason}`,
       options.cause === undefined ? undefined : { cause: options.cause },
     );
     this.type = options.type;

@@ -3,8 +3,9 @@
 import type { TaskReport } from "../gen/mesh/v1/worker_service.js";
 import { Attempt, type TaskAssignment } from "./attempt.js";
 import type { AttemptListener } from "./attempt-context.js";
-import type { AbortReason, TaskType } from "./handler.js";
-import type { HandlerRegistry } from "./handler-registry.js";
+import type { AbortReason } from "./handler.js";
+import type { HandlerPlace } from "./handler-place.js";
+import type { HandlerRegistry, RegisteredType } from "./handler-registry.js";
 import { type AttemptResult, DEFAULT_MAX_RESULT_BYTES } from "./outcome.js";
 import type { LogLine } from "./log-line.js";
 import { startTimeout } from "./long-timeout.js";
@@ -19,28 +20,12 @@ export type TakenAway = Extract<
   "cancelled" | "deadline-exceeded" | "lease-lost" | "superseded"
 >;
 
-/** Where handlers run that keep the processor busy: `ThreadPool` of threads/. */
-export interface HandlerThreads {
-  /** Whether another attempt may start. */
-  readonly hasFree: boolean;
-  /** Calls `listener` whenever a thread has become free. */
-  onFree(listener: () => void): void;
-  /** Runs an attempt; never rejects. */
-  run(
-    assignment: TaskAssignment,
-    maxResultBytes: number,
-    signal: AbortSignal,
-    listener: AttemptListener,
-  ): Promise<AttemptResult>;
-  close(): Promise<void>;
-}
-
 export interface ExecutorOptions {
   /** Handlers that run at a time. */
   readonly slots: number;
   readonly handlers: HandlerRegistry;
-  /** For the types that run in threads. Closed when the executor has stopped. */
-  readonly threads: HandlerThreads;
+  /** For the types that do not run in the node's own thread. Closed when the executor has stopped. */
+  readonly places: Readonly<Record<"thread" | "host", HandlerPlace>>;
   /** Called once for each assignment that was not taken away, in the order of ending. */
   readonly report: (report: TaskReport) => void;
   /** Called at most every 200 ms and task, and once more at the end of an attempt. */
@@ -52,11 +37,15 @@ export interface ExecutorOptions {
   readonly mayStart?: () => boolean;
   /** Called for each line that a handler writes. */
   readonly line?: (assignment: TaskAssignment, line: LogLine) => void;
+  /** Called for each attempt that did not succeed, before it is reported. */
+  readonly failed?: (assignment: TaskAssignment, result: FailedResult) => void;
   /** Default 1 MiB. */
   readonly maxResultBytes?: number;
   /** Wall clock, milliseconds since the epoch. */
   readonly nowMs?: () => number;
 }
+
+export type FailedResult = Exclude<AttemptResult, { readonly kind: "result" }>;
 
 export interface ExecutorCounts {
   readonly running: number;
@@ -92,7 +81,7 @@ export class Executor {
     this.#options = options;
     this.#maxResultBytes = options.maxResultBytes ?? DEFAULT_MAX_RESULT_BYTES;
     this.#nowMs = options.nowMs ?? Date.now;
-    options.threads.onFree(() => this.#schedule());
+    for (const place of Object.values(options.places)) place.onChange(() => this.#placeChanged());
   }
 
   /**
@@ -172,7 +161,7 @@ export class Executor {
     }
     this.#waiting.clear();
     if (this.#running.size > 0) await this.#finishOrHandBack(graceMs);
-    await this.#options.threads.close();
+    await Promise.all(Object.values(this.#options.places).map((place) => place.close()));
   }
 
   async #finishOrHandBack(graceMs: number): Promise<void> {
@@ -198,9 +187,12 @@ export class Executor {
 
   #refusal(assignment: TaskAssignment): string | undefined {
     if (this.#stopping !== undefined) return "the node is stopping";
-    if (this.#options.handlers.get(assignment.type) === undefined) {
+    const taskType = this.#options.handlers.get(assignment.type);
+    if (taskType === undefined) {
       return `the node has no handler for type ${JSON.stringify(assignment.type)}`;
     }
+    const placeRefusal = this.#placeOf(taskType)?.refusal;
+    if (placeRefusal !== undefined) return placeRefusal;
     if (this.#waiting.size >= this.#options.slots * MAX_WAITING_PER_SLOT) {
       return "the node has no slot free";
     }
@@ -224,29 +216,45 @@ export class Executor {
       if (taskType === undefined) {
         throw new Error(`no handler for ${assignment.type}: it was accepted without one`);
       }
-      if (taskType.thread && !this.#options.threads.hasFree) continue;
+      if (this.#placeOf(taskType)?.hasFree === false) continue;
       this.#waiting.delete(taskId);
       this.#start(assignment, taskType);
     }
   }
 
-  #start(assignment: TaskAssignment, { handler, thread }: TaskType): void {
-    const { threads } = this.#options;
+  /** Undefined for the node's own thread. */
+  #placeOf(taskType: RegisteredType): HandlerPlace | undefined {
+    return taskType.place === "node" ? undefined : this.#options.places[taskType.place];
+  }
+
+  /** What waits for a place that starts nothing for a while another node may run. */
+  #placeChanged(): void {
+    for (const [taskId, assignment] of this.#waiting) {
+      const taskType = this.#options.handlers.get(assignment.type);
+      const refusal = taskType && this.#placeOf(taskType)?.refusal;
+      if (refusal === undefined) continue;
+      this.#waiting.delete(taskId);
+      this.#handBack(assignment, refusal, 0);
+    }
+    this.#schedule();
+  }
+
+  #start(assignment: TaskAssignment, taskType: RegisteredType): void {
     const maxResultBytes = this.#maxResultBytes;
     const nowMs = this.#nowMs;
     const attempt = new Attempt({
       assignment,
-      run: (signal, listener) =>
-        thread
-          ? threads.run(assignment, maxResultBytes, signal, listener)
-          : runHandler({
-              handler,
+      run: (order, listener) =>
+        taskType.place === "node"
+          ? runHandler({
+              handler: taskType.handler,
               assignment,
-              signal: () => signal,
+              order,
               listener,
               maxResultBytes,
               nowMs,
-            }),
+            })
+          : this.#options.places[taskType.place].run(assignment, maxResultBytes, order, listener),
       listener: this.#listenerFor(assignment),
       nowMs,
       onSettled: (result) => {
@@ -273,9 +281,16 @@ export class Executor {
       this.#completed += 1;
       const outcome = { $case: "result", value: result.json } as const;
       this.#options.report({ taskId, fence, ...times, outcome });
-    } else {
+      return;
+    }
+    this.#options.failed?.(attempt.assignment, result);
+    if (result.kind === "failure") {
       this.#failed += 1;
       const outcome = { $case: "failure", value: result.failure } as const;
+      this.#options.report({ taskId, fence, ...times, outcome });
+    } else {
+      const $case = result.lost ? "lost" : "handedBack";
+      const outcome = { $case, value: result.reason } as const;
       this.#options.report({ taskId, fence, ...times, outcome });
     }
   }

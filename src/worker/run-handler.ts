@@ -3,32 +3,36 @@ import { AttemptContext, type AttemptListener } from "./attempt-context.js";
 import type { TaskHandler } from "./handler.js";
 import { type AttemptResult, failure, failureOf, resultOf } from "./outcome.js";
 import type { TaskAssignment } from "./attempt.js";
+import type { StopOrder } from "./stop-order.js";
 
 export interface RunHandlerOptions {
   readonly handler: TaskHandler;
   readonly assignment: TaskAssignment;
-  readonly signal: () => AbortSignal;
+  readonly order: StopOrder;
   readonly listener: AttemptListener;
   readonly maxResultBytes: number;
   /** Wall clock, milliseconds since the epoch. */
   readonly nowMs: () => number;
 }
 
+/** Of an attempt that was told to stop. */
+const WORTHLESS: AttemptResult = { kind: "given-back", reason: "it was told to stop", lost: false };
+
 /**
  * Runs one attempt; its synchronous part runs before this returns. Never rejects. What it resolves
- * with after its signal was aborted is worth nothing.
+ * with after it was told to stop is worth nothing.
  */
 export async function runHandler(options: RunHandlerOptions): Promise<AttemptResult> {
-  const { handler, assignment, signal, listener, maxResultBytes, nowMs } = options;
+  const { handler, assignment, order, listener, maxResultBytes, nowMs } = options;
   const { taskId, type, queue, priority, attempt, fence } = assignment;
   const parsed = parseJson(assignment.dataJson);
   if (parsed.kind === "failure") return parsed;
-  const attemptContext = new AttemptContext({ fence, attempt, signal, listener, nowMs });
+  const attemptContext = new AttemptContext({ fence, attempt, order, listener, nowMs });
   try {
     const task = { id: taskId, type, data: parsed.value, queue, priority, attempt };
     const value = await handler(task, attemptContext.context);
     // Serialising runs the user's toJSON and costs time: not for a result that nobody awaits.
-    signal().throwIfAborted();
+    if (order.isGiven) return WORTHLESS;
     return resultOf(value, maxResultBytes);
   } catch (error) {
     return { kind: "failure", failure: failureOf(error) };

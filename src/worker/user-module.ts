@@ -7,41 +7,87 @@ import { pathToFileURL } from "node:url";
 import { isPlain, PLAIN_RULE } from "../input/text-rule.js";
 import { UserModuleError, type UserModuleErrorCode } from "./errors.js";
 import type { TaskHandler, TaskType } from "./handler.js";
+import { describeThrown } from "./outcome.js";
 
 /** Longest name of a task type. */
 export const MAX_TYPE_NAME_LENGTH = 128;
+/** How long the module may take to load, and its default export to settle where it is a promise. */
+export const LOAD_MS = 10_000;
 
 /**
- * Loads the user's task types.
+ * Loads the user's task types. A default export that is a promise is awaited.
  *
  * @param path of the module; a relative one counts from the working folder, so callers resolve it
  *   against the config file first.
+ * @param loadMs how long it may take, milliseconds
  * @throws UserModuleError that says what is wrong with it.
  */
-export async function loadUserTypes(path: string): Promise<ReadonlyMap<string, TaskType>> {
+export async function loadUserTypes(
+  path: string,
+  loadMs = LOAD_MS,
+): Promise<ReadonlyMap<string, TaskType>> {
   const file = resolve(path);
   try {
     await access(file);
   } catch (cause) {
     throw new UserModuleError("not_found", file, "there is no such file", { cause });
   }
-  const loaded = await importModule(file);
-  if (!("default" in loaded)) {
-    throw new UserModuleError(
-      "no_default_export",
-      file,
-      "has no default export: write `export default { type: handler }`",
-    );
-  }
-  return typesOf(loaded.default, file);
+  return within(loadMs, file, async (at) => {
+    const loaded = await importModule(file);
+    if (!("default" in loaded)) {
+      throw new UserModuleError(
+        "no_default_export",
+        file,
+        "has no default export: write `export default { type: handler }`",
+      );
+    }
+    at("its default export is a promise that has not settled");
+    return described(file, async () => typesOf(await loaded.default, file));
+  });
 }
 
-async function importModule(file: string): Promise<object> {
+/** Rejects where `load`, which says how far it has come, takes longer. */
+async function within<Loaded>(
+  loadMs: number,
+  file: string,
+  load: (at: (stage: string) => void) => Promise<Loaded>,
+): Promise<Loaded> {
+  let stage = "it awaits something at its top level that has not settled";
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const reason = `${stage} after ${loadMs} ms: it must load within that time`;
+      reject(new UserModuleError("never_settles", file, reason));
+    }, loadMs);
+  });
   try {
-    return (await import(pathToFileURL(file).href)) as object;
+    return await Promise.race([load((now) => (stage = now)), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function importModule(file: string): Promise<object> {
+  return described(file, async () => (await import(pathToFileURL(file).href)) as object);
+}
+
+/** Whatever the module's code throws is told as its failure to load. */
+async function described<Loaded>(file: string, load: () => Promise<Loaded>): Promise<Loaded> {
+  try {
+    return await load();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UserModuleError("failed_to_load", file, `failed to load: ${reason}`, { cause });
+    if (isUserModuleError(cause)) throw cause;
+    const reason = `failed to load: ${describeThrown(cause)}`;
+    throw new UserModuleError("failed_to_load", file, reason, { cause });
+  }
+}
+
+/** Of what may be anything: to look at its class may throw. */
+function isUserModuleError(thrown: unknown): boolean {
+  try {
+    return thrown instanceof UserModuleError;
+  } catch {
+    return false;
   }
 }
 

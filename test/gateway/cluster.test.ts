@@ -32,6 +32,9 @@ describe("the cluster", () => {
       relativeServiceTime: 1,
       stalls: 2,
       longestStallMs: 1_200,
+      heldTypes: [],
+      handlerTrouble: null,
+      blockingTypes: [],
       reachability: "direct",
     });
   });

@@ -258,6 +258,9 @@ export class FakeNode {
       relativeServiceTime: 1,
       stalls: 2,
       longestStallMs: 1_200,
+      heldTypes: [],
+      handlerTrouble: "",
+      blockingTypes: [],
       reachability: WorkerReachability.DIRECT,
     };
   }

@@ -114,6 +114,20 @@ export function handlersOf(node) {
       return null;
     },
 
+    /** Ends whatever it runs in. */
+    exits: (/** @type {Task} */ task, /** @type {Context} */ context) => {
+      note("started", task, context);
+      process.exit(1);
+    },
+
+    /** Throws what nobody can read. */
+    "throws-odd": (/** @type {Task} */ task, /** @type {Context} */ context) => {
+      note("started", task, context);
+      const { proxy, revoke } = Proxy.revocable({}, {});
+      revoke();
+      throw proxy;
+    },
+
     /**
      * The first run of the task lets nothing else run for `{ms}`, then notes whether it may go on. Every
      * other run ends at once.

@@ -46,6 +46,13 @@ export interface WorkerView {
   readonly stalls: number;
   readonly longestStallMs: number;
   readonly reachability: string;
+  readonly heldTypes: readonly string[];
+  readonly handlerTrouble: string | null;
+  readonly blockingTypes: readonly {
+    readonly type: string;
+    readonly count: number;
+    readonly longestMs: number;
+  }[];
 }
 
 export interface ProblemView {

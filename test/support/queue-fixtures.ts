@@ -116,6 +116,9 @@ export function workerHello(nodeId: string, overrides: Partial<WorkerHello> = {}
     startedAtMs: 1,
     stalls: 0,
     longestStallMs: 0,
+    heldTypes: [],
+    handlerTrouble: "",
+    blockingTypes: [],
     ...overrides,
   };
 }

@@ -8,6 +8,7 @@ import { type LeaderChannel, WorkerAgent } from "../../src/mesh/worker/worker-ag
 import { logIndex, term } from "../../src/raft/index.js";
 import type { TaskAssignment } from "../../src/worker/attempt.js";
 import { Executor } from "../../src/worker/executor.js";
+import { NOWHERE } from "../../src/worker/handler-place.js";
 import type { HandlerContext } from "../../src/worker/handler.js";
 import { runningTask, taskDefinition, turns } from "./queue-fixtures.js";
 import { registryOf, threadPool } from "../worker/support.js";
@@ -63,7 +64,7 @@ export function workerBench(options: { readonly bornAtIndex?: number } = {}) {
             return new Promise((resolve) => finish.set(task.id, resolve));
           },
         }),
-        threads: threadPool(),
+        places: { thread: threadPool(), host: NOWHERE },
         report,
         mayStart,
       }),

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AttemptContext } from "../../src/worker/attempt-context.js";
+import { StopOrder } from "../../src/worker/stop-order.js";
 import { loadUserTypes } from "../../src/worker/user-module.js";
 
 let folder = "";
@@ -23,10 +24,9 @@ async function run(document: string, type: string, data: unknown): Promise<unkno
   await writeFile(file, source);
   const handler = (await loadUserTypes(file)).get(type)?.handler;
   if (handler === undefined) throw new Error(`${document} has no type ${type}`);
-  const { signal } = new AbortController();
   const listener = { progress: () => undefined, line: () => undefined };
   const { context } = new AttemptContext({
-    ...{ fence: 1, attempt: 1, signal: () => signal, nowMs: () => 0, listener },
+    ...{ fence: 1, attempt: 1, order: new StopOrder(), nowMs: () => 0, listener },
   });
   return handler({ id: "t", type, data, queue: "q", priority: 5, attempt: 1 }, context);
 }

@@ -9,6 +9,31 @@ const bare = Object.create(null) as Error;
 const nested = (levels: number): unknown => (levels === 0 ? 0 : [nested(levels - 1)]);
 const noError = "text" as unknown as Error;
 
+/** What handlers throw that are not checked as strictly as this file is. */
+const thrownAs = (value: unknown): Error => value as Error;
+
+/** Whatever is read of it throws. */
+function revoked(target: object = {}): object {
+  const { proxy, revoke } = Proxy.revocable(target, {});
+  revoke();
+  return proxy;
+}
+
+function cycle(): object {
+  const one: Record<string, unknown> = {};
+  one["self"] = one;
+  return one;
+}
+
+function hostile(): object {
+  return Object.defineProperty({}, "field", {
+    enumerable: true,
+    get: () => {
+      throw new Error("never to be read");
+    },
+  });
+}
+
 describe("Executor: outcomes", () => {
   test("reports a handler's result as JSON with its fence and times", async () => {
     const times = [1_000, 1_250];
@@ -158,12 +183,86 @@ describe("Executor: outcomes", () => {
     const { executor, reports } = benchWith({
       ours: () => Promise.reject(new NonRetryableError("bad")),
       theirs: () => Promise.reject(Object.assign(new Error("bad"), { name: "NonRetryableError" })),
+      none: () => Promise.reject(thrownAs({ name: "NonRetryableError", message: "bad" })),
     });
     executor.run(assignmentOf("ours", { taskId: "a" }));
     executor.run(assignmentOf("theirs", { taskId: "b" }));
-    await vi.waitFor(() => expect(reports).toHaveLength(2));
+    executor.run(assignmentOf("none", { taskId: "c" }));
+    await vi.waitFor(() => expect(reports).toHaveLength(3));
     for (const { outcome } of reports)
-      expect(outcome).toMatchObject({ value: { retryable: false } });
+      expect(outcome).toMatchObject({ value: { retryable: false, error: { message: "bad" } } });
+  });
+
+  test.each([
+    ["a revoked proxy", () => revoked(), "NonError", "a value that cannot be read: object"],
+    ["a revoked proxy of a function", () => revoked(() => 1), "NonError", ""],
+    ["a symbol", () => Symbol("odd"), "NonError", "Symbol(odd)"],
+    ["a function", () => () => 1, "NonError", "() => 1"],
+    ["a bigint", () => 12n, "NonError", "12"],
+    ["nothing", () => undefined, "NonError", "undefined"],
+    ["an object with a cycle", () => cycle(), "NonError", "a value that cannot be read: object"],
+    [
+      "an object whose text throws",
+      () => hostile(),
+      "NonError",
+      "a value that cannot be read: object",
+    ],
+    [
+      "what is named as an error is",
+      () => ({ name: "Odd", message: "no class" }),
+      "Odd",
+      "no class",
+    ],
+  ])("describes whatever is thrown: %s", async (_name, thrown, name, message) => {
+    const { executor, reports } = benchWith({ h: () => Promise.reject(thrownAs(thrown())) });
+    executor.run(assignmentOf("h"));
+    await vi.waitFor(() => expect(reports).toHaveLength(1));
+    expect(reports[0]?.outcome).toMatchObject({
+      value: {
+        error: { name, message: expect.stringContaining(message) as unknown },
+        retryable: true,
+      },
+    });
+  });
+
+  test.each([
+    ["a symbol", () => Symbol("odd"), "a symbol"],
+    ["a revoked proxy", () => revoked(), "proxy"],
+    ["a getter that throws", () => hostile(), "never"],
+    [
+      "a toJSON that throws what cannot be read",
+      () => ({
+        toJSON: () => {
+          throw thrownAs(revoked());
+        },
+      }),
+      "cannot be read",
+    ],
+  ])("describes a result that cannot be kept: %s", async (_name, result, text) => {
+    const { executor, reports } = benchWith({ h: result });
+    executor.run(assignmentOf("h"));
+    await vi.waitFor(() => expect(reports).toHaveLength(1));
+    const outcome = reports[0]?.outcome;
+    if (outcome?.$case !== "failure") throw new Error("a failure was expected");
+    expect(outcome.value.error?.message).toContain(text);
+  });
+
+  test("keeps the stacks of an error's causes, each within its share", async () => {
+    const innermost = new RangeError("innermost");
+    const error = new Error("outer", { cause: new Error("middle", { cause: innermost }) });
+    error.stack = `Error: outer\n${"    at somewhere\n".repeat(10_000)}`;
+    const { executor, reports } = benchWith({ h: () => Promise.reject(error) });
+    executor.run(assignmentOf("h"));
+    await vi.waitFor(() => expect(reports).toHaveLength(1));
+    const outcome = reports[0]?.outcome;
+    if (outcome?.$case !== "failure") throw new Error("a failure was expected");
+    const stack = outcome.value.error?.stack ?? "";
+    expect(stack.length).toBeLessThanOrEqual(MAX_ERROR_STACK_LENGTH);
+    expect(stack.split("\ncaused by: ").map((one) => one.slice(0, 22).trim())).toEqual([
+      expect.stringMatching(/^Error: outer/),
+      expect.stringMatching(/^Error: middle/),
+      expect.stringMatching(/^RangeError: innermost/),
+    ]);
   });
 
   test("bounds an error's texts", async () => {

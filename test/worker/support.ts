@@ -3,6 +3,7 @@ import type { TaskReport } from "../../src/gen/mesh/v1/worker_service.js";
 import type { TaskAssignment } from "../../src/worker/attempt.js";
 import { Executor, type ExecutorOptions } from "../../src/worker/executor.js";
 import type { TaskHandler, TaskLog } from "../../src/worker/handler.js";
+import { NOWHERE } from "../../src/worker/handler-place.js";
 import { createHandlerRegistry, type HandlerRegistry } from "../../src/worker/handler-registry.js";
 import { ThreadPool, type ThreadPoolOptions } from "../../src/worker/threads/thread-pool.js";
 
@@ -12,7 +13,16 @@ export const silentLog: TaskLog = { debug: nothing, info: nothing, warn: nothing
 /** Types that run in the node's own thread. */
 export function registryOf(handlers: Readonly<Record<string, TaskHandler>>): HandlerRegistry {
   return createHandlerRegistry(
-    new Map(Object.entries(handlers).map(([type, handler]) => [type, { handler, thread: false }])),
+    new Map(Object.entries(handlers).map(([type, handler]) => [type, { place: "node", handler }])),
+  );
+}
+
+/** Types of a user's module, each where it asks to run. */
+export function registryOfUser(
+  types: Iterable<readonly [string, { readonly thread: boolean }]>,
+): HandlerRegistry {
+  return createHandlerRegistry(
+    new Map([...types].map(([type, { thread }]) => [type, { place: thread ? "thread" : "host" }])),
   );
 }
 
@@ -40,7 +50,7 @@ export function benchWith(
   const executor = new Executor({
     slots: 2,
     handlers: registryOf(handlers),
-    threads: threadPool(),
+    places: { thread: threadPool(), host: NOWHERE },
     report: (report) => reports.push(report),
     ...options,
   });

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Executor, ExecutorOptions } from "../../src/worker/executor.js";
-import { createHandlerRegistry } from "../../src/worker/handler-registry.js";
+import { NOWHERE } from "../../src/worker/handler-place.js";
 import type { LogLine } from "../../src/worker/log-line.js";
 import type { ThreadPoolOptions } from "../../src/worker/threads/thread-pool.js";
 import { loadUserTypes } from "../../src/worker/user-module.js";
-import { assignmentOf, benchWith, type Bench, threadPool } from "./support.js";
+import { assignmentOf, benchWith, type Bench, registryOfUser, threadPool } from "./support.js";
 
 const MODULE = `
 import { isMainThread } from "node:worker_threads";
@@ -15,7 +15,6 @@ const thread = (handler) => ({ handler, thread: true });
 const spin = (until) => { while (!until()) Math.sqrt(2); };
 export default {
   where: thread(() => ({ isMainThread })),
-  here: () => ({ isMainThread }),
   context: thread(async (task, { fence, attempt, log, progress, signal }) => {
     log.info("hello", { a: 1 });
     log.error("bad");
@@ -66,8 +65,8 @@ async function threadBench(
   const bench = benchWith(
     {},
     {
-      handlers: createHandlerRegistry(await loadUserTypes(userModule)),
-      threads: threadPool({ userModule, ...options }),
+      handlers: registryOfUser(await loadUserTypes(userModule)),
+      places: { thread: threadPool({ userModule, ...options }), host: NOWHERE },
       line: (_assignment, line) => lines.push(line),
       progress: (_taskId, _fence, percent) => progress.push(percent),
       ...more,
@@ -99,14 +98,9 @@ function isFree({ executor }: { readonly executor: Executor }): void {
 }
 
 describe("a handler in a thread", () => {
-  test("runs apart from the node, where one that is not flagged does not", async () => {
+  test("runs apart from the node", async () => {
     const bench = await threadBench();
-    expect(await bench.outcome("where", { taskId: "a" })).toMatchObject({
-      value: '{"isMainThread":false}',
-    });
-    expect(await bench.outcome("here", { taskId: "b" })).toMatchObject({
-      value: '{"isMainThread":true}',
-    });
+    expect(await bench.outcome("where")).toMatchObject({ value: '{"isMainThread":false}' });
   });
 
   test("is given its task and its context, and is heard before its result", async () => {
@@ -210,7 +204,7 @@ describe("a handler in a thread", () => {
     const bench = await threadBench({ maxThreads: 1 }, { slots: 4 });
     await untilItRuns(bench, "polite");
     bench.executor.run(assignmentOf("where", { taskId: "second" }));
-    await bench.outcome("here", { taskId: "other" });
+    await bench.outcome("process", { taskId: "other" });
     expect(bench.executor.counts()).toMatchObject({ running: 1, waiting: 1 });
     bench.executor.abort("t1", 7, "cancelled");
     await vi.waitFor(() => {

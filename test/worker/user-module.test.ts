@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { UserModuleError } from "../../src/worker/errors.js";
-import { createHandlerRegistry } from "../../src/worker/handler-registry.js";
 import { loadUserTypes } from "../../src/worker/user-module.js";
+import { registryOfUser } from "./support.js";
 
 let folder = "";
 let written = 0;
@@ -30,10 +30,11 @@ describe("loadUserTypes", () => {
     const path = await moduleOf(
       "export default { hello: () => 'hi', process: async () => 'mine' };",
     );
-    const registry = createHandlerRegistry(await loadUserTypes(path));
+    const types = await loadUserTypes(path);
+    expect(types.get("hello")?.handler).toBeTypeOf("function");
+    const registry = registryOfUser(types);
     expect(registry.types).toEqual(["cpu", "fail", "hello", "process", "sleep"]);
-    expect(registry.get("hello")?.handler).toBeTypeOf("function");
-    expect(registry.get("process")).not.toBe(createHandlerRegistry().get("process"));
+    expect(registry.get("process")).toEqual({ place: "host" });
     expect(registry.get("nothing")).toBeUndefined();
   });
 
@@ -41,10 +42,11 @@ describe("loadUserTypes", () => {
     const path = await moduleOf(
       "export default { here: { handler: () => 1 }, apart: { handler: () => 2, thread: true } };",
     );
-    const registry = createHandlerRegistry(await loadUserTypes(path));
-    expect(registry.get("here")?.thread).toBe(false);
-    expect(registry.get("apart")?.thread).toBe(true);
-    expect(registry.get("cpu")?.thread).toBe(true);
+    const registry = registryOfUser(await loadUserTypes(path));
+    expect(registry.get("here")?.place).toBe("host");
+    expect(registry.get("apart")?.place).toBe("thread");
+    expect(registry.get("cpu")?.place).toBe("thread");
+    expect(registry.get("sleep")?.place).toBe("node");
   });
 
   test.each([
@@ -76,6 +78,38 @@ describe("loadUserTypes", () => {
     expect(error.code).toBe(code);
     expect(error.message).toContain(text);
     expect(error.message).toContain(path);
+  });
+
+  test("awaits a default export that is a promise", async () => {
+    const path = await moduleOf("export default Promise.resolve({ hello: () => 'hi' });");
+    expect([...(await loadUserTypes(path)).keys()]).toEqual(["hello"]);
+  });
+
+  test.each([
+    ["export default new Promise(() => {});", "its default export is a promise"],
+    ["await new Promise(() => {}); export default {};", "it awaits something at its top level"],
+  ])("gives up on what never settles: %s", async (source, text) => {
+    const path = await moduleOf(source);
+    await expect(loadUserTypes(path, 50)).rejects.toMatchObject({
+      code: "never_settles",
+      message: expect.stringContaining(text) as unknown,
+    });
+  });
+
+  test.each([
+    ["rejects", "export default Promise.reject(new Error('no types today'));", "no types today"],
+    [
+      "cannot be read",
+      "const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); export default proxy;",
+      "failed to load",
+    ],
+    ["throws what cannot be read", "throw Symbol('odd');", "Symbol(odd)"],
+  ])("describes a default export that %s", async (_name, source, text) => {
+    const path = await moduleOf(source);
+    await expect(loadUserTypes(path)).rejects.toMatchObject({
+      code: "failed_to_load",
+      message: expect.stringContaining(text) as unknown,
+    });
   });
 
   test("says that there is no such file", async () => {

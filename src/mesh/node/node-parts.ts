@@ -7,6 +7,7 @@ import type { OwnLinks } from "../../links/own-links.js";
 import type { RaftStorage } from "../../raft/index.js";
 import type { Logger } from "../../telemetry/logger.js";
 import type { HandlerRegistry } from "../../worker/handler-registry.js";
+import type { HostSupervisor } from "../../worker/supervision/host-supervisor.js";
 import type { NodeRedis } from "./node-redis.js";
 
 export interface NodeParts {
@@ -17,6 +18,8 @@ export interface NodeParts {
   /** What the node says of itself. */
   readonly description: Omit<NodeRecord, "meshId" | "draining">;
   readonly handlers: HandlerRegistry;
+  /** Where there is a module of the user's. */
+  readonly host: HostSupervisor | undefined;
   readonly storage: RaftStorage;
   readonly redis: NodeRedis;
   readonly registry: Registry;

@@ -13,6 +13,7 @@ import { type Consensus, createConsensus } from "./node-consensus.js";
 import { NodeDrain } from "./node-drain.js";
 import { NodeHealth } from "./node-health.js";
 import type { WorkerHello } from "../../gen/mesh/v1/worker_service.js";
+import { hostHello } from "./node-handlers.js";
 import type { NodeParts } from "./node-parts.js";
 import { answerProbe, createProbes } from "./node-probes.js";
 import { type NodeServer, serveNode } from "./node-server.js";
@@ -172,12 +173,12 @@ function createStallWatch({ config, logger }: NodeParts, announce: () => void): 
 }
 
 function createLeaderLink(
-  { description, meshId, id }: NodeParts,
+  { description, host, meshId, id }: NodeParts,
   { leadership, peerCredentials }: Consensus,
   agent: WorkerAgent,
   state: () => Pick<WorkerHello, "draining" | "stalls" | "longestStallMs">,
 ): LeaderLink {
-  return new LeaderLink({
+  const link = new LeaderLink({
     agent,
     ownAddress: description.address,
     leadership: () => leadership.leadership(),
@@ -188,9 +189,12 @@ function createLeaderLink(
       labels: [...description.labels],
       types: [...description.types],
       meshId,
+      ...hostHello(host),
       ...state(),
     }),
   });
+  host?.onStatus(() => link.helloChanged());
+  return link;
 }
 
 function createKeeper(

@@ -1,12 +1,11 @@
 // A node's worker, put together from its handlers and what the node knows.
-import { availableParallelism } from "node:os";
-import type { Config } from "../../config/schema.js";
 import type { TaskLogLine } from "../../gen/mesh/v1/task_log.js";
-import { Executor } from "../../worker/executor.js";
-import { ThreadPool } from "../../worker/threads/thread-pool.js";
+import { Executor, type FailedResult } from "../../worker/executor.js";
+import { NOWHERE } from "../../worker/handler-place.js";
 import type { Logger } from "../../telemetry/logger.js";
 import type { TaskAssignment } from "../../worker/attempt.js";
 import type { LogLine } from "../../worker/log-line.js";
+import { createThreads } from "./node-handlers.js";
 import type { NodeParts } from "./node-parts.js";
 import type { QueueMachine } from "../../queue/state/queue-machine.js";
 import type { StallWatch } from "./stall-watch.js";
@@ -17,7 +16,7 @@ export function createAgent(
   machine: QueueMachine,
   stalls: StallWatch,
 ): WorkerAgent {
-  const { config, id, handlers, storage, redis, logger } = parts;
+  const { config, id, handlers, host, storage, redis, logger } = parts;
   const agent = new WorkerAgent({
     nodeId: id,
     leaseMs: config.worker.leaseMs,
@@ -28,9 +27,10 @@ export function createAgent(
       new Executor({
         slots: config.worker.concurrency,
         handlers,
-        threads: createThreads(config),
+        places: { thread: createThreads(config), host: host ?? NOWHERE },
         report,
         mayStart,
+        failed: (assignment, result) => writeFailure(logger, id, assignment, result),
         progress: (taskId, fence, percent) => progress({ taskId, fence, percent }),
         line: (assignment, line) => {
           writeLine(logger, assignment, line);
@@ -39,6 +39,7 @@ export function createAgent(
       }),
     fetchDefinitions: (ids) => redis.reader.getDefinitions(ids),
     monotonicMs: () => performance.now(),
+    onLease: (leftMs) => host?.granted(leftMs),
     lookForStall: () => stalls.look(),
     logger,
   });
@@ -46,15 +47,20 @@ export function createAgent(
   return agent;
 }
 
-function createThreads({ worker, nodes }: Config): ThreadPool {
-  const { max = Math.min(worker.concurrency, availableParallelism()), abortGraceMs } =
-    worker.threads;
-  return new ThreadPool({
-    maxThreads: max,
-    abortGraceMs,
-    heapMb: nodes.heapMb,
-    userModule: worker.handlers,
-  });
+/** One line for each attempt that did not succeed: whoever reads the log alone is to find it. */
+function writeFailure(
+  logger: Logger,
+  nodeId: string,
+  { taskId, type, attempt }: TaskAssignment,
+  result: FailedResult,
+): void {
+  const fields = { taskId, taskType: type, nodeId, attempt };
+  if (result.kind === "given-back") {
+    logger.warn(fields, `an attempt was handed back: ${result.reason}`);
+    return;
+  }
+  const { name = "", message = "", stack = "" } = result.failure.error ?? {};
+  logger.warn({ ...fields, err: { type: name, message, stack } }, "an attempt failed");
 }
 
 /** A handler's line in the log of its task. */

@@ -9,12 +9,11 @@ import { linkTable, type LinkTable } from "../../links/link-table.js";
 import { OwnLinks } from "../../links/own-links.js";
 import { openRaftStorage, type RaftStorage, remainsOf } from "../../raft/index.js";
 import type { Logger } from "../../telemetry/logger.js";
-import { createHandlerRegistry, type HandlerRegistry } from "../../worker/handler-registry.js";
-import { loadUserTypes } from "../../worker/user-module.js";
 import { describeEndpoint, endpointOf, type RedisEndpoint } from "../../redis/endpoint.js";
 import { inspectRedis } from "../../redis/inspection.js";
 import { asNodeFailure, NodeFailure } from "./errors.js";
 import { belongToMesh, type FoundingOptions } from "../membership/founding.js";
+import { registryOf, startHost } from "./node-handlers.js";
 import { NodeRedis } from "./node-redis.js";
 import { runNode, type RunningNode } from "./node-runtime.js";
 import { VERSION } from "./version.js";
@@ -59,7 +58,9 @@ async function assemble(
   const address = `${config.nodes.host}:${port}`;
   const endpoint = endpointOf(config);
   if (endpoint === undefined) throw new NodeFailure(NO_REDIS);
-  const handlers = await handlersOf(config);
+  const host = await startHost(config, logger);
+  if (host !== undefined) cleanups.push(() => host.close());
+  const handlers = registryOf(host);
   const storage = await openRaftStorage({
     dir: join(config.nodes.dataDir, "nodes", id),
     segmentBytes: config.raft.segmentBytes,
@@ -102,6 +103,7 @@ async function assemble(
     description,
     meshId,
     handlers,
+    host,
     storage,
     redis,
     registry,
@@ -142,11 +144,6 @@ async function found(
 function ownLinks({ config, id, links }: StartNodeOptions): OwnLinks | undefined {
   const table = links ?? linkTable(config.chaos);
   return table === undefined ? undefined : new OwnLinks(table, id);
-}
-
-async function handlersOf(config: Config): Promise<HandlerRegistry> {
-  const { handlers } = config.worker;
-  return createHandlerRegistry(handlers === undefined ? undefined : await loadUserTypes(handlers));
 }
 
 function ownMesh(storage: RaftStorage): OwnMesh | undefined {

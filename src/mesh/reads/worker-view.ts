@@ -60,6 +60,9 @@ export class WorkerView {
       relativeServiceTime: attached?.pace.overall ?? 1,
       stalls: hello?.stalls ?? 0,
       longestStallMs: hello?.longestStallMs ?? 0,
+      heldTypes: hello?.heldTypes ?? [],
+      handlerTrouble: hello?.handlerTrouble ?? "",
+      blockingTypes: hello?.blockingTypes ?? [],
       reachability: attached === undefined ? UNSPECIFIED : REACHABILITY[attached.reachability],
     };
   }

@@ -59,6 +59,8 @@ export interface WorkerAgentOptions {
     mayStart: () => boolean,
     line: (taskId: string, fence: number, line: TaskLogLine) => void,
   ) => Executor;
+  /** Hears how long the lease still is, whenever it is granted, in milliseconds. */
+  readonly onLease?: (leftMs: number) => void;
   /** Calls `stalled()` at once where the event loop has just stood still. Default: nobody watches. */
   readonly lookForStall?: () => void;
   /** Definitions that are not in the log's recent part; throws while Redis is down. */
@@ -154,6 +156,7 @@ export class WorkerAgent {
     this.#options.lookForStall?.();
     const wasHeld = this.#holdsLease();
     if (!this.#lease.granted(sequence, leaseMs)) return;
+    this.#options.onLease?.(this.#lease.expiresAtMs() - this.#options.monotonicMs());
     if (!wasHeld) this.#doubtedThrough = Math.max(this.#doubtedThrough, index);
     this.#armExpiry();
     if (!wasHeld) this.#outbox.resend();

@@ -3,7 +3,7 @@ import type { WorkerHello } from "../../gen/mesh/v1/worker_service.js";
 import type { NodePace } from "./service-times.js";
 
 /** What a node said of itself when it attached, as far as the choice of a node depends on it. */
-export type CandidateHello = Pick<WorkerHello, "types" | "labels" | "concurrency">;
+export type CandidateHello = Pick<WorkerHello, "types" | "heldTypes" | "labels" | "concurrency">;
 
 export interface Candidate {
   readonly id: string;
@@ -14,11 +14,12 @@ export interface Candidate {
   readonly pace: NodePace;
 }
 
-/** Whether a node can run a task of this type with these requirements, free or not. */
+/** Whether a node can run a task of this type with these requirements now, free or not. */
 export function fits(
   { hello }: Pick<Candidate, "hello">,
   type: string,
   requires: readonly string[],
 ): boolean {
-  return hello.types.includes(type) && requires.every((label) => hello.labels.includes(label));
+  if (!hello.types.includes(type) || hello.heldTypes.includes(type)) return false;
+  return requires.every((label) => hello.labels.includes(label));
 }

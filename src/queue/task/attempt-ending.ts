@@ -59,6 +59,8 @@ export function endingOf(running: RunningTask, report: TaskReport, rules: Ending
       // What ran may be what held the node up: it must not go round the nodes for ever.
       if (outcome.value === STALLED) return endingOfLoss(running, "lapsed", rules, STALLED);
       return release(running, AttemptOutcome.HANDED_BACK, outcome.value, 0);
+    case "lost":
+      return endingOfLoss(running, "gone", rules, outcome.value);
     case "failure": {
       const { error, retryable, timedOut } = outcome.value;
       const { attempt, maxAttempts, backoff } = running.assignment;
@@ -92,7 +94,7 @@ export function endingOfLoss(
   }
   const message =
     losses >= maxLosses
-      ? `${losses} nodes were lost while they ran it`
+      ? `${losses} nodes or handler hosts were lost while they ran it; the last one: ${cause}`
       : `its node let the lease run out ${lapses} times while it ran`;
   const error: TaskError = { name: "NodeLost", message, stack: "" };
   return {

@@ -1,4 +1,5 @@
-// Why no node takes a task: none has its type, none has its labels, or those that have are full.
+// Why no node takes a task: none has its type, none has its labels, or those
+// that have cannot start it now, or are full.
 import type { ConsideredNode, Reason } from "../../gen/mesh/v1/task_why.js";
 import type { Candidate } from "../balancing/candidate.js";
 import type { Need } from "../balancing/policy.js";
@@ -40,7 +41,9 @@ export function nodeReasons(
     const missing = requires.filter((label) => live.every((one) => lacks(one).includes(label)));
     return [noLabels(type, missing, live.map(described), away.map(described))];
   }
-  const full = fitting.map(described);
+  const able = fitting.filter(({ node }) => !node.hello.heldTypes.includes(type));
+  if (able.length === 0) return [held(type, fitting.map(described))];
+  const full = able.map(described);
   return full.some(({ freeSlots }) => freeSlots > 0) ? [] : [noSlot(full)];
 }
 
@@ -68,6 +71,11 @@ function noLabels(
     nodes: [...live, ...away],
     missingLabels,
   });
+}
+
+function held(type: string, nodes: readonly ConsideredNode[]): Reason {
+  const message = `the handler host that runs ${JSON.stringify(type)} is being started again on ${listed(nodes, ({ id }) => id)}`;
+  return reason("handler_host_restarting", message, { nodes: [...nodes] });
 }
 
 function noSlot(full: readonly ConsideredNode[]): Reason {

@@ -1,10 +1,12 @@
 // The threads of a node for handlers that keep the processor busy: started when first needed, ended
 // when idle, and replaced where a handler does not stop when it is told to.
 import type { Piscina } from "piscina";
+import type { TaskFailure } from "../../gen/mesh/v1/worker_service.js";
 import type { TaskAssignment } from "../attempt.js";
 import type { AttemptListener } from "../attempt-context.js";
-import type { HandlerThreads } from "../executor.js";
+import type { HandlerPlace } from "../handler-place.js";
 import { type AttemptResult, failure, failureOf } from "../outcome.js";
+import type { StopOrder } from "../stop-order.js";
 import { ThreadRun } from "./thread-run.js";
 
 /** What a thread runs: compiled, as threads load no TypeScript. */
@@ -23,11 +25,12 @@ export interface ThreadPoolOptions {
 }
 
 /** Invariant: runs.size <= maxThreads, so that no attempt waits within the pool. */
-export class ThreadPool implements HandlerThreads {
+export class ThreadPool implements HandlerPlace {
   readonly #options: ThreadPoolOptions;
   #pool: Promise<Piscina> | undefined;
   readonly #runs = new Set<ThreadRun>();
   readonly #onFree = new Set<() => void>();
+  readonly refusal = undefined;
 
   constructor(options: ThreadPoolOptions) {
     this.#options = options;
@@ -39,25 +42,23 @@ export class ThreadPool implements HandlerThreads {
   }
 
   /** Calls `listener` whenever a thread has become free. */
-  onFree(listener: () => void): void {
+  onChange(listener: () => void): void {
     this.#onFree.add(listener);
   }
 
   /**
    * Runs an attempt; never rejects. Its thread stays taken until the handler has ended, or was ended
    * for not stopping.
-   *
-   * @param signal its reason is an `AttemptAborted`
    */
   async run(
     assignment: TaskAssignment,
     maxResultBytes: number,
-    signal: AbortSignal,
+    order: StopOrder,
     listener: AttemptListener,
   ): Promise<AttemptResult> {
     const { userModule, abortGraceMs } = this.#options;
     const work = { assignment, maxResultBytes, userModule };
-    const run = new ThreadRun({ work, signal, listener, abortGraceMs });
+    const run = new ThreadRun({ work, order, listener, abortGraceMs });
     this.#runs.add(run);
     try {
       return await run.in(await (this.#pool ??= this.#open()));
@@ -100,7 +101,7 @@ export class ThreadPool implements HandlerThreads {
 }
 
 /** Whatever ended a thread ended one attempt, which may be tried again. */
-function failureOfThread(error: unknown): ReturnType<typeof failureOf> {
+function failureOfThread(error: unknown): TaskFailure {
   if (!(error instanceof Error)) return failureOf(error);
   if (Reflect.get(error, "code") === "ERR_WORKER_OUT_OF_MEMORY") {
     return failure("ThreadEnded", "the handler's thread ran out of memory: see nodes.heapMb", true);

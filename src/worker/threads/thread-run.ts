@@ -3,14 +3,15 @@
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import type { Piscina } from "piscina";
 import type { AttemptListener } from "../attempt-context.js";
-import type { AttemptAborted } from "../handler.js";
+import type { AbortReason } from "../handler.js";
 import { startTimeout } from "../long-timeout.js";
 import type { AttemptResult } from "../outcome.js";
+import type { StopOrder } from "../stop-order.js";
 import type { StopMessage, ThreadJob, ThreadMessage } from "./thread-job.js";
 
 export interface ThreadRunOptions {
   readonly work: Omit<ThreadJob, "port">;
-  readonly signal: AbortSignal;
+  readonly order: StopOrder;
   readonly listener: AttemptListener;
   /** How long a handler that was told to stop may take before its thread is ended. */
   readonly abortGraceMs: number;
@@ -23,12 +24,13 @@ export class ThreadRun {
   readonly #end = new AbortController();
   #stopTimer: (() => void) | undefined;
   #started = false;
+  #closed = false;
   #threadError: Error | undefined;
 
   constructor(options: ThreadRunOptions) {
     this.#options = options;
     this.#channel.port1.on("message", (message: ThreadMessage) => this.#hear(message));
-    options.signal.addEventListener("abort", this.#tellToStop);
+    options.order.onGiven((reason) => this.#tellToStop(reason));
   }
 
   /** Resolves with the outcome; rejects with what ended the thread. */
@@ -52,11 +54,11 @@ export class ThreadRun {
     this.#end.abort();
   }
 
-  readonly #tellToStop = (): void => {
-    const { reason } = this.#options.signal.reason as AttemptAborted;
+  #tellToStop(reason: AbortReason): void {
+    if (this.#closed) return;
     this.#channel.port1.postMessage({ reason } satisfies StopMessage);
     this.#stopTimer = startTimeout(this.#options.abortGraceMs, () => this.#end.abort());
-  };
+  }
 
   #hear(message: ThreadMessage): void {
     switch (message.kind) {
@@ -73,7 +75,7 @@ export class ThreadRun {
   }
 
   #close(): void {
-    this.#options.signal.removeEventListener("abort", this.#tellToStop);
+    this.#closed = true;
     this.#stopTimer?.();
     // What the handler said last is here already: it was sent before the outcome.
     const { port1 } = this.#channel;

@@ -18,6 +18,9 @@ const hello = {
   startedAtMs: 1,
   stalls: 0,
   longestStallMs: 0,
+  heldTypes: [],
+  handlerTrouble: "",
+  blockingTypes: [],
 };
 
 function freeSlots(directory: WorkerDirectory): number {
