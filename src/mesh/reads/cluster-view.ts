@@ -15,6 +15,7 @@ import type { TaskReader } from "../../queue/redis/reader.js";
 import type { RedisConnectionState } from "../../redis/connection.js";
 import type { Member, RaftNode, RaftStatus } from "../../raft/index.js";
 import { ClusterWatch } from "./cluster-watch.js";
+import { isReachable } from "./member-reach.js";
 import type { PeerLinks } from "../transport/peer-links.js";
 import type { QueueMachine } from "../../queue/state/queue-machine.js";
 import type { WorkerView } from "./worker-view.js";
@@ -26,7 +27,7 @@ export interface ClusterViewOptions {
   readonly balancerPolicy: string;
   readonly raft: RaftNode;
   /** `leader` is undefined where this node does not lead. */
-  readonly leadership: { readonly leader: Pick<QueueLeader, "redisState"> | undefined };
+  readonly leadership: { readonly leader: Pick<QueueLeader, "redisState" | "workers"> | undefined };
   readonly machine: Pick<QueueMachine, "table" | "queues">;
   readonly links: PeerLinks;
   /** Whether what is sent to a node is impaired on purpose. */
@@ -136,7 +137,7 @@ export class ClusterView implements ClusterReads {
   }
 
   #member({ id, address }: Member, voter: boolean, status: RaftStatus): ClusterMember {
-    const { nodeId, links, workers, addressOf } = this.#options;
+    const { nodeId, links, workers, addressOf, leadership } = this.#options;
     const peer = status.peers.find((known) => known.id === id);
     const own = id === nodeId;
     return {
@@ -145,7 +146,12 @@ export class ClusterView implements ClusterReads {
       role: workers.roleOf(id),
       voter,
       matchIndex: own ? status.lastIndex : (peer?.match ?? 0),
-      reachable: own || (peer?.recentActive ?? links.isConnected(id)),
+      reachable: isReachable({
+        isSelf: own,
+        recentActive: peer?.recentActive,
+        isConnected: links.isConnected(id),
+        worker: leadership.leader?.workers.get(id),
+      }),
     };
   }
 
