@@ -3,7 +3,8 @@ import { Command } from "commander";
 import { clientCommand, type ClientOptions, duration, gatewayOf } from "./context.js";
 import { ExitError, exitCode } from "./exit.js";
 import { type JsonObject, objectsOf, textOf } from "./gateway-client.js";
-import { paint, print, printError, printJson, table } from "./output.js";
+import { paint, print, printError, printJson } from "./output.js";
+import { table } from "./table.js";
 
 interface ImpairOptions extends ClientOptions {
   readonly oneWay?: boolean;
@@ -88,7 +89,7 @@ async function list(options: ClientOptions): Promise<void> {
   const answer = await gatewayOf(options).call(LINKS);
   const links = objectsOf(answer["links"]);
   if (options.json !== true && links.length > 0) {
-    const head = ["FROM", "TO", "WHAT", "HEALS", "AT"];
+    const head = ["FROM", "TO", { title: "WHAT", min: 20 }, "HEALS", { title: "AT", min: 6 }];
     for (const line of table(head, links.map(row))) print(line);
   }
   tell(answer, options, links.length === 0 ? "no link is impaired" : undefined);

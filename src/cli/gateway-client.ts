@@ -105,11 +105,24 @@ function problemLine(body: JsonObject | undefined): string | undefined {
   return code === "" ? words : `${words} [${code}]`;
 }
 
-/** A field as text: "" for what is missing, JSON for what is no plain value. */
+/**
+ * A field as text: "" for what is missing, JSON for what is no plain value. What a handler or a client wrote
+ * must not command the terminal: control characters but line breaks and tabs are shown as escapes.
+ */
 export function textOf(value: unknown): string {
   if (value === undefined || value === null) return "";
-  if (typeof value === "string") return value;
-  return JSON.stringify(value);
+  if (typeof value === "string") return value.replaceAll(CONTROL_CHARACTER, escaped);
+  try {
+    return JSON.stringify(value).replaceAll(CONTROL_CHARACTER, escaped);
+  } catch {
+    return "(nested too deep to be shown)";
+  }
+}
+
+const CONTROL_CHARACTER = /(?![\n\t])\p{Cc}/gu;
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /** The objects of a list; [] if it is none. */

@@ -3,6 +3,12 @@ import { Command, CommanderError } from "commander";
 import { readFileSync } from "node:fs";
 import { callCommand } from "./call.js";
 import { backupCommand } from "./backup.js";
+import { cancelCommand } from "./cancel.js";
+import { configCommand } from "./config.js";
+import { deadLettersCommand } from "./dead-letters.js";
+import { redisCommand } from "./redis.js";
+import { retryCommand } from "./retry.js";
+import { transferCommand } from "./transfer.js";
 import { benchCommand } from "./bench.js";
 import { chaosCommand } from "./chaos.js";
 import { describeError, exitCode, exitCodeOf, ExitError } from "./exit.js";
@@ -64,6 +70,9 @@ function program(): Command {
     submitCommand(),
     tasksCommand(),
     taskCommand(),
+    cancelCommand(),
+    retryCommand(),
+    deadLettersCommand(),
     whyCommand(),
     logsCommand(),
     eventsCommand(),
@@ -73,10 +82,13 @@ function program(): Command {
     scheduleCommand(),
     workersCommand(),
     drainCommand(),
+    transferCommand(),
     statusCommand(),
     verifyCommand(),
     backupCommand(),
     recoverCommand(),
+    configCommand(),
+    redisCommand(),
     callCommand(),
     chaosCommand(),
     scenarioCommand(),

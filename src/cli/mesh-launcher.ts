@@ -9,9 +9,9 @@ import { isPretty, type Logger } from "../telemetry/logger.js";
 import { ExitError } from "./exit.js";
 import { heapFlags } from "./heap-flags.js";
 import { gatewayUrl, type NodePlace, nodePlaces, reachableHost } from "./places.js";
-import { freePort } from "./ports.js";
 import { gatewayNotReady, nodeNotReady } from "./readiness.js";
 import { pingRedis, requireRedis } from "./redis-ping.js";
+import { redisPort } from "./redis-port.js";
 import { ensureRedisServer } from "./redis-server.js";
 import { type GroupProgress, startInGroups } from "./start-in-groups.js";
 import { stopBounds } from "./stop-bounds.js";
@@ -157,10 +157,10 @@ export class MeshLauncher {
       return named;
     }
     const program = await ensureRedisServer(say, this.#environment());
-    const port = await freePort();
+    const folder = path.join(config.nodes.dataDir, "redis");
+    const port = await redisPort(folder, config.redis.port);
     this.#checkNotStopped();
     const url = `redis://127.0.0.1:${port}`;
-    const folder = path.join(config.nodes.dataDir, "redis");
     this.#redisSpec = this.#specOfRedis(program, folder, port, url);
     this.#redis = new SupervisedChild(this.#redisSpec, logger);
     await this.#redis.start();

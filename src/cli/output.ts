@@ -1,4 +1,4 @@
-// What commands print: aligned tables, JSON, and colour where a person looks at a terminal.
+// What commands print: lines, aligned pairs, JSON, and colour where a person looks at a terminal.
 import { styleText } from "node:util";
 
 type Style = Parameters<typeof styleText>[0];
@@ -31,28 +31,46 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, undefined, 2));
 }
 
-/** Lines of a table: a dim head, columns as wide as their widest cell. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => visibleLength(row[column] ?? ""))),
-  );
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - visibleLength(cell)))
-      .join(GAP)
-      .trimEnd();
-  return [paint("dim", line(head)), ...rows.map(line)];
+/** Columns of the terminal; without bound in a pipe, unless COLUMNS says otherwise. */
+export function outputWidth(): number {
+  const { isTTY, columns: told } = process.stdout;
+  const columns = isTTY ? told : Number(process.env["COLUMNS"] ?? "");
+  return Number.isInteger(columns) && columns > 0 ? columns : Number.POSITIVE_INFINITY;
 }
 
-/** Lines of name and value, the names aligned. */
-export function pairs(rows: readonly (readonly [string, string])[]): string[] {
+/** Lines of name and value, the names aligned; a long value goes on below itself on a terminal. */
+export function pairs(
+  rows: readonly (readonly [string, string])[],
+  outerWidth = outputWidth(),
+): string[] {
   const width = Math.max(0, ...rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `${paint("dim", name.padEnd(width))}${GAP}${value}`);
+  const room = outerWidth - width - GAP.length;
+  return rows.flatMap(([name, value]) =>
+    wrapped(value, room).map(
+      (line, at) => `${paint("dim", (at === 0 ? name : "").padEnd(width))}${GAP}${line}`,
+    ),
+  );
 }
 
-/** `text` cut to `length`, with an ellipsis where something was cut. */
+/** Lines of at most `room` columns, broken at spaces; a word that is longer stays whole. */
+export function wrapped(text: string, room: number): string[] {
+  if (visibleLength(text) <= room) return [text];
+  const lines: string[] = [];
+  let line = "";
+  for (const part of text.split(/(?<= )(?=[^ ])/)) {
+    if (line !== "" && visibleLength((line + part).trimEnd()) > room) {
+      lines.push(line.trimEnd());
+      line = "";
+    }
+    line += part;
+  }
+  return [...lines, line];
+}
+
+/** `text` on one line, cut to `length`, with an ellipsis where something was cut. */
 export function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+  const line = text.replaceAll(/\s+/g, " ");
+  return line.length <= length ? line : `${line.slice(0, length - 1)}…`;
 }
 
 const STATUS_STYLE: Readonly<Record<string, Style>> = {
@@ -75,7 +93,8 @@ export function status(word: string): string {
   return style === undefined ? word : paint(style, word);
 }
 
-function visibleLength(text: string): number {
+/** Columns that a text takes on a terminal. */
+export function visibleLength(text: string): number {
   // Colour codes take no room: ESC [ digits m.
   return text.replaceAll(new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g"), "").length;
 }

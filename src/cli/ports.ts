@@ -38,17 +38,6 @@ export async function checkPorts(claims: readonly PortClaim[]): Promise<void> {
   }
 }
 
-/** A port of 127.0.0.1 that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("a TCP server has a port");
-  return address.port;
-}
-
 /** First of `count` ports of 127.0.0.1, one after the other, that were free a moment ago. */
 export async function freePortRun(count: number): Promise<number> {
   const span = RUN_PORTS.last - RUN_PORTS.first - count;

@@ -10,7 +10,8 @@ import {
   searchOf,
   textOf,
 } from "./gateway-client.js";
-import { print, printJson, printMore, table } from "./output.js";
+import { print, printJson, printMore } from "./output.js";
+import { type Column, table } from "./table.js";
 
 interface ListOptions extends ClientOptions {
   readonly limit?: number;
@@ -31,9 +32,18 @@ interface QueueOptions extends ClientOptions {
 
 const ACTIONS = ["show", "pause", "resume", "set"] as const;
 type Action = (typeof ACTIONS)[number];
-const HEAD = [
-  ...["QUEUE", "STATE", "SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "DEAD", "CANCELLED"],
-  ...["CONCURRENCY", "RATE", "WEIGHT"],
+const HEAD: readonly (string | Column)[] = [
+  { title: "QUEUE", min: 7 },
+  "STATE",
+  { title: "SCHEDULED", narrow: { title: "SCHED" } },
+  { title: "PENDING", narrow: { title: "PEND" } },
+  { title: "RUNNING", narrow: { title: "RUN" } },
+  { title: "COMPLETED", narrow: { title: "DONE" } },
+  "DEAD",
+  { title: "CANCELLED", narrow: { title: "CANC" } },
+  { title: "CONCURRENCY", narrow: { title: "LIMIT" } },
+  "RATE",
+  { title: "WEIGHT", isOptional: true },
 ];
 
 /** The command `queues`. */
@@ -125,9 +135,21 @@ function row(one: JsonObject): string[] {
       textOf(counts[state]),
     ),
     textOf(one["concurrency"]),
-    count === undefined ? "" : `${textOf(count)}/${textOf(perMs)}ms`,
+    count === undefined ? "" : `${textOf(count)}/${perText(Number(perMs))}`,
     textOf(one["weight"]),
   ];
+}
+
+/** As `--rate` takes it: "1s", "1m", "1500ms". */
+function perText(perMs: number): string {
+  for (const [unitMs, unit] of [
+    [3_600_000, "h"],
+    [60_000, "m"],
+    [1_000, "s"],
+  ] as const) {
+    if (perMs % unitMs === 0) return `${perMs / unitMs}${unit}`;
+  }
+  return `${perMs}ms`;
 }
 
 function rate(text: string): Rate {

@@ -2,15 +2,14 @@
 // one does, and stops it when the parent is gone, by kill -9 too. Run as
 // `node redis-keeper.js <program> <folder> <port>` with an IPC channel.
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isAlive, startTimeOf } from "../bootstrap/process-lock.mjs";
+import { startTimeOf } from "../bootstrap/process-lock.mjs";
+import { readRedisInfo, runsStill, writeRedisInfo } from "./redis-info.js";
 
 const STOP_TIMEOUT_MS = 10_000;
 const POLL_MS = 50;
-/** Tells which Redis runs in the folder: for people, and to find one that was left behind. */
-const INFO_FILE = "redis.json";
 const LOG_FILE = "redis.log";
 
 const [program, folder, port] = process.argv.slice(2);
@@ -34,8 +33,10 @@ async function keep(program: string, folder: string, port: string): Promise<void
   redis.on("spawn", () => {
     const { pid } = redis;
     if (pid === undefined) return;
-    const info = { pid, startedAt: startTimeOf(pid), url: `redis://127.0.0.1:${port}` };
-    writeFileSync(path.join(folder, INFO_FILE), `${JSON.stringify(info)}\n`);
+    const startedAt = startTimeOf(pid);
+    if (startedAt !== undefined) {
+      writeRedisInfo(folder, { pid, startedAt, url: `redis://127.0.0.1:${port}` });
+    }
     process.send?.({ kind: "redis", pid });
   });
   redis.on("error", (error) => end(`${program} cannot be run: ${error.message}`));
@@ -82,17 +83,12 @@ function serverArgs(folder: string, port: string, log: string): string[] {
 
 // A keeper that was killed cannot stop its Redis. Two servers on one append-only file would ruin it.
 async function stopLeftBehind(folder: string): Promise<void> {
-  const file = path.join(folder, INFO_FILE);
-  if (!existsSync(file)) return;
-  const info: unknown = JSON.parse(readFileSync(file, "utf8"));
-  if (typeof info !== "object" || info === null || !("pid" in info) || !("startedAt" in info))
-    return;
-  const { pid, startedAt } = info;
-  if (typeof pid !== "number" || typeof startedAt !== "string") return;
+  const info = readRedisInfo(folder);
+  if (info === undefined) return;
   const deadline = Date.now() + STOP_TIMEOUT_MS;
-  if (isAlive({ pid, startedAt })) process.kill(pid, "SIGTERM");
-  while (isAlive({ pid, startedAt })) {
-    if (Date.now() > deadline) process.kill(pid, "SIGKILL");
+  if (runsStill(info)) process.kill(info.pid, "SIGTERM");
+  while (runsStill(info)) {
+    if (Date.now() > deadline) process.kill(info.pid, "SIGKILL");
     await sleep(POLL_MS);
   }
 }

@@ -3,7 +3,9 @@ import type { Command } from "commander";
 import { clientCommand, type ClientOptions, gatewayOf, integer } from "./context.js";
 import { exitCode, ExitError } from "./exit.js";
 import { type JsonObject, objectOf, objectsOf, searchOf, textOf } from "./gateway-client.js";
-import { pairs, print, printJson, printMore, table } from "./output.js";
+import { pairs, print, printJson, printMore } from "./output.js";
+import { type Column, table } from "./table.js";
+import { relativeTime } from "./when.js";
 import { parseData } from "./submit.js";
 
 interface ListOptions extends ClientOptions {
@@ -21,6 +23,19 @@ interface ScheduleOptions extends ClientOptions {
   readonly paused?: boolean;
   readonly delete?: boolean;
 }
+
+const COLUMNS: readonly (string | Column)[] = [
+  { title: "NAME", min: 8 },
+  { title: "CRON", min: 9 },
+  { title: "TIMEZONE", min: 8 },
+  { title: "TYPE", min: 6 },
+  {
+    title: "NEXT",
+    narrow: { title: "NEXT", cell: (at) => (at === "paused" ? at : relativeTime(at)) },
+  },
+  { title: "LAST", narrow: { title: "LAST", cell: relativeTime } },
+  "FIRED",
+];
 
 /** The command `schedules`. */
 export function schedulesCommand(): Command {
@@ -52,13 +67,12 @@ async function list(options: ListOptions): Promise<void> {
     printJson(answer);
     return;
   }
-  const head = ["NAME", "CRON", "TIMEZONE", "TYPE", "NEXT", "LAST", "FIRED"];
   const schedules = objectsOf(answer["schedules"]);
   if (schedules.length === 0) {
     print("no schedules");
     return;
   }
-  for (const line of table(head, schedules.map(row))) print(line);
+  for (const line of table(COLUMNS, schedules.map(row))) print(line);
   printMore(textOf(answer["nextCursor"]));
 }
 

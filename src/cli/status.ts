@@ -10,7 +10,8 @@ import {
   objectsOf,
   textOf,
 } from "./gateway-client.js";
-import { pairs, paint, print, printJson, status, table } from "./output.js";
+import { pairs, paint, print, printJson, status } from "./output.js";
+import { table } from "./table.js";
 import { workerTable } from "./workers.js";
 
 interface StatusOptions extends ClientOptions {

@@ -1,12 +1,33 @@
 // How a task looks on a terminal.
 import { type JsonObject, objectOf, objectsOf, textOf } from "./gateway-client.js";
-import { cut, pairs, status, table } from "./output.js";
+import { cut, pairs, status } from "./output.js";
+import { type Column, table } from "./table.js";
+import { relativeTime, timeOfDay } from "./when.js";
 
 const CELL_LENGTH = 40;
 
+const TASK_COLUMNS: readonly (string | Column)[] = [
+  "ID",
+  { title: "TYPE", min: 6 },
+  "STATUS",
+  { title: "QUEUE", min: 6 },
+  { title: "PRIORITY", narrow: { title: "PRIO" }, isOptional: true },
+  { title: "ATTEMPTS", narrow: { title: "TRY" } },
+  { title: "WORKER", min: 6 },
+  { title: "CREATED", narrow: { title: "AGE", cell: relativeTime } },
+];
+
+const ATTEMPT_COLUMNS: readonly (string | Column)[] = [
+  { title: "ATTEMPT", narrow: { title: "TRY" } },
+  "OUTCOME",
+  { title: "WORKER", min: 6 },
+  "FENCE",
+  { title: "STARTED", narrow: { title: "STARTED", cell: timeOfDay } },
+  { title: "ERROR", min: 10 },
+];
+
 /** Lines of a table of tasks. */
 export function taskTable(tasks: readonly JsonObject[]): string[] {
-  const head = ["ID", "TYPE", "STATUS", "QUEUE", "PRIORITY", "ATTEMPTS", "WORKER", "CREATED"];
   const rows = tasks.map((task) => [
     textOf(task["id"]),
     cut(textOf(task["type"]), CELL_LENGTH),
@@ -17,7 +38,7 @@ export function taskTable(tasks: readonly JsonObject[]): string[] {
     textOf(task["workerId"]),
     textOf(task["createdAt"]),
   ]);
-  return table(head, rows);
+  return table(TASK_COLUMNS, rows);
 }
 
 /** Lines that show one task with all that is known of it. */
@@ -42,7 +63,7 @@ function historyLines(task: JsonObject): string[] {
     textOf(attempt["startedAt"]),
     cut(textOf(attempt["error"]), CELL_LENGTH),
   ]);
-  return ["", ...table(["ATTEMPT", "OUTCOME", "WORKER", "FENCE", "STARTED", "ERROR"], rows)];
+  return ["", ...table(ATTEMPT_COLUMNS, rows)];
 }
 
 function line(value: unknown): string {

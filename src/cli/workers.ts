@@ -2,7 +2,20 @@
 import type { Command } from "commander";
 import { clientCommand, type ClientOptions, gatewayOf } from "./context.js";
 import { type JsonObject, objectsOf, textOf } from "./gateway-client.js";
-import { print, printJson, status, table } from "./output.js";
+import { print, printJson, status } from "./output.js";
+import { type Column, table } from "./table.js";
+
+const COLUMNS: readonly (string | Column)[] = [
+  { title: "ID", min: 6 },
+  { title: "ADDRESS", min: 15 },
+  "ROLE",
+  "STATE",
+  { title: "RUNNING", narrow: { title: "RUN" } },
+  { title: "COMPLETED", narrow: { title: "DONE" } },
+  "FAILED",
+  { title: "LABELS", min: 6, isOptional: true },
+  { title: "PID", isOptional: true },
+];
 
 /** The command `workers`. */
 export function workersCommand(): Command {
@@ -17,17 +30,6 @@ export function workersCommand(): Command {
 
 /** Lines of a table of workers. */
 export function workerTable(workers: readonly JsonObject[]): string[] {
-  const head = [
-    "ID",
-    "ADDRESS",
-    "ROLE",
-    "STATE",
-    "RUNNING",
-    "COMPLETED",
-    "FAILED",
-    "LABELS",
-    "PID",
-  ];
   const rows = workers.map((worker) => [
     textOf(worker["id"]),
     textOf(worker["address"]),
@@ -39,5 +41,5 @@ export function workerTable(workers: readonly JsonObject[]): string[] {
     Array.isArray(worker["labels"]) ? worker["labels"].map(textOf).join(",") : "",
     textOf(worker["pid"]),
   ]);
-  return table(head, rows);
+  return table(COLUMNS, rows);
 }

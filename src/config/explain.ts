@@ -73,11 +73,24 @@ function valueAt(input: unknown, path: readonly string[]): unknown {
 
 const SHOWN_LENGTH = 60;
 
-// A password, in a URL or by itself, must not reach a terminal or a log.
+const SECRET = /password|secret|token/i;
+
+function isSecret(path: readonly string[]): boolean {
+  return path.some((key) => SECRET.test(key));
+}
+
+/** A value as it may reach a terminal or a log: without passwords, in a URL or by themselves. */
+export function shownValue(path: readonly string[], value: unknown): unknown {
+  if (value === undefined) return undefined;
+  if (isSecret(path) && typeof value !== "boolean") {
+    return Array.isArray(value) ? value.map(() => "***") : "***";
+  }
+  return path.at(-1) === "url" && typeof value === "string" ? maskPassword(value) : value;
+}
+
 function shown(path: readonly string[], value: unknown): string {
-  const text = value === undefined ? "nothing" : JSON.stringify(value);
-  const key = path.at(-1) ?? "";
-  const masked = /password$/i.test(key) ? "***" : key === "url" ? maskPassword(text) : text;
+  if (isSecret(path)) return "***";
+  const masked = value === undefined ? "nothing" : JSON.stringify(shownValue(path, value));
   return masked.length > SHOWN_LENGTH ? `${masked.slice(0, SHOWN_LENGTH)}…` : masked;
 }
 

@@ -31,6 +31,14 @@ export interface LoadedConfig {
   readonly config: Config;
   /** The file that was read; undefined where none was found and defaults hold. */
   readonly file: string | undefined;
+  /** Where the value of a leaf comes from. */
+  readonly sourceOf: (path: readonly string[]) => ValueSource;
+}
+
+export interface ValueSource {
+  readonly kind: "default" | "file" | "environment" | "flag";
+  /** `file:line:column`, or the name of the variable or flag; undefined for a default. */
+  readonly place?: string;
 }
 
 interface FileContent {
@@ -58,7 +66,11 @@ export function loadConfig(options: LoadOptions = {}): LoadedConfig {
     ? []
     : parsed.error.issues.flatMap((issue) => explainIssue(issue, merged, sourceOf));
   if (!parsed.success || faults.length > 0) throw new ConfigError([...refused, ...faults]);
-  return { config: withAbsolutePaths(parsed.data, content, overrides, cwd), file: content.file };
+  return {
+    config: withAbsolutePaths(parsed.data, content, overrides, cwd),
+    file: content.file,
+    sourceOf: valueSources(content, overrides, cwd),
+  };
 }
 
 function findFile(options: LoadOptions, env: Environment, cwd: string): string | undefined {
@@ -120,19 +132,41 @@ function setAt(input: unknown, keys: readonly string[], value: unknown): unknown
 
 function sources(content: FileContent, overrides: readonly Override[], cwd: string) {
   return (keys: readonly string[]): string => {
-    const override = overrides.findLast((candidate) =>
-      candidate.path.every((key, index) => keys[index] === key),
-    );
+    const override = overrideOf(keys, overrides);
     if (override !== undefined) return override.variable;
     const key = keys.join(".");
     if (content.file === undefined) return key;
-    const position = content.positions.get(key);
-    const place = path.relative(cwd, content.file);
-    const file = place.startsWith("..") ? content.file : place;
-    return position === undefined
-      ? `${file} ${key}`.trimEnd()
-      : `${file}:${position.line}:${position.column} ${key}`.trimEnd();
+    const file = fromHere(content.file, cwd);
+    return `${placeInFile(file, content.positions.get(key))} ${key}`.trimEnd();
   };
+}
+
+function valueSources(content: FileContent, overrides: readonly Override[], cwd: string) {
+  return (keys: readonly string[]): ValueSource => {
+    const override = overrideOf(keys, overrides);
+    if (override !== undefined) {
+      const { variable } = override;
+      return { kind: variable.startsWith("--") ? "flag" : "environment", place: variable };
+    }
+    const position = content.positions.get(keys.join("."));
+    if (content.file === undefined || position === undefined) return { kind: "default" };
+    return { kind: "file", place: placeInFile(fromHere(content.file, cwd), position) };
+  };
+}
+
+function overrideOf(keys: readonly string[], overrides: readonly Override[]): Override | undefined {
+  return overrides.findLast((candidate) =>
+    candidate.path.every((key, index) => keys[index] === key),
+  );
+}
+
+function fromHere(file: string, cwd: string): string {
+  const place = path.relative(cwd, file);
+  return place.startsWith("..") ? file : place;
+}
+
+function placeInFile(file: string, position: Position | undefined): string {
+  return position === undefined ? file : `${file}:${position.line}:${position.column}`;
 }
 
 function withAbsolutePaths(

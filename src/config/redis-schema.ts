@@ -26,6 +26,12 @@ export const redis = z
       .describe(
         "A Redis that is running already. Without it, `taskmesh up` starts one of its own.",
       ),
+    port: port
+      .optional()
+      .describe(
+        "Port of the Redis that `taskmesh up` starts. Default: one that is chosen at the first start and " +
+          "stays that of the data folder.",
+      ),
     sentinels: z
       .array(sentinel)
       .max(32)

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Redis } from "ioredis";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { freePort } from "../../src/cli/ports.js";
 import { pingRedis } from "../../src/cli/redis-ping.js";
 import { findRedisServer } from "../../src/cli/redis-server.js";
+import { freePort } from "../support/redis-server.js";
 import { buildCli, isRunning, packageRoot, plainEnvironment } from "./built-cli.js";
 
 const server = findRedisServer();

@@ -73,8 +73,12 @@ async function workersOf({ gateway }: Up): Promise<readonly Worker[]> {
   return ((await response.json()) as { workers: Worker[] }).workers;
 }
 
-const redisPid = (): number =>
-  (JSON.parse(readFileSync(path.join(data, "redis/redis.json"), "utf8")) as { pid: number }).pid;
+const redisInfo = (): { pid: number; url: string } =>
+  JSON.parse(readFileSync(path.join(data, "redis/redis.json"), "utf8")) as {
+    pid: number;
+    url: string;
+  };
+const redisPid = (): number => redisInfo().pid;
 
 describe("taskmesh up", { timeout: 120_000 }, () => {
   test("gives a mesh that runs a task, and SIGTERM leaves nothing of it", async () => {
@@ -111,6 +115,7 @@ describe("taskmesh up", { timeout: 120_000 }, () => {
       first.gateway,
     ]);
     const { id } = JSON.parse(answer.stdout) as { id: string };
+    const { url: redisUrl } = redisInfo();
     first.process.kill("SIGINT");
     expect((await first.ended).code).toBe(0);
 
@@ -118,6 +123,7 @@ describe("taskmesh up", { timeout: 120_000 }, () => {
 
     const shown = await cli(["task", id, "--json", "--url", second.gateway]);
     expect(JSON.parse(shown.stdout)).toMatchObject({ id, status: "completed" });
+    expect(redisInfo().url).toBe(redisUrl);
   });
 
   test("starts a node that was killed again", async () => {
