@@ -9,5 +9,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // As test/support/patient-waits.ts has it for `vi.waitFor`: by itself it is a second.
+    expect: { poll: { timeout: 20_000 } },
   },
 });

@@ -201,7 +201,7 @@ describe("WatchTasks", () => {
         last = produced;
         expect(same).toBe(true);
       },
-      { interval: 100, timeout: 5_000 },
+      { interval: 100 },
     );
     expect(produced).toBeLessThan(100);
     watching.cancel();

@@ -13,7 +13,7 @@ import { buildCli, isRunning, packageRoot, plainEnvironment } from "./built-cli.
 
 const server = findRedisServer();
 const keeper = path.join(packageRoot, "dist/cli/redis-keeper.js");
-const WAIT = { timeout: 15_000, interval: 50 };
+const WAIT = { timeout: 20_000, interval: 50 };
 
 let folder: string;
 let port: number;

@@ -1,5 +1,5 @@
 // What `up` does with a child that fails, dies or will not stop.
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pino } from "pino";
@@ -35,6 +35,15 @@ function childOf(script: string, more: Partial<ChildSpec> = {}): SupervisedChild
   return child;
 }
 
+/** A child that lives until it is told to die, and each one after it dies at once. */
+function mortal(): { readonly script: string; readonly die: () => void } {
+  const file = path.join(mkdtempSync(path.join(tmpdir(), "taskmesh-child-")), "die");
+  const script = `setInterval(() => {
+    if (require("node:fs").existsSync(${JSON.stringify(file)})) process.exit(7);
+  }, 20)`;
+  return { script, die: () => writeFileSync(file, "") };
+}
+
 describe("a supervised child", () => {
   test("that ends before it is ready fails the start with the line it sent", async () => {
     const script = `process.send({ kind: "failed", exitLine: "the port is taken" }, () => process.exit(1))`;
@@ -55,9 +64,11 @@ describe("a supervised child", () => {
   test("that dies is started again, and the log says so", async () => {
     let probes = 0;
     const notReady = () => Promise.resolve(++probes < 3 ? "starting" : undefined);
-    const child = childOf(`setTimeout(() => process.exit(7), 600)`, { notReady });
+    const { script, die } = mortal();
+    const child = childOf(script, { notReady });
 
     await child.start();
+    die();
 
     await vi.waitFor(() => expect(lines.length).toBeGreaterThan(1), { timeout: 20_000 });
     expect(lines[0]).toContain("n1 ended (exit code 7); starting it again in 0.2 s");
@@ -65,14 +76,16 @@ describe("a supervised child", () => {
   });
 
   test("that dies stays down where it was asked for", async () => {
-    const child = childOf("setTimeout(() => process.exit(7), 300)", { restart: false });
+    const { script, die } = mortal();
+    const child = childOf(script, { restart: false });
 
     await child.start();
+    die();
 
     await vi.waitFor(
       () => expect(lines.join()).toContain("n1 ended (exit code 7); it stays down"),
       {
-        timeout: 10_000,
+        timeout: 20_000,
       },
     );
   });

@@ -2,9 +2,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 const STEP_MS = 10;
-const GIVE_UP_MS = 15_000;
+const GIVE_UP_MS = 20_000;
 
-/** Resolves once the condition holds; fails the test where it does not within 15 s. */
+/** Resolves once the condition holds; fails the test where it does not in time. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + GIVE_UP_MS;
   while (!(await condition())) {

@@ -5,7 +5,7 @@ import { type LogIndex, logIndex, nodeId } from "../../src/raft/index.js";
 import { InMemoryCluster, type Server } from "./in-memory-cluster.js";
 import { broken, gate, Journal } from "./journal-machine.js";
 
-const PATIENCE = { timeout: 15_000, interval: 10 };
+const PATIENCE = { timeout: 20_000, interval: 10 };
 const KEEP_ENTRIES = 50;
 const EVERY_ENTRIES = 200;
 

@@ -8,7 +8,7 @@ let leader: Server;
 
 beforeEach(async () => {
   cluster = await InMemoryCluster.start();
-  leader = await vi.waitFor(() => cluster.leader(), { timeout: 10_000, interval: 10 });
+  leader = await vi.waitFor(() => cluster.leader(), { timeout: 20_000, interval: 10 });
 });
 
 afterEach(() => cluster.stop());

@@ -15,7 +15,7 @@ afterEach(async () => {
   expect(fatal).toEqual([]);
 });
 
-const PATIENCE = { timeout: 10_000, interval: 10 };
+const PATIENCE = { timeout: 20_000, interval: 10 };
 
 function untilLed(): Promise<Server> {
   return vi.waitFor(() => cluster.leader(), PATIENCE);

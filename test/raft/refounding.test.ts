@@ -19,7 +19,7 @@ beforeEach(async () => {
 
 afterEach(() => cluster.stop());
 
-const PATIENCE = { timeout: 10_000, interval: 10 };
+const PATIENCE = { timeout: 20_000, interval: 10 };
 
 async function committed(server: Server, text: string): Promise<void> {
   const proposal = server.node.propose(Buffer.from(text));

@@ -74,6 +74,7 @@ export interface Counts {
 export interface ClusterView {
   readonly leader: { readonly id: string; readonly address: string; readonly term: number } | null;
   readonly mesh: string;
+  readonly commitIndex: number;
   readonly members: readonly {
     readonly id: string;
     readonly role: string;

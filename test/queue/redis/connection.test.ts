@@ -7,7 +7,7 @@ import { RedisServer } from "../../support/redis-server.js";
 import { waitFor } from "../../support/wait-for.js";
 import { AppliedLog, entry, submit } from "./applied-log.js";
 
-const WAIT = { timeout: 8_000 };
+const WAIT = { timeout: 20_000 };
 /** Longer than any test waits: whoever waits this long waits for good. */
 const FOREVER_MS = 60_000;
 

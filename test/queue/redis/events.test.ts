@@ -255,6 +255,6 @@ describe("the tail of the stream", () => {
     first();
     second();
 
-    await vi.waitFor(async () => expect(await tails()).toBe(0), { timeout: 5_000 });
+    await vi.waitFor(async () => expect(await tails()).toBe(0));
   });
 });
