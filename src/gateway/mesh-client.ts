@@ -137,6 +137,10 @@ export class MeshClient implements Mesh {
     this.#pool.close();
   }
 
+  /**
+   * Submits one task, together with what others submit meanwhile.
+   * @throws MeshRefusal with the item's own refusal, "overloaded", "no_leader" or "outcome_unknown"
+   */
   async submit(item: SubmitTaskRequest): Promise<SubmitTaskResponse> {
     // Fixed before the first try: whatever is sent again is the same task.
     const response = await this.#batcher.submit({ ...item, id: this.#newId() });
@@ -144,6 +148,10 @@ export class MeshClient implements Mesh {
     return response;
   }
 
+  /**
+   * A task; one that this gateway submitted is shown at least as it was then.
+   * @throws MeshRefusal, and the reason of `signal`
+   */
   async get(request: GetTaskRequest, signal: AbortSignal): Promise<Task> {
     const endsAtMs = performance.now() + request.waitMs;
     const minIndex = Math.max(request.minIndex, this.#recent.indexOf(request.id));
@@ -160,6 +168,7 @@ export class MeshClient implements Mesh {
     return present(task);
   }
 
+  /** A page of tasks, newest first. @throws MeshRefusal */
   list(request: ListTasksRequest): Promise<ListTasksResponse> {
     return this.#caller.call({
       stub: (peer) => peer.tasks.listTasks.bind(peer.tasks),
@@ -169,6 +178,7 @@ export class MeshClient implements Mesh {
     });
   }
 
+  /** A page of what the handler of a task wrote. @throws MeshRefusal */
   logs(request: ListTaskLogsRequest): Promise<ListTaskLogsResponse> {
     return this.#caller.call({
       stub: (peer) => peer.tasks.listTaskLogs.bind(peer.tasks),
@@ -180,16 +190,19 @@ export class MeshClient implements Mesh {
     });
   }
 
+  /** @throws MeshRefusal "not_found", "already_ended" and others */
   cancel(id: string): Promise<Task> {
     const stub: TaskStub = (peer) => peer.tasks.cancelTask.bind(peer.tasks);
     return this.#changeOnce(id, stub, "already_ended", [TaskStatus.CANCELLED]);
   }
 
+  /** @throws MeshRefusal "not_found", "not_retryable" and others */
   retry(id: string): Promise<Task> {
     const stub: TaskStub = (peer) => peer.tasks.retryTask.bind(peer.tasks);
     return this.#changeOnce(id, stub, "not_retryable", STARTED);
   }
 
+  /** Why a task stands where it does; the leader answers. @throws MeshRefusal */
   why(id: string): Promise<WhyTaskResponse> {
     return this.#caller.call({
       stub: (peer) => peer.tasks.whyTask.bind(peer.tasks),
@@ -199,6 +212,10 @@ export class MeshClient implements Mesh {
     });
   }
 
+  /**
+   * Runs dead tasks again. Sent once: with a filter a second call would take others.
+   * @throws MeshRefusal
+   */
   retryDead(selection: DeadLetterSelection): Promise<TakenDeadLetters> {
     return this.#caller.call({
       stub: (peer) => peer.tasks.retryDeadLetters.bind(peer.tasks),
@@ -207,6 +224,10 @@ export class MeshClient implements Mesh {
     });
   }
 
+  /**
+   * Removes dead tasks for good. Sent once: with a filter a second call would take others.
+   * @throws MeshRefusal
+   */
   dropDead(selection: DeadLetterSelection): Promise<TakenDeadLetters> {
     return this.#caller.call({
       stub: (peer) => peer.tasks.dropDeadLetters.bind(peer.tasks),
@@ -215,14 +236,27 @@ export class MeshClient implements Mesh {
     });
   }
 
+  /**
+   * Changes of tasks from a place on, until `signal` is aborted; goes on at another node where one
+   * goes away.
+   */
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchStep> {
     return this.#taskWatch.follow(request, { signal, retryForMs: this.#retryForMs });
   }
 
+  /**
+   * Tells the listener the state of the mesh and each newer one.
+   * @returns the function that ends it
+   */
   onCluster(listener: ClusterListener): () => void {
     return this.#clusterWatch.subscribe(listener);
   }
 
+  /**
+   * The workers as the leader knows them.
+   * @param patience "short" for health checks, which rather fail than wait
+   * @throws MeshRefusal
+   */
   async workers(patience: Patience = "normal"): Promise<readonly Worker[]> {
     const { workers } = await this.#caller.call({
       stub: (peer) => peer.cluster.listWorkers.bind(peer.cluster),
@@ -233,6 +267,11 @@ export class MeshClient implements Mesh {
     return workers;
   }
 
+  /**
+   * The mesh as its leader sees it.
+   * @param patience "short" for health checks, which rather fail than wait
+   * @throws MeshRefusal
+   */
   async cluster(patience: Patience = "normal"): Promise<GetClusterResponse> {
     const cluster = await this.#caller.call({
       stub: (peer) => peer.cluster.getCluster.bind(peer.cluster),
@@ -244,6 +283,7 @@ export class MeshClient implements Mesh {
     return cluster;
   }
 
+  /** Hands the leadership over; resolves once another node leads. @throws MeshRefusal */
   async transfer(to: string): Promise<TransferLeadershipResponse> {
     const response = await this.#caller.call({
       stub: (peer) => peer.cluster.transferLeadership.bind(peer.cluster),
@@ -256,6 +296,10 @@ export class MeshClient implements Mesh {
     return response;
   }
 
+  /**
+   * Decides that a node is to leave; resolves before it has left.
+   * @throws MeshRefusal "not_found", "last_worker" and others
+   */
   async drain(workerId: string): Promise<Worker> {
     const { worker } = await this.#caller.call({
       stub: (peer) => peer.cluster.drainWorker.bind(peer.cluster),
@@ -265,6 +309,7 @@ export class MeshClient implements Mesh {
     return present(worker);
   }
 
+  /** Runs an audit, which reads every task and may take minutes. @throws MeshRefusal */
   verify(signal: AbortSignal): Promise<VerifyResponse> {
     return this.#caller.call({
       stub: (peer) => peer.cluster.verify.bind(peer.cluster),
