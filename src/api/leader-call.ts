@@ -1,10 +1,11 @@
 // A unary call that only the leader can answer: done here where this node leads, else handed on.
 import type { handleUnaryCall } from "@grpc/grpc-js";
 
-import type { PeerClients } from "./client-pool.js";
+import type { RepeatEffect } from "./call-outcome.js";
 import type { EdgeLog } from "./edge-log.js";
-import type { Forwarder, RepeatEffect, UnaryStub } from "./forwarding.js";
+import type { Forwarder } from "./forwarding.js";
 import { type CallContext, unaryHandler } from "./unary-call.js";
+import type { PeerStub } from "./unary-client.js";
 
 /** What is the same for the calls of one service. */
 export interface LeaderCallParts {
@@ -21,7 +22,7 @@ export function leaderHandler<Request, Response>(
   { forwarder, log }: LeaderCallParts,
   repeat: RepeatEffect,
   local: (request: Request, context: CallContext) => Promise<Response>,
-  stub: (peer: PeerClients) => UnaryStub<Request, Response>,
+  stub: PeerStub<Request, Response>,
 ): handleUnaryCall<Request, Response> {
   return unaryHandler(
     (request, context) =>

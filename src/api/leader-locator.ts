@@ -51,3 +51,10 @@ export function leadershipChange(
     signal.addEventListener("abort", done);
   });
 }
+
+/** True where another leader than `leader` is known, or none. */
+export function hasMoved(view: LeadershipView, leader: KnownLeader): boolean {
+  const now = view.leadership();
+  if (now.kind !== leader.kind) return true;
+  return now.kind === "other" && leader.kind === "other" && now.id !== leader.id;
+}

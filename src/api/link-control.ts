@@ -1,6 +1,5 @@
 // Puts rules in force at every end of a link, and takes them away there: called past the links
 // themselves, since what cuts a link must not cut off whoever is to heal it.
-import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import type { ActiveLinkRule, UnreachablePeer } from "../gen/mesh/v1/chaos_service.js";
 import type { Problem } from "../gen/mesh/v1/task_service.js";
 import {
@@ -11,11 +10,11 @@ import {
   REDIS_PEER,
 } from "../links/link-rule.js";
 import type { LinkTable } from "../links/link-table.js";
-import { ClientPool, isConnected, type PeerClients } from "./client-pool.js";
-import type { UnaryStub } from "./forwarding.js";
+import { reasonOf } from "./call-outcome.js";
+import { ClientPool } from "./client-pool.js";
 import { LINK_CALL_MS, LINK_CONNECT_MS, MAX_LINK_PEERS } from "./limits.js";
 import { mergedRules, type SpreadRule, wireActiveRule, wireRule } from "./link-rule-codec.js";
-import { problemOf } from "./status.js";
+import { type PeerStub, tryPeer } from "./unary-client.js";
 
 export interface LinkControlOptions {
   /** The node, or the gateway, that this is. */
@@ -158,7 +157,7 @@ export class LinkControl {
   /** Calls each of these nodes but this one; where one fails the others are told all the same. */
   #tell<Request, Response>(
     ids: readonly string[],
-    stub: (peer: PeerClients) => UnaryStub<Request, Response>,
+    stub: PeerStub<Request, Response>,
     request: Request,
   ): Promise<Told<Response>[]> {
     const others = ids.filter((id) => id !== this.#options.self && id !== GATEWAY_PEER);
@@ -167,29 +166,26 @@ export class LinkControl {
 
   async #tellOne<Request, Response>(
     id: string,
-    stub: (peer: PeerClients) => UnaryStub<Request, Response>,
+    stub: PeerStub<Request, Response>,
     request: Request,
   ): Promise<Told<Response>> {
-    const failed = (reason: string) =>
-      ({ kind: "failed", id, reason, problem: undefined }) as const;
     const address = this.#options.nodes().get(id);
-    if (address === undefined) return failed("its address is not known");
-    const peer = this.#direct.at(address);
-    if (!(await isConnected(peer, Date.now() + LINK_CONNECT_MS))) {
-      return failed(`no connection to ${address}`);
+    if (address === undefined) {
+      return { kind: "failed", id, reason: "its address is not known", problem: undefined };
     }
-    return new Promise((resolve) => {
-      const bounds = { deadline: Date.now() + LINK_CALL_MS };
-      stub(peer)(request, new Metadata(), bounds, (error, response) => {
-        resolve(error === null ? { kind: "answered", id, response } : failure(id, error));
-      });
-    });
+    const node = { peer: this.#direct.at(address), address };
+    const bounds = { connectMs: LINK_CONNECT_MS, timeoutMs: LINK_CALL_MS };
+    const outcome = await tryPeer(node, stub, request, bounds);
+    switch (outcome.kind) {
+      case "answered":
+        return { kind: "answered", id, response: outcome.response };
+      case "lost":
+        return { kind: "failed", id, reason: reasonOf(outcome.error), problem: undefined };
+      case "not-done":
+      case "refused":
+        return { kind: "failed", id, reason: reasonOf(outcome.error), problem: outcome.problem };
+    }
   }
-}
-
-function failure(id: string, error: ServiceError): Told<never> {
-  const problem = problemOf(error);
-  return { kind: "failed", id, reason: problem?.message ?? error.details, problem };
 }
 
 /** Peers that open connections on a link: nobody connects to a gateway, and Redis to nobody. */

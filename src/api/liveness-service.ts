@@ -1,6 +1,5 @@
 // mesh.v1.LivenessService: a node says that it lives, or finds out whether another one does (the
 // indirect probe of SWIM, Das et al. 2002, §3.1).
-import { Metadata } from "@grpc/grpc-js";
 import type {
   LivenessServiceServer,
   ProbeRequest,
@@ -10,6 +9,7 @@ import { QueueError } from "../queue/errors.js";
 import type { ClientPool } from "./client-pool.js";
 import type { EdgeLog } from "./edge-log.js";
 import { unaryHandler } from "./unary-call.js";
+import { callUnary } from "./unary-client.js";
 
 /** Longest that a probe is handed on for, whatever its caller allows. */
 const MAX_PROBE_MS = 5_000;
@@ -53,16 +53,14 @@ export function createLivenessService(options: LivenessServiceOptions): Liveness
 }
 
 /** Never rejects: who cannot be asked is not reached. */
-export function probe(
+export async function probe(
   clients: ClientPool,
   address: string,
   request: ProbeRequest,
   timeoutMs: number,
 ): Promise<ProbeResponse> {
-  return new Promise((resolve) => {
-    const bounds = { deadline: Date.now() + timeoutMs };
-    clients.at(address).liveness.probe(request, new Metadata(), bounds, (error, response) => {
-      resolve(error === null ? response : NOT_REACHED);
-    });
-  });
+  const { liveness } = clients.at(address);
+  const bounds = { deadlineMs: Date.now() + timeoutMs };
+  const answer = await callUnary(liveness.probe.bind(liveness), request, bounds);
+  return answer.error === null ? answer.response : NOT_REACHED;
 }

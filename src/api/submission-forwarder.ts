@@ -8,7 +8,8 @@ import type {
   SubmitTasksResponse,
 } from "../gen/mesh/v1/task_service.js";
 import { QueueError } from "../queue/errors.js";
-import { detachedContext, type Forwarder, hopsOf } from "./forwarding.js";
+import { detachedContext, type Forwarder } from "./forwarding.js";
+import { hopsOf } from "./leader-try.js";
 import { MAX_SUBMIT_ITEMS } from "./limits.js";
 import { queueErrorFrom } from "./status.js";
 import { SubmissionJoiner } from "./submission-joiner.js";

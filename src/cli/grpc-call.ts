@@ -1,7 +1,8 @@
 // Calls a method of a node that is known by its definition alone.
-import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { Client, credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { NODE_CHANNEL_OPTIONS } from "../api/channel-options.js";
 import { PROBLEM_METADATA_KEY } from "../api/status.js";
+import { callUnary, type UnaryStub } from "../api/unary-client.js";
 import { ExitError } from "./exit.js";
 import type { GrpcMethod } from "./grpc-methods.js";
 
@@ -14,20 +15,13 @@ export async function callOnce(
 ): Promise<object> {
   const client = connect(address);
   try {
-    return await new Promise((resolve, reject) => {
-      client.makeUnaryRequest(
-        method.path,
-        method.requestSerialize,
-        method.responseDeserialize,
-        request,
-        new Metadata(),
-        { deadline: Date.now() + timeoutMs },
-        (error, answer) => {
-          if (answer !== undefined) resolve(answer);
-          else reject(failure(address, error));
-        },
-      );
-    });
+    const { path, requestSerialize, responseDeserialize } = method;
+    const stub: UnaryStub<object, object | undefined> = (...call) =>
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, ...call);
+    const answer = await callUnary(stub, request, { deadlineMs: Date.now() + timeoutMs });
+    if (answer.error !== null) throw failure(address, answer.error);
+    if (answer.response === undefined) throw new ExitError(`${address} answered nothing`);
+    return answer.response;
   } finally {
     client.close();
   }
@@ -59,8 +53,7 @@ function connect(address: string): Client {
   return new Client(address, credentials.createInsecure(), NODE_CHANNEL_OPTIONS);
 }
 
-function failure(address: string, error: ServiceError | null): ExitError {
-  if (error === null) return new ExitError(`${address} answered nothing`);
+function failure(address: string, error: ServiceError): ExitError {
   if (error.code === status.UNAVAILABLE && error.metadata.get(PROBLEM_METADATA_KEY).length === 0) {
     return new ExitError(
       `no node answers at ${address}: is the mesh running? name another with --node`,

@@ -1,5 +1,6 @@
 // Asks nodes and gateway whether they do their work, the way a probe from outside would.
 import { credentials, Client } from "@grpc/grpc-js";
+import { callUnary, type UnaryStub } from "../api/unary-client.js";
 
 const PROBE_TIMEOUT_MS = 1_000;
 const HEALTH_CHECK = "/grpc.health.v1.Health/Check";
@@ -7,22 +8,16 @@ const HEALTH_CHECK = "/grpc.health.v1.Health/Check";
 const SERVING = Buffer.from([0x08, 0x01]);
 
 /** undefined if the node's gRPC health is SERVING, else the reason why it is not ready. */
-export function nodeNotReady(address: string): Promise<string | undefined> {
+export async function nodeNotReady(address: string): Promise<string | undefined> {
   const client = new Client(address, credentials.createInsecure());
-  return new Promise((resolve) => {
-    client.makeUnaryRequest<null, Buffer>(
-      HEALTH_CHECK,
-      () => Buffer.alloc(0), // HealthCheckRequest for the whole server: every field empty.
-      (bytes) => bytes,
-      null,
-      { deadline: Date.now() + PROBE_TIMEOUT_MS },
-      (error, answer) => {
-        client.close();
-        if (error !== null) resolve(error.details);
-        else resolve(answer !== undefined && answer.equals(SERVING) ? undefined : "not serving");
-      },
-    );
-  });
+  // HealthCheckRequest for the whole server: every field empty.
+  const empty = (): Buffer => Buffer.alloc(0);
+  const check: UnaryStub<null, Buffer | undefined> = (...call) =>
+    client.makeUnaryRequest(HEALTH_CHECK, empty, (bytes: Buffer) => bytes, ...call);
+  const answer = await callUnary(check, null, { deadlineMs: Date.now() + PROBE_TIMEOUT_MS });
+  client.close();
+  if (answer.error !== null) return answer.error.details;
+  return answer.response?.equals(SERVING) === true ? undefined : "not serving";
 }
 
 /** undefined if the gateway says that it is ready, else the reason why not. */

@@ -1,11 +1,11 @@
 // Knows which node leads: asks the nodes when it does not know, when a call failed, and now and then.
 import type { GetClusterRequest, GetClusterResponse } from "../gen/mesh/v1/cluster_service.js";
 import type { ClientPool } from "../api/client-pool.js";
-import { LEADER_LOOK_MS, LEADER_LOOK_PEERS, LEADER_REFRESH_MS } from "./limits.js";
-import { type Stub, tryOnce } from "./mesh-call.js";
+import { type PeerStub, tryPeer } from "../api/unary-client.js";
+import { CONNECT_MS, LEADER_LOOK_MS, LEADER_LOOK_PEERS, LEADER_REFRESH_MS } from "./limits.js";
 import type { Peers } from "./peers.js";
 
-const getCluster: Stub<GetClusterRequest, GetClusterResponse> = (peer) =>
+const getCluster: PeerStub<GetClusterRequest, GetClusterResponse> = (peer) =>
   peer.cluster.getCluster.bind(peer.cluster);
 
 export class LeaderTracker {
@@ -67,8 +67,9 @@ export class LeaderTracker {
   async #ask(): Promise<void> {
     const candidates = this.#peers.inTurn().slice(0, LEADER_LOOK_PEERS);
     const asked = candidates.map(async (address) => {
-      const bounds = { timeoutMs: LEADER_LOOK_MS, signal: undefined };
-      const outcome = await tryOnce(this.#pool, address, getCluster, {}, bounds);
+      const bounds = { connectMs: CONNECT_MS, timeoutMs: LEADER_LOOK_MS };
+      const node = { peer: this.#pool.at(address), address };
+      const outcome = await tryPeer(node, getCluster, {}, bounds);
       if (outcome.kind !== "answered") throw new Error(`${address} did not answer`);
       this.learn(outcome.response);
       if (outcome.response.leaderAddress === "") throw new Error(`${address} knows no leader`);

@@ -2,15 +2,16 @@
 // a call that surely was not done from one whose answer was lost.
 import pRetry from "p-retry";
 import type { ClientPool } from "../api/client-pool.js";
-import type { RepeatEffect } from "../api/forwarding.js";
+import { type CallFailure, isOfTheMoment, type RepeatEffect } from "../api/call-outcome.js";
+import { type PeerStub, tryPeer } from "../api/unary-client.js";
+import type { Problem } from "../gen/mesh/v1/task_service.js";
 import type { LeaderTracker } from "./leader-tracker.js";
-import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, CALL_TRY_MS, MAX_TRY_MS } from "./limits.js";
-import { type Stub, tryOnce, type TryOutcome } from "./mesh-call.js";
+import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, CALL_TRY_MS, CONNECT_MS, MAX_TRY_MS } from "./limits.js";
 import { MeshRefusal, unavailable } from "./mesh-refusal.js";
 import type { Peers } from "./peers.js";
 
 export interface MeshOperation<Request, Response> {
-  readonly stub: Stub<Request, Response>;
+  readonly stub: PeerStub<Request, Response>;
   /** @param sentBefore whether an earlier try reached a node */
   readonly request: (sentBefore: boolean) => Request;
   /** Who may answer; default: the leader. */
@@ -26,7 +27,7 @@ export interface MeshOperation<Request, Response> {
 /** A try failed in a way that another try may not. */
 class TryFailed extends Error {
   override readonly name = "TryFailed";
-  constructor(readonly outcome: Exclude<TryOutcome<never>, { kind: "answered" }> | undefined) {
+  constructor(readonly outcome: CallFailure | undefined) {
     super("no node answered", { cause: outcome?.error });
   }
 }
@@ -87,13 +88,14 @@ export class MeshCaller {
       await this.#leaders.look();
     }
     attempts.number += 1;
-    let last: Exclude<TryOutcome<never>, { kind: "answered" }> | undefined;
+    let last: CallFailure | undefined;
     for (const address of this.#candidates(target)) {
-      const bounds = { timeoutMs: attempts.tryMs(), signal };
+      const bounds = { connectMs: CONNECT_MS, timeoutMs: attempts.tryMs(), signal };
       const request = operation.request(attempts.sentBefore);
-      const outcome = await tryOnce(this.#pool, address, operation.stub, request, bounds);
+      const node = { peer: this.#pool.at(address), address };
+      const outcome = await tryPeer(node, operation.stub, request, bounds);
       if (outcome.kind === "answered") return outcome.response;
-      if (outcome.kind === "refused") throw new MeshRefusal(outcome.problem, outcome.error);
+      if (outcome.kind === "refused") throw attempts.refusedWith(outcome.problem, outcome.error);
       last = outcome;
       if (outcome.kind === "lost") attempts.mayBeDone = true;
       this.#leaders.doubt(address);
@@ -146,13 +148,16 @@ class Attempts {
     return !(this.mayBeDone && this.#operation.repeat === "other");
   }
 
+  /** What the caller is told where a node refuses it. */
+  refusedWith(problem: Problem, error: unknown): MeshRefusal {
+    const mayStand = this.#mayHaveChanged() && isOfTheMoment(problem);
+    return mayStand ? answerLost(error) : new MeshRefusal(problem, error);
+  }
+
   /** What the caller is told after the last try. */
   refusal(error: unknown): unknown {
     if (!(error instanceof TryFailed)) return error;
-    if (this.mayBeDone && this.#operation.repeat !== "none") {
-      const message = "the answer was lost: it may or may not have been done";
-      return unavailable("outcome_unknown", message, error);
-    }
+    if (this.#mayHaveChanged()) return answerLost(error);
     const { outcome } = error;
     if (outcome?.kind === "not-done" && outcome.problem !== undefined) {
       return unavailable("no_leader", "no leader with a quorum was found in time", error);
@@ -160,4 +165,13 @@ class Attempts {
     const what = outcome?.kind === "lost" ? "answered" : "could be reached";
     return unavailable("no_node", `no node of the mesh ${what} in time`, error);
   }
+
+  #mayHaveChanged(): boolean {
+    return this.mayBeDone && this.#operation.repeat !== "none";
+  }
+}
+
+function answerLost(cause: unknown): MeshRefusal {
+  const message = "the answer was lost: it may or may not have been done";
+  return unavailable("outcome_unknown", message, cause);
 }

@@ -2,6 +2,7 @@
 // and what can be asked of the cluster.
 import { ClientPool } from "../api/client-pool.js";
 import { taskIds } from "../api/task-ids.js";
+import type { PeerStub } from "../api/unary-client.js";
 import type {
   GetClusterResponse,
   TransferLeadershipResponse,
@@ -31,7 +32,6 @@ import {
   VERIFY_TRY_MS,
   WAIT_SLACK_MS,
 } from "./limits.js";
-import type { Stub } from "./mesh-call.js";
 import { MeshCaller } from "./mesh-caller.js";
 import { MeshRefusal } from "./mesh-refusal.js";
 import { type NodeDirectory, Peers } from "./peers.js";
@@ -73,7 +73,7 @@ export interface Mesh {
 export type Patience = "normal" | "short";
 
 /** Of a call about one task. */
-type TaskStub = Stub<{ id: string }, { readonly task?: Task | undefined }>;
+type TaskStub = PeerStub<{ id: string }, { readonly task?: Task | undefined }>;
 
 const STARTED: readonly TaskStatus[] = [
   TaskStatus.SCHEDULED,

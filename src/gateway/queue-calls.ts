@@ -1,5 +1,6 @@
 // What the routes ask of named queues, through whichever node leads.
-import type { RepeatEffect } from "../api/forwarding.js";
+import type { RepeatEffect } from "../api/call-outcome.js";
+import type { PeerStub } from "../api/unary-client.js";
 import type {
   LimitQueueRequest,
   ListQueuesRequest,
@@ -7,7 +8,6 @@ import type {
   Queue,
 } from "../gen/mesh/v1/queue_service.js";
 import { present } from "./answers.js";
-import type { Stub } from "./mesh-call.js";
 import type { MeshCaller } from "./mesh-caller.js";
 
 /** Every method rejects with MeshRefusal where the mesh refused or did not answer in time. */
@@ -49,7 +49,7 @@ export class QueueCalls {
   async #queue<Request>(
     repeat: RepeatEffect,
     request: Request,
-    stub: Stub<Request, { readonly queue?: Queue | undefined }>,
+    stub: PeerStub<Request, { readonly queue?: Queue | undefined }>,
   ): Promise<Queue> {
     const { queue } = await this.#caller.call({ stub, request: () => request, repeat });
     return present(queue);

@@ -1,7 +1,7 @@
 import { Metadata, status } from "@grpc/grpc-js";
 import { describe, expect, test, vi } from "vitest";
 
-import { FORWARDED_METADATA_KEY } from "../../src/api/forwarding.js";
+import { FORWARDED_METADATA_KEY } from "../../src/api/leader-try.js";
 import { problemOf } from "../../src/api/status.js";
 import type { SubmitTasksRequest } from "../../src/gen/mesh/v1/task_service.js";
 import { QueueError } from "../../src/queue/errors.js";
@@ -193,6 +193,26 @@ describe("a leader that changes under a call", () => {
     expect(error.code).toBe(status.ABORTED);
     expect(problemOf(error)).toMatchObject({ code: "outcome_unknown" });
     expect(asked).toBe(1);
+  });
+
+  test.each(["overloaded", "no_leader"] as const)(
+    "that answers %s after a lost answer does not say that nothing was done",
+    async (code) => {
+      const { leader, follower } = await startPair();
+      leader.queue.submit = () => {
+        leader.queue.submit = () => Promise.reject(new QueueError(code, "just now"));
+        return Promise.reject(new QueueError("outcome_unknown", "lost leadership"));
+      };
+      const error = await failureOf(submit(follower));
+      expect(problemOf(error)).toMatchObject({ code: "outcome_unknown" });
+    },
+  );
+
+  test("that is overloaded, with no answer lost, says so itself", async () => {
+    const { leader, follower } = await startPair();
+    leader.queue.submit = () => Promise.reject(new QueueError("overloaded", "just now"));
+    const error = await failureOf(submit(follower));
+    expect(problemOf(error)).toMatchObject({ code: "overloaded", message: "just now" });
   });
 
   test("that cannot be reached at all leaves a cancel undone and says so", async () => {

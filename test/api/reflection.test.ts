@@ -14,7 +14,7 @@ import {
   type ServerReflectionResponse,
 } from "../../src/gen/grpc/reflection/v1/reflection.js";
 import { afterTest, call, failureOf, startNode, type TestNode } from "./support.js";
-import type { UnaryStub } from "../../src/api/forwarding.js";
+import type { UnaryStub } from "../../src/api/unary-client.js";
 
 type Question = ServerReflectionRequest["messageRequest"];
 

@@ -189,4 +189,20 @@ describe("a change whose answer was lost", () => {
     expect(response.statusCode).toBe(200);
     expect(response.json()).toMatchObject({ id: body["id"], status: "cancelled" });
   });
+
+  it("is not told as surely not done where the next node has no time for it", async () => {
+    const target = await started();
+    const { body } = await post(target);
+    target.node("n1").behaviour = "keep_and_hang";
+    const cancelled = target.app.inject({ method: "DELETE", url: `/tasks/${String(body["id"])}` });
+    await until(() =>
+      [...target.tasks.values()].some(({ status }) => status === TaskStatus.CANCELLED),
+    );
+    const busy = { code: "overloaded", message: "busy", field: "", httpStatus: 503 };
+    target.node("n2").refusal = { ...busy, retryAfterMs: 0 };
+    target.elect("n2");
+    target.node("n1").kill();
+
+    expect((await cancelled).json()).toMatchObject({ status: 503, code: "outcome_unknown" });
+  });
 });

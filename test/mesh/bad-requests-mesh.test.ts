@@ -1,7 +1,7 @@
 // What a mesh refuses says what is wrong and what there is, over gRPC and over HTTP alike.
 import { Metadata, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { UnaryStub } from "../../src/api/forwarding.js";
+import type { UnaryStub } from "../../src/api/unary-client.js";
 import { problemOf } from "../../src/api/status.js";
 import type { ProblemView } from "../support/mesh-http.js";
 import { startMesh, type TestMesh } from "../support/start-mesh.js";

@@ -3,7 +3,7 @@
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { PeerClients } from "../../src/api/client-pool.js";
-import type { UnaryStub } from "../../src/api/forwarding.js";
+import type { UnaryStub } from "../../src/api/unary-client.js";
 import { LinkRule } from "../../src/gen/mesh/v1/chaos_service.js";
 import type { ProblemView } from "../support/mesh-http.js";
 import { startMesh, type TestMesh } from "../support/start-mesh.js";

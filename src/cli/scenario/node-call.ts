@@ -1,5 +1,6 @@
 // Asks one node directly over gRPC, past the gateway, which would turn to another node.
-import { credentials, Metadata } from "@grpc/grpc-js";
+import { credentials } from "@grpc/grpc-js";
+import { callUnary } from "../../api/unary-client.js";
 import {
   ClusterServiceClient,
   type GetClusterResponse,
@@ -22,12 +23,10 @@ export type NodeSight = Readonly<
 export async function clusterSeenBy(address: string): Promise<NodeSight> {
   const client = new ClusterServiceClient(address, credentials.createInsecure());
   try {
-    return await new Promise((resolve, reject) => {
-      client.getCluster({}, new Metadata(), { deadline: Date.now() + CALL_MS }, (error, answer) => {
-        if (error === null) resolve(answer);
-        else reject(new ExitError(`${address} does not answer (${statusLine(error)})`));
-      });
-    });
+    const bounds = { deadlineMs: Date.now() + CALL_MS };
+    const answer = await callUnary(client.getCluster.bind(client), {}, bounds);
+    if (answer.error === null) return answer.response;
+    throw new ExitError(`${address} does not answer (${statusLine(answer.error)})`);
   } finally {
     client.close();
   }
@@ -40,11 +39,9 @@ export async function refusalOf(address: string): Promise<string | undefined> {
   const defaults = SubmitTaskRequest.decode(new Uint8Array());
   const task: SubmitTaskRequest = { ...defaults, type: "process", data: "1", queue: QUEUE };
   try {
-    return await new Promise((resolve) => {
-      client.submitTask(task, new Metadata(), { deadline: Date.now() + CALL_MS }, (error) => {
-        resolve(error === null ? undefined : statusLine(error));
-      });
-    });
+    const bounds = { deadlineMs: Date.now() + CALL_MS };
+    const { error } = await callUnary(client.submitTask.bind(client), task, bounds);
+    return error === null ? undefined : statusLine(error);
   } finally {
     client.close();
   }

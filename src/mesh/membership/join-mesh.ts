@@ -1,10 +1,10 @@
 // How a node without a log becomes a member: it asks the nodes that it can find, one after the other,
 // until the leader has admitted it. Before that it takes no part in Raft.
 import { setTimeout as sleep } from "node:timers/promises";
-import { Metadata } from "@grpc/grpc-js";
 import { ulid } from "ulid";
+import { reasonOf } from "../../api/call-outcome.js";
 import type { ClientPool } from "../../api/client-pool.js";
-import { problemOf } from "../../api/status.js";
+import { callUnary } from "../../api/unary-client.js";
 import type { RegistryView } from "../../discovery/registry-watch.js";
 import type { JoinMeshRequest, JoinMeshResponse } from "../../gen/mesh/v1/membership_service.js";
 import type { Logger } from "../../telemetry/logger.js";
@@ -71,17 +71,14 @@ function membersOf({ id, address, meshId, registry }: JoinMeshOptions): readonly
   return [...new Set(others.map((member) => member.address))].filter((each) => each !== address);
 }
 
-function ask(
+async function ask(
   clients: ClientPool,
   member: string,
   request: JoinMeshRequest,
 ): Promise<JoinMeshResponse> {
-  return new Promise((resolve) => {
-    const { membership } = clients.at(member);
-    const bounds = { deadline: Date.now() + CALL_MS };
-    membership.joinMesh(request, new Metadata(), bounds, (error, response) => {
-      if (error === null) resolve(response);
-      else resolve({ admitted: false, reason: problemOf(error)?.message ?? error.details });
-    });
-  });
+  const { membership } = clients.at(member);
+  const bounds = { deadlineMs: Date.now() + CALL_MS };
+  const answer = await callUnary(membership.joinMesh.bind(membership), request, bounds);
+  if (answer.error === null) return answer.response;
+  return { admitted: false, reason: reasonOf(answer.error) };
 }
