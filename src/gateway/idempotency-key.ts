@@ -1,11 +1,11 @@
 // The header Idempotency-Key, as the text that its client meant: two keys that differ stay two, and the
 // same key is the same one in a header and in a body.
 import type { FastifyRequest } from "fastify";
+import { SUBMISSION_LIMITS } from "../input/request-limits.js";
 import { headerText, isPlain, PLAIN_RULE } from "../input/text-rule.js";
 import { invalidFields } from "./problem.js";
 
 const HEADER = "Idempotency-Key";
-const MAX_KEY_LENGTH = 256;
 
 /** Undefined where the request has none. @throws HttpProblem 422 */
 export function idempotencyKeyOf(request: FastifyRequest): string | undefined {
@@ -22,8 +22,8 @@ export function idempotencyKeyOf(request: FastifyRequest): string | undefined {
   if (key === undefined) {
     throw invalidKey("is not in UTF-8: send it so, or as idempotencyKey in the body");
   }
-  if (key === "" || key.length > MAX_KEY_LENGTH) {
-    throw invalidKey(`must be one value of 1 to ${MAX_KEY_LENGTH} characters`);
+  if (key === "" || key.length > SUBMISSION_LIMITS.keyLength) {
+    throw invalidKey(`must be one value of 1 to ${SUBMISSION_LIMITS.keyLength} characters`);
   }
   if (!isPlain(key)) throw invalidKey(PLAIN_RULE);
   return key;

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { isName, NAME_RULE } from "../input/name-rule.js";
 import { isPlain, PLAIN_RULE } from "../input/text-rule.js";
+import { SUBMISSION_LIMITS } from "../input/request-limits.js";
 import { TaskStatus } from "../gen/mesh/v1/task.js";
 import type { ListTaskLogsRequest } from "../gen/mesh/v1/task_log.js";
 import type { GetTaskRequest, ListTasksRequest } from "../gen/mesh/v1/task_service.js";
@@ -53,7 +54,7 @@ export const name = z.string().refine(isName, NAME_RULE);
 
 const listQuery = z.strictObject({
   status: statusName.optional(),
-  type: plainText(128).optional(),
+  type: plainText(SUBMISSION_LIMITS.typeLength).optional(),
   queue: name.optional(),
   limit: pageLimit.optional(),
   cursor: z.string().min(1).max(1_024).optional(),
@@ -76,7 +77,7 @@ const getQuery = z.strictObject({
 
 const eventsQuery = z.strictObject({
   id: z.string().min(1).max(26_999).optional(),
-  type: plainText(128).optional(),
+  type: plainText(SUBMISSION_LIMITS.typeLength).optional(),
   queue: name.optional(),
   from: wholeNumber(0).optional(),
   only: z.enum(["task", "cluster"]).optional(),

@@ -1,18 +1,19 @@
 // What PUT /queues/{name} takes, and queues in the form that HTTP shows.
 import { z } from "zod";
+import { QUEUE_LIMITS as MAX } from "../input/request-limits.js";
 import type { LimitQueueRequest, Queue } from "../gen/mesh/v1/queue_service.js";
 import { validated } from "./validated.js";
 
 const limits = z.strictObject({
-  concurrency: z.int().min(1).max(1_000_000).nullish(),
+  concurrency: z.int().min(1).max(MAX.concurrency).nullish(),
   rate: z
     .strictObject({
-      count: z.int().min(1).max(1_000_000),
-      perMs: z.int().min(1).max(86_400_000),
-      burst: z.int().min(1).max(1_000_000).nullish(),
+      count: z.int().min(1).max(MAX.rateCount),
+      perMs: z.int().min(1).max(MAX.ratePerMs),
+      burst: z.int().min(1).max(MAX.rateCount).nullish(),
     })
     .nullish(),
-  weight: z.int().min(1).max(1_000).nullish(),
+  weight: z.int().min(1).max(MAX.weight).nullish(),
 });
 
 /** What is not named has no limit, and weight 1. @throws HttpProblem 422 naming every field at fault */

@@ -1,13 +1,14 @@
 // What PUT /schedules/{name} takes, and its form on the wire.
 import { z } from "zod";
+import { SCHEDULE_LIMITS as MAX } from "../input/request-limits.js";
 import { MisfirePolicy } from "../gen/mesh/v1/schedule.js";
 import type { PutScheduleRequest } from "../gen/mesh/v1/schedule_service.js";
 import { requestOf, type SubmissionContext, taskTemplate } from "./submission-schema.js";
 import { validated } from "./validated.js";
 
 const schedule = z.strictObject({
-  cron: z.string().min(1).max(256),
-  timezone: z.string().min(1).max(64).optional(),
+  cron: z.string().min(1).max(MAX.cronLength),
+  timezone: z.string().min(1).max(MAX.timezoneLength).optional(),
   task: taskTemplate.extend({
     after: z
       .never("makes no sense: each occurrence would wait for tasks that have long ended")

@@ -3,27 +3,25 @@
 import { isValid as isUlid } from "ulid";
 import { z } from "zod";
 import { type ParsedDateTime, parseDateTime } from "../input/date-time.js";
+import { SUBMISSION_LIMITS as MAX } from "../input/request-limits.js";
 import type { Config } from "../config/schema.js";
 import { BackoffType, OnDependencyFailure } from "../gen/mesh/v1/task.js";
 import type { SubmitTaskRequest } from "../gen/mesh/v1/task_service.js";
 import { name, plainText } from "./query-schema.js";
 import { validated } from "./validated.js";
 
-const DAY_MS = 86_400_000;
-const MAX_AHEAD_MS = 3_650 * DAY_MS;
-const MAX_DEPENDENCIES = 100;
 const MAX_EPOCH_MS = 253_402_300_799_999;
 
 /** What the words for a priority mean. */
 export const PRIORITY_BY_WORD = { high: 8, normal: 5, low: 2 } as const;
 
-const milliseconds = z.int().min(0).max(DAY_MS);
+const milliseconds = z.int().min(0).max(MAX.attemptMs);
 
-const PRIORITY_RULE = 'must be "high", "normal", "low" or an integer from 0 to 9';
+const PRIORITY_RULE = `must be "high", "normal", "low" or an integer from 0 to ${MAX.priority}`;
 const priority = z.union(
   [
     z.enum(["high", "normal", "low"]),
-    z.int(PRIORITY_RULE).min(0, PRIORITY_RULE).max(9, PRIORITY_RULE),
+    z.int(PRIORITY_RULE).min(0, PRIORITY_RULE).max(MAX.priority, PRIORITY_RULE),
   ],
   PRIORITY_RULE,
 );
@@ -54,24 +52,24 @@ const backoff = z.strictObject({
 
 /** What every task has, those of a schedule included. */
 export const taskTemplate = z.strictObject({
-  type: plainText(128),
+  type: plainText(MAX.typeLength),
   data: z.unknown().optional(),
   queue: name.optional(),
   priority: priority.optional(),
-  maxAttempts: z.int().min(1).max(1_000).optional(),
+  maxAttempts: z.int().min(1).max(MAX.attempts).optional(),
   backoff: backoff.optional(),
   timeoutMs: milliseconds.optional(),
-  requires: z.array(plainText(128)).max(16).optional(),
-  deadlineMs: z.int().min(1).max(MAX_AHEAD_MS).optional(),
-  uniqueKey: plainText(256).optional(),
+  requires: z.array(plainText(MAX.typeLength)).max(MAX.labels).optional(),
+  deadlineMs: z.int().min(1).max(MAX.aheadMs).optional(),
+  uniqueKey: plainText(MAX.keyLength).optional(),
 });
 
 const submission = taskTemplate
   .extend({
-    delayMs: z.int().min(0).max(MAX_AHEAD_MS).optional(),
+    delayMs: z.int().min(0).max(MAX.aheadMs).optional(),
     runAt: runAt.optional(),
-    idempotencyKey: plainText(256).optional(),
-    after: z.array(ulid).max(MAX_DEPENDENCIES).optional(),
+    idempotencyKey: plainText(MAX.keyLength).optional(),
+    after: z.array(ulid).max(MAX.dependencies).optional(),
     onDependencyFailure: z.enum(["cancel", "run"]).optional(),
   })
   .refine((value) => value.delayMs === undefined || value.runAt === undefined, {

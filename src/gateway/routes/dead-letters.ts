@@ -1,6 +1,7 @@
 // /dead-letters: look at what has failed for good, run it again, drop it.
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
+import { SUBMISSION_LIMITS } from "../../input/request-limits.js";
 import { deadLetterJson } from "../dead-letter-json.js";
 import type { DeadLetterSelection } from "../../gen/mesh/v1/task_service.js";
 import { deadLettersRequestFrom, name, pageLimit, plainText } from "../query-schema.js";
@@ -12,7 +13,7 @@ const MAX_SELECTED = 1_000;
 const id = z.string().min(1).max(64);
 const limit = z.int().min(1).max(MAX_SELECTED);
 const filter = {
-  type: plainText(128).optional(),
+  type: plainText(SUBMISSION_LIMITS.typeLength).optional(),
   queue: name.optional(),
 };
 const body = z.strictObject({

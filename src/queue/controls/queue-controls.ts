@@ -4,6 +4,7 @@ import type { Command } from "../../gen/mesh/v1/command.js";
 import type { QueueControls as Controls, QueueLimits, RateLimit } from "../../gen/mesh/v1/queue.js";
 import { QueueError, requireThat } from "../errors.js";
 import { isName, NAME_RULE } from "../../input/name-rule.js";
+import { QUEUE_LIMITS as MAX } from "../../input/request-limits.js";
 import {
   DEFAULT_WEIGHT,
   MAX_CONFIGURED_QUEUES,
@@ -11,10 +12,6 @@ import {
   type QueueTable,
 } from "../state/queue-table.js";
 
-const MAX_CONCURRENCY = 1_000_000;
-const MAX_RATE_COUNT = 1_000_000;
-const MAX_RATE_PER_MS = 86_400_000;
-const MAX_WEIGHT = 1_000;
 /** Starts that the rate let through in this time may begin together: the log is written in batches. */
 const BURST_MS = 100;
 /** Changes that wait for the log. */
@@ -89,24 +86,16 @@ function full(): QueueError {
 function resolvedLimits(limits: QueueLimits = NO_LIMITS): QueueLimits {
   const { concurrency, rate } = limits;
   const weight = limits.weight === 0 ? DEFAULT_WEIGHT : limits.weight;
-  const isBounded = concurrency <= MAX_CONCURRENCY;
-  requireThat(isBounded, "concurrency", `must be at most ${MAX_CONCURRENCY}`);
-  requireThat(weight <= MAX_WEIGHT, "weight", `must be 1 to ${MAX_WEIGHT}`);
+  const isBounded = concurrency <= MAX.concurrency;
+  requireThat(isBounded, "concurrency", `must be at most ${MAX.concurrency}`);
+  requireThat(weight <= MAX.weight, "weight", `must be 1 to ${MAX.weight}`);
   return { concurrency, rate: rate === undefined ? undefined : resolvedRate(rate), weight };
 }
 
 function resolvedRate({ count, perMs, burst }: RateLimit): RateLimit {
-  requireThat(
-    count >= 1 && count <= MAX_RATE_COUNT,
-    "rate.count",
-    `must be 1 to ${MAX_RATE_COUNT}`,
-  );
-  requireThat(
-    perMs >= 1 && perMs <= MAX_RATE_PER_MS,
-    "rate.perMs",
-    `must be 1 to ${MAX_RATE_PER_MS}`,
-  );
-  requireThat(burst <= MAX_RATE_COUNT, "rate.burst", `must be 1 to ${MAX_RATE_COUNT}`);
-  const ownBurst = Math.min(MAX_RATE_COUNT, Math.max(1, Math.floor((count * BURST_MS) / perMs)));
+  requireThat(count >= 1 && count <= MAX.rateCount, "rate.count", `must be 1 to ${MAX.rateCount}`);
+  requireThat(perMs >= 1 && perMs <= MAX.ratePerMs, "rate.perMs", `must be 1 to ${MAX.ratePerMs}`);
+  requireThat(burst <= MAX.rateCount, "rate.burst", `must be 1 to ${MAX.rateCount}`);
+  const ownBurst = Math.min(MAX.rateCount, Math.max(1, Math.floor((count * BURST_MS) / perMs)));
   return { count, perMs, burst: burst === 0 ? ownBurst : burst };
 }

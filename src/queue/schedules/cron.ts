@@ -3,11 +3,10 @@
 // again in those that come twice. One with certain hours, however they are written, names times of the
 // day: what comes twice counts the first time, and all that is left out counts once, where the gap ends.
 import { Cron, CronPattern } from "croner";
+import { SCHEDULE_LIMITS } from "../../input/request-limits.js";
 import { QueueError } from "../errors.js";
 import { type TimeZone, timeZone } from "./time-zone.js";
 
-const MAX_CRON_LENGTH = 256;
-const MAX_TIMEZONE_LENGTH = 64;
 const MODE = "5-or-6-parts";
 /** Longer than any hour or day that comes twice or never: there is one change of a clock in it at most. */
 const LOOK_MS = 26 * 3_600_000;
@@ -69,7 +68,7 @@ function toldUntilMs(cron: Expression, zone: TimeZone, sinceMs: number): number 
 
 function checkedZone(timezone: string): TimeZone {
   try {
-    if (timezone.length > MAX_TIMEZONE_LENGTH) throw new RangeError("it is too long");
+    if (timezone.length > SCHEDULE_LIMITS.timezoneLength) throw new RangeError("it is too long");
     return timeZone(timezone);
   } catch (cause) {
     throw new QueueError(
@@ -82,7 +81,7 @@ function checkedZone(timezone: string): TimeZone {
 
 function expression(cron: string): Expression {
   try {
-    if (cron.length > MAX_CRON_LENGTH) throw new RangeError("it is too long");
+    if (cron.length > SCHEDULE_LIMITS.cronLength) throw new RangeError("it is too long");
     // The library takes a date as well, for a single run.
     if (cron.includes(":")) throw new RangeError("it holds a time of day");
     const { hour } = new CronPattern(cron, undefined, { mode: MODE });

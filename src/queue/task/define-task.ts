@@ -12,22 +12,15 @@ import { requireThat } from "../errors.js";
 import { jsonFaultOf } from "../../input/json-text.js";
 import { isName, NAME_RULE } from "../../input/name-rule.js";
 import { isPlain, PLAIN_RULE } from "../../input/text-rule.js";
+import { SUBMISSION_LIMITS as LIMITS } from "../../input/request-limits.js";
 
 export const DEFAULT_QUEUE = "default";
 export const DEFAULT_PRIORITY = 5;
-export const MAX_PRIORITY = 9;
+export const MAX_PRIORITY: number = LIMITS.priority;
 
-const MAX_TYPE_LENGTH = 128;
-const MAX_LABELS = 16;
-const MAX_KEY_LENGTH = 256;
-/** Tasks that one task waits for. */
-const MAX_DEPENDENCIES = 100;
 const MAX_SHOWN_LENGTH = 40;
 /** W3C trace context: version 00 has 55 characters, later ones may have more. */
 const MAX_TRACEPARENT_LENGTH = 256;
-const MAX_ATTEMPTS = 1_000;
-const DAY_MS = 86_400_000;
-const MAX_AHEAD_MS = 3_660 * DAY_MS;
 
 /** What a submission that says nothing gets, and what it may not exceed. */
 export interface SubmissionDefaults {
@@ -51,9 +44,9 @@ export function defineTask(
 ): TaskDefinition {
   requireThat(isUlid(id), "id", "must be a ULID");
   requireThat(
-    request.type.length > 0 && request.type.length <= MAX_TYPE_LENGTH,
+    request.type.length > 0 && request.type.length <= LIMITS.typeLength,
     "type",
-    `must have 1 to ${MAX_TYPE_LENGTH} characters`,
+    `must have 1 to ${LIMITS.typeLength} characters`,
   );
   requireThat(isPlain(request.type), "type", PLAIN_RULE);
   const queue = request.queue === "" ? DEFAULT_QUEUE : request.queue;
@@ -62,16 +55,16 @@ export function defineTask(
   requireThat(priority <= MAX_PRIORITY, "priority", `must be 0 to ${MAX_PRIORITY}`);
   const maxAttempts = request.maxAttempts ?? defaults.maxAttempts;
   requireThat(
-    maxAttempts >= 1 && maxAttempts <= MAX_ATTEMPTS,
+    maxAttempts >= 1 && maxAttempts <= LIMITS.attempts,
     "maxAttempts",
-    `must be 1 to ${MAX_ATTEMPTS}`,
+    `must be 1 to ${LIMITS.attempts}`,
   );
   const timeoutMs = request.timeoutMs ?? 0;
-  requireThat(timeoutMs <= DAY_MS, "timeoutMs", `must be at most ${DAY_MS}`);
+  requireThat(timeoutMs <= LIMITS.attemptMs, "timeoutMs", `must be at most ${LIMITS.attemptMs}`);
   requireThat(
-    request.idempotencyKey.length <= MAX_KEY_LENGTH,
+    request.idempotencyKey.length <= LIMITS.keyLength,
     "idempotencyKey",
-    `must have at most ${MAX_KEY_LENGTH} characters`,
+    `must have at most ${LIMITS.keyLength} characters`,
   );
   requireThat(isPlain(request.idempotencyKey), "idempotencyKey", PLAIN_RULE);
   checkLabels(request.requires);
@@ -105,9 +98,9 @@ function lifecycleOf(request: SubmitTaskRequest, id: string, waitMs: number): De
   const { deadlineMs, uniqueKey, onDependencyFailure } = request;
   const after = [...new Set(request.after)];
   requireThat(
-    deadlineMs === undefined || (deadlineMs >= 1 && deadlineMs <= MAX_AHEAD_MS),
+    deadlineMs === undefined || (deadlineMs >= 1 && deadlineMs <= LIMITS.aheadMs),
     "deadlineMs",
-    `must be 1 to ${MAX_AHEAD_MS}`,
+    `must be 1 to ${LIMITS.aheadMs}`,
   );
   requireThat(
     deadlineMs === undefined || deadlineMs > waitMs,
@@ -115,15 +108,15 @@ function lifecycleOf(request: SubmitTaskRequest, id: string, waitMs: number): De
     "must be later than the time before which it does not run (delayMs, runAt)",
   );
   requireThat(
-    uniqueKey.length <= MAX_KEY_LENGTH,
+    uniqueKey.length <= LIMITS.keyLength,
     "uniqueKey",
-    `must have at most ${MAX_KEY_LENGTH} characters`,
+    `must have at most ${LIMITS.keyLength} characters`,
   );
   requireThat(isPlain(uniqueKey), "uniqueKey", PLAIN_RULE);
   requireThat(
-    request.after.length <= MAX_DEPENDENCIES,
+    request.after.length <= LIMITS.dependencies,
     "after",
-    `must name at most ${MAX_DEPENDENCIES} tasks`,
+    `must name at most ${LIMITS.dependencies} tasks`,
   );
   for (const other of after) {
     requireThat(isUlid(other), "after", `must hold ids of tasks, and "${cut(other)}" is none`);
@@ -181,7 +174,7 @@ function runAt(request: SubmitTaskRequest, nowMs: number): number {
   const field = runAtMs === undefined ? "delayMs" : "runAt";
   requireThat(delayMs === undefined || delayMs >= 0, "delayMs", "must not be negative");
   requireThat(runAtMs === undefined || runAtMs >= 0, "runAt", "must not be before 1970");
-  requireThat(at <= nowMs + MAX_AHEAD_MS, field, "must be within ten years");
+  requireThat(at <= nowMs + LIMITS.aheadMs, field, "must be within ten years");
   return Math.max(at, nowMs);
 }
 
@@ -189,8 +182,16 @@ function checkedBackoff(asked: Backoff | undefined, fallback: Backoff): Backoff 
   if (asked === undefined) return fallback;
   const { jitter } = asked;
   requireThat(jitter >= 0 && jitter <= 1, "backoff.jitter", "must be 0 to 1");
-  requireThat(asked.delayMs <= DAY_MS, "backoff.delayMs", `must be at most ${DAY_MS}`);
-  requireThat(asked.maxMs <= DAY_MS, "backoff.maxMs", `must be at most ${DAY_MS}`);
+  requireThat(
+    asked.delayMs <= LIMITS.attemptMs,
+    "backoff.delayMs",
+    `must be at most ${LIMITS.attemptMs}`,
+  );
+  requireThat(
+    asked.maxMs <= LIMITS.attemptMs,
+    "backoff.maxMs",
+    `must be at most ${LIMITS.attemptMs}`,
+  );
   return {
     type: asked.type === BackoffType.FIXED ? BackoffType.FIXED : BackoffType.EXPONENTIAL,
     delayMs: asked.delayMs,
@@ -200,12 +201,16 @@ function checkedBackoff(asked: Backoff | undefined, fallback: Backoff): Backoff 
 }
 
 function checkLabels(requires: readonly string[]): void {
-  requireThat(requires.length <= MAX_LABELS, "requires", `must have at most ${MAX_LABELS} labels`);
+  requireThat(
+    requires.length <= LIMITS.labels,
+    "requires",
+    `must have at most ${LIMITS.labels} labels`,
+  );
   for (const label of requires) {
     requireThat(
-      label.length > 0 && label.length <= MAX_TYPE_LENGTH,
+      label.length > 0 && label.length <= LIMITS.typeLength,
       "requires",
-      `must hold labels of 1 to ${MAX_TYPE_LENGTH} characters`,
+      `must hold labels of 1 to ${LIMITS.typeLength} characters`,
     );
     requireThat(isPlain(label), "requires", PLAIN_RULE);
   }
