@@ -1,18 +1,22 @@
 // mesh.v1.WorkerService: each node's stream to the leader as a session for whoever keeps the workers.
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 
-import type {
-  AttachRequest,
-  AttachResponse,
-  LeaseGrant,
-  TaskLog,
-  TaskProgress,
-  TaskReport,
-  WorkerHello,
-  WorkerServiceServer,
+import {
+  type AttachRequest,
+  type AttachResponse,
+  type LeaseGrant,
+  type TaskLog,
+  type TaskProgress,
+  type TaskReport,
+  type WorkerHello,
+  type WorkerServiceServer,
+  WorkerServiceService,
 } from "../gen/mesh/v1/worker_service.js";
 import { QueueError } from "../queue/errors.js";
+import { boundedRequests } from "./bounded-service.js";
 import type { EdgeLog } from "./edge-log.js";
+import { MAX_ATTACH_MESSAGE_BYTES } from "./limits.js";
+import type { ServedService } from "./readable-requests.js";
 import { statusFrom } from "./status.js";
 import type { LeadershipView } from "./task-backend.js";
 
@@ -51,15 +55,19 @@ export interface WorkerAttachOptions {
   readonly leadership: LeadershipView;
   readonly sessions: WorkerSessions;
   readonly log: EdgeLog;
+  /** Default 32 MiB. */
+  readonly maxMessageBytes?: number;
 }
 
 /** Serves Attach while this node leads; when it stops leading every stream is ended. */
-export function createWorkerAttachService(options: WorkerAttachOptions): WorkerServiceServer {
-  return {
+export function createWorkerAttachService(options: WorkerAttachOptions): ServedService {
+  const implementation: WorkerServiceServer = {
     attach: (call) => {
       new AttachedStream(call, options).start();
     },
   };
+  const maxBytes = options.maxMessageBytes ?? MAX_ATTACH_MESSAGE_BYTES;
+  return { definition: boundedRequests(WorkerServiceService, maxBytes), implementation };
 }
 
 class AttachedStream {

@@ -1,7 +1,7 @@
 import { type ClientDuplexStream, credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { describe, expect, test, vi } from "vitest";
 
-import { boundedRequests } from "../../src/api/bounded-service.js";
+import { MAX_ATTACH_MESSAGE_BYTES } from "../../src/api/limits.js";
 import { createRaftService, type RaftServiceOptions } from "../../src/api/raft-service.js";
 import { createGrpcServer } from "../../src/api/server.js";
 import { problemOf } from "../../src/api/status.js";
@@ -17,7 +17,6 @@ import {
   TaskReport,
   WorkerHello,
   WorkerServiceClient,
-  WorkerServiceService,
 } from "../../src/gen/mesh/v1/worker_service.js";
 import {
   type ExchangeRequest,
@@ -61,7 +60,7 @@ class RecordingSessions implements WorkerSessions {
   }
 }
 
-async function startLeader(maxMessageBytes = 1_000_000) {
+async function startLeader(maxMessageBytes?: number) {
   const leadership = new DirectedLeadership();
   leadership.become({ kind: "self" });
   const sessions = new RecordingSessions();
@@ -70,10 +69,12 @@ async function startLeader(maxMessageBytes = 1_000_000) {
     host: "127.0.0.1",
     port: 0,
     services: [
-      {
-        definition: boundedRequests(WorkerServiceService, maxMessageBytes),
-        implementation: createWorkerAttachService({ leadership, sessions, log }),
-      },
+      createWorkerAttachService({
+        leadership,
+        sessions,
+        log,
+        ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),
+      }),
     ],
   });
   afterTest(() => server.close(0));
@@ -207,11 +208,14 @@ describe("Attach", () => {
     expect(sessions.events).toEqual([]);
   });
 
-  test("ends on a message over the bound", async () => {
-    const { sessions, client } = await startLeader(1_000);
+  test.each([
+    ["that is set", 1_000, 1_001],
+    ["of a node", undefined, MAX_ATTACH_MESSAGE_BYTES + 1],
+  ])("ends on a message over the bound %s", async (_which, maxMessageBytes, length) => {
+    const { sessions, client } = await startLeader(maxMessageBytes);
     const { stream, end } = attach(client);
     stream.write(helloOf());
-    stream.write(reportsOf("x".repeat(1_001)));
+    stream.write(reportsOf("x".repeat(length)));
     expect((await end).code).toBe(status.INTERNAL);
     await vi.waitFor(() =>
       expect(sessions.events.map((event) => (event as string[])[0])).toEqual([

@@ -31,7 +31,6 @@ import {
 import { MembershipServiceService } from "../../gen/mesh/v1/membership_service.js";
 import { QueueServiceService } from "../../gen/mesh/v1/queue_service.js";
 import { ScheduleServiceService } from "../../gen/mesh/v1/schedule_service.js";
-import { WorkerServiceService } from "../../gen/mesh/v1/worker_service.js";
 import { RaftServiceService } from "../../gen/raft/v1/raft.js";
 import type { RaftNode } from "../../raft/index.js";
 import type { Logger } from "../../telemetry/logger.js";
@@ -123,10 +122,7 @@ export async function serveNode(options: NodeServerOptions): Promise<NodeServer>
         log,
       }),
     },
-    {
-      definition: WorkerServiceService,
-      implementation: createWorkerAttachService({ leadership, sessions: options.sessions, log }),
-    },
+    createWorkerAttachService({ leadership, sessions: options.sessions, log }),
     {
       definition: RaftServiceService,
       implementation: createRaftService({

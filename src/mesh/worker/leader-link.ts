@@ -10,6 +10,7 @@ import {
 } from "../../gen/mesh/v1/worker_service.js";
 import { NODE_CHANNEL_OPTIONS } from "../../api/channel-options.js";
 import type { Leadership } from "../../api/task-backend.js";
+import { reportMessages } from "./report-messages.js";
 import type { LeaderChannel, WorkerAgent } from "./worker-agent.js";
 
 const RECONNECT_MS = 100;
@@ -93,7 +94,11 @@ export class LeaderLink {
       keepalive: (sequence) => send({ $case: "keepalive", value: { sequence } }),
       progress: (tasks) => send({ $case: "progress", value: { tasks: [...tasks] } }),
       logs: (tasks) => send({ $case: "logs", value: { tasks: [...tasks] } }),
-      reports: (reports) => send({ $case: "reports", value: { reports: [...reports] } }),
+      reports: (reports) => {
+        for (const part of reportMessages(reports)) {
+          send({ $case: "reports", value: { reports: [...part] } });
+        }
+      },
     };
     send({ $case: "hello", value: this.#options.hello() });
     return {

@@ -10,25 +10,16 @@ import type {
 } from "../../gen/mesh/v1/worker_service.js";
 import type { AssignmentTable, RunningTask } from "../../queue/state/assignment-table.js";
 import type { DefinitionCache } from "../../queue/state/definition-cache.js";
-import {
-  LEASE_HAD_RUN_OUT,
-  LEASE_LOST,
-  LEASE_REVOKED,
-  RESTARTED,
-  STALLED,
-} from "../../queue/task/attempt-ending.js";
+import { LEASE_LOST, LEASE_REVOKED, RESTARTED, STALLED } from "../../queue/task/attempt-ending.js";
 import type { Logger } from "../../telemetry/logger.js";
 import type { Executor, TakenAway } from "../../worker/executor.js";
-import { WorkerLease } from "../../worker/lease.js";
 import type { AppliedEntry } from "../../queue/state/queue-machine.js";
+import { AwaitingTasks } from "./awaiting-tasks.js";
 import { LogOutbox } from "./log-outbox.js";
 import { ProgressOutbox } from "./progress-outbox.js";
 import { ReportOutbox } from "./report-outbox.js";
+import { TimedLease } from "./timed-lease.js";
 
-/** Keepalives in one lease: some may be late or lost. */
-const KEEPALIVES_PER_LEASE = 4;
-/** Wait before definitions are asked of Redis again. */
-const FETCH_RETRY_MS = 250;
 const SETTLE_ON_STOP_MS = 3_000;
 /** What a handler is told when the log ends its attempt. */
 const ABORT_REASONS = {
@@ -78,17 +69,9 @@ export class WorkerAgent {
   readonly #outbox: ReportOutbox;
   readonly #progress: ProgressOutbox;
   readonly #logs: LogOutbox;
-  readonly #lease = new WorkerLease();
-  /** Assigned, not started: the lease or the definition is still to come. */
-  readonly #awaiting = new Map<string, RunningTask>();
-  /** Assignments up to here may have been taken away while this node held no lease. */
-  #doubtedThrough = 0;
+  readonly #lease: TimedLease;
+  readonly #awaiting: AwaitingTasks;
   #channel: LeaderChannel | undefined;
-  #sequence = 0;
-  #beat: NodeJS.Timeout | undefined;
-  #expiry: NodeJS.Timeout | undefined;
-  #fetching = false;
-  #stopped = false;
 
   constructor(options: WorkerAgentOptions) {
     this.#options = options;
@@ -98,6 +81,17 @@ export class WorkerAgent {
       this.#channel?.logs(logs);
       return this.#channel !== undefined;
     });
+    this.#lease = new TimedLease({
+      ...options,
+      onBeat: () => this.#keepalive(),
+      onExpired: () => this.#giveUp(LEASE_LOST),
+    });
+    this.#awaiting = new AwaitingTasks({
+      ...options,
+      holdsLease: () => this.#lease.isHeld(),
+      start: (running, definition) => this.#run(running, definition),
+      handBack: (running, reason) => this.#handBack(running, reason),
+    });
     this.executor = options.executor(
       (report) => {
         this.#options.lookForStall?.();
@@ -106,8 +100,8 @@ export class WorkerAgent {
       (progress) => this.#progress.add(progress),
       () => {
         this.#options.lookForStall?.();
-        this.#checkLease();
-        return this.#holdsLease();
+        this.#lease.check();
+        return this.#lease.isHeld();
       },
       (taskId, fence, line) => this.#logs.add(taskId, fence, line),
     );
@@ -115,27 +109,24 @@ export class WorkerAgent {
 
   /** Begins to ask for leases, several times within each. */
   start(): void {
-    this.#beat = setInterval(() => this.#keepalive(), this.#options.leaseMs / KEEPALIVES_PER_LEASE);
+    this.#lease.start();
   }
 
   /** Takes no more work, and finishes or hands back what there is; stays tied to the leader. */
   async drain(graceMs: number): Promise<void> {
-    for (const running of this.#awaiting.values()) this.#handBack(running, "the node is drained");
-    this.#awaiting.clear();
+    this.#awaiting.handBackAll("the node is drained");
     await this.executor.stop(graceMs);
   }
 
   /** Finishes or hands back what runs, and waits until the log shows it. */
   async stop(graceMs: number): Promise<void> {
     await this.executor.stop(graceMs);
-    for (const running of this.#awaiting.values()) this.#handBack(running, "the node is stopping");
-    this.#awaiting.clear();
+    this.#awaiting.handBackAll("the node is stopping");
     await this.#outbox.settled(SETTLE_ON_STOP_MS);
-    this.#stopped = true;
-    clearInterval(this.#beat);
+    this.#awaiting.stop();
+    this.#lease.stop();
     this.#progress.stop();
     this.#logs.stop();
-    clearTimeout(this.#expiry);
   }
 
   /** A leader answers: ask for the lease, and tell it what an earlier one may not have heard. */
@@ -154,13 +145,12 @@ export class WorkerAgent {
   /** A node that was frozen or cut off applies assignments that others have long since been given. */
   leaseGranted({ sequence, leaseMs, index }: LeaseGrant): void {
     this.#options.lookForStall?.();
-    const wasHeld = this.#holdsLease();
+    const wasHeld = this.#lease.isHeld();
     if (!this.#lease.granted(sequence, leaseMs)) return;
-    this.#options.onLease?.(this.#lease.expiresAtMs() - this.#options.monotonicMs());
-    if (!wasHeld) this.#doubtedThrough = Math.max(this.#doubtedThrough, index);
-    this.#armExpiry();
+    this.#options.onLease?.(this.#lease.leftMs());
+    if (!wasHeld) this.#awaiting.doubtThrough(index);
     if (!wasHeld) this.#outbox.resend();
-    if (this.#awaiting.size > 0) this.#startAwaiting();
+    this.#awaiting.startAll();
   }
 
   /** The event loop stood still for longer than the lease: what was granted before counts no more. */
@@ -178,7 +168,7 @@ export class WorkerAgent {
   revoked(index: number): readonly TaskReport[] {
     this.#options.lookForStall?.();
     this.#lease.revoke();
-    this.#doubtedThrough = Math.max(this.#doubtedThrough, index);
+    this.#awaiting.doubtThrough(index);
     this.#giveUp(LEASE_REVOKED);
     return this.#outbox.all();
   }
@@ -209,7 +199,7 @@ export class WorkerAgent {
           break;
       }
     }
-    if (this.#awaiting.size > 0) this.#startAwaiting();
+    this.#awaiting.startAll();
   }
 
   /**
@@ -235,41 +225,23 @@ export class WorkerAgent {
       const { taskId } = running.assignment;
       if (held.has(taskId) || this.#outbox.has(taskId)) continue;
       if (running.fence <= bornAtIndex) this.#handBack(running, RESTARTED);
-      else this.#awaiting.set(taskId, running);
+      else this.#awaiting.add(running);
     }
-    if (this.#awaiting.size > 0) this.#startAwaiting();
+    this.#awaiting.startAll();
   }
 
   #assigned(running: RunningTask, index: number): void {
     if (index <= this.#options.bornAtIndex) this.#handBack(running, RESTARTED);
-    else this.#awaiting.set(running.assignment.taskId, running);
+    else this.#awaiting.add(running);
   }
 
   #takenAway(running: RunningTask, reason: TakenAway): void {
-    const { taskId } = running.assignment;
-    if (this.#awaiting.get(taskId)?.fence === running.fence) this.#awaiting.delete(taskId);
-    this.executor.abort(taskId, running.fence, reason);
-  }
-
-  #startAwaiting(): void {
-    if (!this.#holdsLease()) return;
-    const missing: string[] = [];
-    for (const [taskId, running] of this.#awaiting) {
-      if (running.fence <= this.#doubtedThrough) {
-        this.#awaiting.delete(taskId);
-        this.#handBack(running, LEASE_HAD_RUN_OUT);
-        continue;
-      }
-      const definition = this.#options.definitions.get(taskId);
-      if (definition === undefined) missing.push(taskId);
-      else this.#run(running, definition);
-    }
-    if (missing.length > 0) void this.#fetch(missing);
+    this.#awaiting.drop(running);
+    this.executor.abort(running.assignment.taskId, running.fence, reason);
   }
 
   #run(running: RunningTask, definition: TaskDefinition): void {
     const { assignment, fence } = running;
-    this.#awaiting.delete(assignment.taskId);
     this.executor.run({
       taskId: assignment.taskId,
       fence,
@@ -282,49 +254,8 @@ export class WorkerAgent {
     });
   }
 
-  async #fetch(ids: readonly string[]): Promise<void> {
-    if (this.#fetching || this.#stopped) return;
-    this.#fetching = true;
-    try {
-      const found = await this.#options.fetchDefinitions(ids);
-      for (const [taskId, definition] of found) {
-        const running = this.#awaiting.get(taskId);
-        if (running !== undefined && this.#holdsLease()) {
-          this.#run(running, definition);
-        }
-      }
-    } catch (error) {
-      this.#options.logger.debug({ err: error }, "definitions not read, Redis does not answer");
-    }
-    setTimeout(
-      () => {
-        this.#fetching = false;
-        if (this.#awaiting.size > 0) this.#startAwaiting();
-      },
-      this.#awaiting.size > 0 ? FETCH_RETRY_MS : 0,
-    );
-  }
-
   #keepalive(): void {
-    if (this.#channel === undefined) return;
-    this.#sequence += 1;
-    this.#lease.sent(this.#sequence, this.#options.monotonicMs());
-    this.#channel.keepalive(this.#sequence);
-  }
-
-  #armExpiry(): void {
-    clearTimeout(this.#expiry);
-    const leftMs = this.#lease.expiresAtMs() - this.#options.monotonicMs();
-    this.#expiry = setTimeout(() => this.#checkLease(), Math.max(0, leftMs));
-  }
-
-  #checkLease(): void {
-    if (this.#holdsLease()) this.#armExpiry();
-    else this.#giveUp(LEASE_LOST);
-  }
-
-  #holdsLease(): boolean {
-    return this.#lease.isHeld(this.#options.monotonicMs());
+    this.#channel?.keepalive(this.#lease.nextKeepalive());
   }
 
   #giveUp(reason: string): void {
@@ -348,7 +279,7 @@ export class WorkerAgent {
    */
   #send(reports: readonly TaskReport[]): void {
     this.#options.lookForStall?.();
-    const told = this.#holdsLease()
+    const told = this.#lease.isHeld()
       ? reports
       : reports.filter(({ outcome }) => outcome?.$case === "handedBack");
     if (told.length === 0) return;
