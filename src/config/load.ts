@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Environment, type Override, readEnvironment } from "./environment.js";
-import { ConfigError, type ConfigFault } from "./errors.js";
+import { ConfigError } from "./errors.js";
 import { explainIssue } from "./explain.js";
 import { JsonSyntaxError, parseJson, type Position } from "./json-source.js";
 import { type Config, configSchema } from "./schema.js";
@@ -190,5 +190,3 @@ function withAbsolutePaths(
         : { ...config.worker, handlers: absolute("worker.handlers", handlers) },
   };
 }
-
-export type { ConfigFault };

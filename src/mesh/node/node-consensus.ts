@@ -1,5 +1,8 @@
-// A node's log and what stands on it: Raft with its links, the state machine, and the leader of the queue.
+// The wiring of a node's log and what stands on it: Raft with its links, the state machine, the members,
+// and while it leads the queue's leader and what asks after silent nodes.
 import type { ChannelCredentials } from "@grpc/grpc-js";
+import type { ClientPool } from "../../api/client-pool.js";
+import { probe } from "../../api/liveness-service.js";
 import { problemFrom } from "../../api/status.js";
 import { CommandBatch } from "../../gen/mesh/v1/command.js";
 import { QueueLeader } from "../../queue/leader/leader.js";
@@ -10,6 +13,8 @@ import { leaderSettings } from "../leader/leader-settings.js";
 import { LeaderSessions } from "../leader/leader-sessions.js";
 import { LeadershipTracker } from "../leader/leadership-tracker.js";
 import { SettingsMirror } from "../leader/settings-mirror.js";
+import { WorkerProbes } from "../leader/worker-probes.js";
+import { MembershipKeeper } from "../membership/membership-keeper.js";
 import type { NodeParts } from "./node-parts.js";
 import { PeerLinks } from "../transport/peer-links.js";
 import { committedEntry, QueueMachine } from "../../queue/state/queue-machine.js";
@@ -151,6 +156,43 @@ function createRaft(parts: NodeParts, machine: QueueMachine, links: PeerLinks): 
         throw asNodeFailure(error);
       });
     },
+  });
+}
+
+export function createKeeper(
+  { config, meshId, registry, logger }: NodeParts,
+  { raft, leadership, machine, links }: Consensus,
+): MembershipKeeper {
+  return new MembershipKeeper({
+    meshId,
+    raft,
+    registry: registry.watch,
+    drains: machine.drains,
+    isConnected: (peer) => links.isConnected(peer),
+    workers: () => leadership.leader?.workers,
+    rules: config.nodes,
+    electionMs: config.raft.electionTicks * config.raft.tickMs,
+    logger,
+  });
+}
+
+export function createProbes(
+  { config, id, meshId, logger }: NodeParts,
+  { raft, leadership, sessions }: Consensus,
+  clients: ClientPool,
+): WorkerProbes {
+  return new WorkerProbes({
+    nodeId: id,
+    meshId,
+    leaseMs: config.worker.leaseMs,
+    // One that stood still itself hears of nobody for a moment.
+    leader: () => (sessions.isDoubted ? undefined : leadership.leader),
+    term: () => raft.softState.term,
+    lastIndex: () => raft.lastIndex,
+    probe: (address, request, timeoutMs) => probe(clients, address, request, timeoutMs),
+    monotonicMs: () => performance.now(),
+    random: Math.random,
+    logger,
   });
 }
 

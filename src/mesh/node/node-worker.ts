@@ -1,14 +1,19 @@
-// A node's worker, put together from its handlers and what the node knows.
+// The wiring of what a node works: its handlers, the agent that runs them while it holds the lease, the
+// stream to the leader, and the end of all that when the node is to leave.
 import type { TaskLogLine } from "../../gen/mesh/v1/task_log.js";
 import { Executor, type FailedResult } from "../../worker/executor.js";
 import { NOWHERE } from "../../worker/handler-place.js";
 import type { Logger } from "../../telemetry/logger.js";
 import type { TaskAssignment } from "../../worker/attempt.js";
 import type { LogLine } from "../../worker/log-line.js";
-import { createThreads } from "./node-handlers.js";
+import type { WorkerHello } from "../../gen/mesh/v1/worker_service.js";
+import { LeaderLink } from "../worker/leader-link.js";
+import type { Consensus } from "./node-consensus.js";
+import { NodeDrain } from "./node-drain.js";
+import { createThreads, hostHello } from "./node-handlers.js";
 import type { NodeParts } from "./node-parts.js";
 import type { QueueMachine } from "../../queue/state/queue-machine.js";
-import type { StallWatch } from "./stall-watch.js";
+import { StallWatch } from "./stall-watch.js";
 import { WorkerAgent } from "../worker/worker-agent.js";
 
 export function createAgent(
@@ -45,6 +50,68 @@ export function createAgent(
   });
   stalls.onStall(config.worker.leaseMs, () => agent.stalled());
   return agent;
+}
+
+export function createLeaderLink(
+  { description, host, meshId, id }: NodeParts,
+  { leadership, peerCredentials }: Consensus,
+  agent: WorkerAgent,
+  state: () => Pick<WorkerHello, "draining" | "stalls" | "longestStallMs">,
+): LeaderLink {
+  const link = new LeaderLink({
+    agent,
+    ownAddress: description.address,
+    leadership: () => leadership.leadership(),
+    credentials: peerCredentials,
+    hello: () => ({
+      ...description,
+      nodeId: id,
+      labels: [...description.labels],
+      types: [...description.types],
+      meshId,
+      ...hostHello(host),
+      ...state(),
+    }),
+  });
+  host?.onStatus(() => link.helloChanged());
+  return link;
+}
+
+export function createDrain(
+  { config, id, description, writer, logger }: NodeParts,
+  { raft, machine }: Consensus,
+  agent: WorkerAgent,
+  announce: () => void,
+): NodeDrain {
+  return new NodeDrain({
+    nodeId: id,
+    startedAtMs: description.startedAtMs,
+    drains: machine.drains,
+    announce: () => {
+      announce();
+      // Where Redis is away the heartbeat writes it later.
+      writer.update({ draining: true }).catch((error: unknown) => {
+        logger.debug({ err: error }, "the registry does not know yet that this node is drained");
+      });
+    },
+    yieldLeadership: () => raft.yieldLeadership(),
+    endWork: () => agent.drain(config.worker.drainGraceMs),
+    logger,
+  });
+}
+
+/** @param announce tells the leader what is counted */
+export function createStallWatch({ config, logger }: NodeParts, announce: () => void): StallWatch {
+  const { leaseMs } = config.worker;
+  return new StallWatch({
+    monotonicMs: () => performance.now(),
+    countedMs: leaseMs,
+    onCounted: (stallMs) => {
+      const fields = { stallMs: Math.round(stallMs), leaseMs };
+      logger.warn(fields, "the event loop stood still for longer than the lease");
+      announce();
+    },
+  });
 }
 
 /** One line for each attempt that did not succeed: whoever reads the log alone is to find it. */

@@ -264,10 +264,6 @@ export class WorkerDirectory {
   lossOf(id: string): Loss {
     return this.#workers.get(id)?.connected === true ? "lapsed" : "gone";
   }
-
-  forget(id: string): void {
-    this.#workers.delete(id);
-  }
 }
 
 /**

@@ -21,10 +21,6 @@ export function isVoter(membership: Membership, id: NodeId): boolean {
   return has(membership.voters, id) || has(membership.outgoing, id);
 }
 
-export function isLearner(membership: Membership, id: NodeId): boolean {
-  return has(membership.learners, id);
-}
-
 /** Every server that receives the log, each once. */
 export function memberIds(membership: Membership): ReadonlySet<NodeId> {
   const ids = new Set<NodeId>();
