@@ -1,5 +1,5 @@
-// The mesh as the routes see it: submissions that stay one task however often they are sent, reads,
-// and what can be asked of the cluster.
+// The mesh over gRPC: submissions that stay one task however often they are sent, reads, and what can be
+// asked of the cluster.
 import { ClientPool } from "../api/client-pool.js";
 import { taskIds } from "../api/task-ids.js";
 import type { PeerStub } from "../api/unary-client.js";
@@ -32,6 +32,7 @@ import {
   VERIFY_TRY_MS,
   WAIT_SLACK_MS,
 } from "./limits.js";
+import type { Mesh, Patience } from "./mesh.js";
 import { MeshCaller } from "./mesh-caller.js";
 import { MeshRefusal } from "./mesh-refusal.js";
 import { type NodeDirectory, Peers } from "./peers.js";
@@ -42,35 +43,6 @@ import { ScheduleCalls } from "./schedule-calls.js";
 import { RecentSubmissions } from "./recent-submissions.js";
 import { SubmissionBatcher } from "./submission-batcher.js";
 import { type WatchRequest, type WatchStep, TaskWatch } from "./task-watch.js";
-
-/** Every method rejects with MeshRefusal where the mesh refused or did not answer in time. */
-export interface Mesh {
-  /** The id is chosen here. */
-  submit(item: SubmitTaskRequest): Promise<SubmitTaskResponse>;
-  get(request: GetTaskRequest, signal: AbortSignal): Promise<Task>;
-  list(request: ListTasksRequest): Promise<ListTasksResponse>;
-  logs(request: ListTaskLogsRequest): Promise<ListTaskLogsResponse>;
-  cancel(id: string): Promise<Task>;
-  retry(id: string): Promise<Task>;
-  /** Why a task stands where it does. */
-  why(id: string): Promise<WhyTaskResponse>;
-  retryDead(selection: DeadLetterSelection): Promise<TakenDeadLetters>;
-  dropDead(selection: DeadLetterSelection): Promise<TakenDeadLetters>;
-  /** Changes of tasks until `signal` is aborted; see TaskWatch. */
-  watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchStep>;
-  /** The mesh as its leader sees it, now and at each change; returns how to end that. */
-  onCluster(listener: ClusterListener): () => void;
-  readonly schedules: ScheduleCalls;
-  readonly queues: QueueCalls;
-  workers(patience?: Patience): Promise<readonly Worker[]>;
-  cluster(patience?: Patience): Promise<GetClusterResponse>;
-  transfer(to: string): Promise<TransferLeadershipResponse>;
-  drain(workerId: string): Promise<Worker>;
-  verify(signal: AbortSignal): Promise<VerifyResponse>;
-}
-
-/** "short" is for health checks, which tell of a missing leader rather than wait for one. */
-export type Patience = "normal" | "short";
 
 /** Of a call about one task. */
 type TaskStub = PeerStub<{ id: string }, { readonly task?: Task | undefined }>;

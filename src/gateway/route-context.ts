@@ -3,7 +3,7 @@ import type { FastifyReply } from "fastify";
 import type { LinkControl } from "../api/link-control.js";
 import type { Config } from "../config/schema.js";
 import { MeshRefusal } from "./mesh-refusal.js";
-import type { Mesh } from "./mesh-client.js";
+import type { Mesh } from "./mesh.js";
 import type { NodeDirectory } from "./peers.js";
 import { HttpProblem } from "./problem.js";
 

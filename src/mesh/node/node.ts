@@ -4,10 +4,8 @@
 // of its own; what only ties parts together lies by whom it serves: the log and who leads by it
 // (node-consensus.ts), the work that this node is given (node-worker.ts), those who call it
 // (node-calls.ts, and node-server.ts for gRPC). node-runtime.ts sets all of that going, and ends it.
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { z } from "zod";
 import { ClientPool } from "../../api/client-pool.js";
 import type { Config } from "../../config/schema.js";
 import type { OwnMesh } from "../../discovery/registry-writer.js";
@@ -23,11 +21,7 @@ import { belongToMesh, type FoundingOptions } from "../membership/founding.js";
 import { registryOf, startHost } from "./node-handlers.js";
 import { NodeRedis } from "./node-redis.js";
 import { runNode, type RunningNode } from "./node-runtime.js";
-
-/** Of this package, as nodes tell it to each other. */
-const { version: VERSION } = z
-  .object({ version: z.string() })
-  .parse(JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")));
+import { VERSION } from "./version.js";
 
 const NO_REDIS =
   "a node needs a Redis: set redis.url or redis.sentinels in the config, or REDIS_URL";

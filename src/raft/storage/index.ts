@@ -10,9 +10,5 @@ export {
 export type { FileSystem, OpenFile, OpenMode } from "./file-system.js";
 export { nodeFileSystem } from "./file-system.js";
 export type { StorageIdentity } from "./identity.js";
-export {
-  openRaftStorage,
-  RaftStorage,
-  type RaftStorageOptions,
-  type SnapshotSubject,
-} from "./storage.js";
+export { openRaftStorage, type RaftStorageOptions } from "./open-storage.js";
+export { RaftStorage, type SnapshotSubject } from "./storage.js";

@@ -3,8 +3,7 @@
 // before the last index.
 import type { Entry, HardState } from "../core/index.js";
 import { invariant } from "../core/errors.js";
-import type { EntryIndex } from "./entry-index.js";
-import { type EntryPlace } from "./entry-index.js";
+import type { EntryIndex, EntryPlace } from "./entry-index.js";
 import { LogCorrupt } from "./errors.js";
 import type { FileSystem } from "./file-system.js";
 import {
