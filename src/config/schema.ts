@@ -155,8 +155,9 @@ const limits = z
       .max(4_294_967_296)
       .default(67_108_864)
       .describe(
-        "Bodies that a gateway reads and answers at a time; more wait, and are answered 503 after 10 s. " +
-          "Each takes a multiple of its size of the gateway's memory.",
+        "Bodies that a gateway has in hand at a time, as far as they have arrived; more wait, and are answered " +
+          "503 after 10 s. An eighth of it is for bodies of up to 16 KiB alone. Each takes a multiple of its " +
+          "size of the gateway's memory. As much again may be answers that clients are reading.",
       ),
     batchItems: z
       .int()

@@ -52,6 +52,19 @@ export const HEALTH_TRY_MS = 1_000;
 /** Problems of one request that are listed. */
 export const MAX_LISTED_ERRORS = 20;
 
+/** Bound of the time in which a request must have come, its body included. */
+export const REQUEST_TIMEOUT_MS = 30_000;
+/** How long a body waits for the room that others have; past it 503. */
+export const BODY_WAIT_MS = 10_000;
+/** A body of which more has come must come on: so much of it in each such time. */
+export const SLOW_BODY_BYTES = 65_536;
+export const LEAST_BODY_BYTES = 81_920;
+export const BODY_LOOK_MS = 5_000;
+/** A large answer of which its client takes nothing for so long is cut off. */
+export const ANSWER_STALL_MS = 30_000;
+/** So long a client may read before it has to give way to others. */
+export const ANSWER_PATIENCE_MS = 5_000;
+
 /** How long a stopping gateway lets requests finish. */
 export const STOP_GRACE_MS = 4_000;
 /** Retry-After where the node named no time. */

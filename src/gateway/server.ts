@@ -3,10 +3,21 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { logField } from "../telemetry/fields.js";
 import type { Logger } from "../telemetry/logger.js";
+import { type AnswerBudget, boundAnswers } from "./answer-budget.js";
 import { boundBodies } from "./body-budget.js";
 import { answerClientError } from "./client-error.js";
 import { parseJson } from "./json-body.js";
 import { takeBodies } from "./request-body.js";
+import {
+  ANSWER_PATIENCE_MS,
+  ANSWER_STALL_MS,
+  BODY_LOOK_MS,
+  BODY_WAIT_MS,
+  LEAST_BODY_BYTES,
+  REQUEST_TIMEOUT_MS,
+  SLOW_BODY_BYTES,
+} from "./limits.js";
+import type { BodyPace } from "./metered-body.js";
 import { MethodTable } from "./method-table.js";
 import { HttpProblem, PROBLEM_CONTENT_TYPE, problemBody, retryAfterSeconds } from "./problem.js";
 import { requireQueryText } from "./query-text.js";
@@ -24,20 +35,41 @@ import { taskRoutes } from "./routes/tasks.js";
 import { workerRoutes } from "./routes/workers.js";
 import { toProblem } from "./to-problem.js";
 
-/** Bound of the time that a client may take to send its request. */
-const REQUEST_TIMEOUT_MS = 30_000;
-/** How long a body waits for those of others; past it 503. */
-const BODY_WAIT_MS = 10_000;
+/** How often requests that have not come whole are looked at: of itself Node.js does so every 30 s. */
+const REQUEST_LOOK_MS = 1_000;
 
 export interface ServerOptions extends RouteContext {
   readonly logger: Logger;
+  readonly bounds?: Partial<ServerBounds>;
 }
+
+/** What a client has time and room for; defaults in limits.ts. */
+export interface ServerBounds extends BodyPace, Omit<AnswerBudget, "maxBytes"> {
+  readonly requestMs: number;
+}
+
+const BOUNDS: ServerBounds = {
+  requestMs: REQUEST_TIMEOUT_MS,
+  waitMs: BODY_WAIT_MS,
+  patientBytes: SLOW_BODY_BYTES,
+  leastBytes: LEAST_BODY_BYTES,
+  lookMs: BODY_LOOK_MS,
+  stallMs: ANSWER_STALL_MS,
+  patienceMs: ANSWER_PATIENCE_MS,
+};
 
 /** The server, not listening yet. */
 export function buildServer(options: ServerOptions): FastifyInstance {
+  const bounds = { ...BOUNDS, ...options.bounds };
+  const { bodiesBytes: maxBytes } = options.config.limits;
   const app = fastify({
     bodyLimit: options.config.limits.bodyBytes,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: bounds.requestMs,
+    http: {
+      connectionsCheckingInterval: Math.min(REQUEST_LOOK_MS, bounds.requestMs),
+      // Node.js takes the longer of the two for the whole request, and the default for this one is 60 s.
+      headersTimeout: bounds.requestMs,
+    },
     forceCloseConnections: "idle",
     // What came in before the connection was closed is answered as ever.
     return503OnClosing: false,
@@ -49,7 +81,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   });
   app.addHook("onRequest", requireQueryText);
   readBodies(app);
-  boundBodies(app, { maxBytes: options.config.limits.bodiesBytes, waitMs: BODY_WAIT_MS });
+  boundBodies(app, { maxBytes, ...bounds });
+  boundAnswers(app, { maxBytes, ...bounds });
   app.addHook("onSend", (_request, reply, payload, done) => {
     // Kept open for another request, the connection would hold up the gateway's stop.
     if (options.stopping.aborted) reply.header("connection", "close");

@@ -15,15 +15,19 @@ export class WeightedSemaphore {
     this.#free = size;
   }
 
+  /** Holds the weight from now on, where it is to be had and nobody waits. */
+  tryAcquire(weight: number): boolean {
+    if (this.#waiting.size > 0 || weight > this.#free) return false;
+    this.#free -= weight;
+    return true;
+  }
+
   /**
    * Resolves once the weight is held; with false where that takes longer than `waitMs`.
    * @param weight at most the size
    */
   acquire(weight: number, waitMs: number): Promise<boolean> {
-    if (this.#waiting.size === 0 && weight <= this.#free) {
-      this.#free -= weight;
-      return Promise.resolve(true);
-    }
+    if (this.tryAcquire(weight)) return Promise.resolve(true);
     return new Promise((resolve) => {
       const waiting = {
         weight,

@@ -4,7 +4,7 @@ import { pino } from "pino";
 import { configSchema } from "../../src/config/schema.js";
 import type { NodeRecord } from "../../src/discovery/node-record.js";
 import { MeshClient } from "../../src/gateway/mesh-client.js";
-import { buildServer } from "../../src/gateway/server.js";
+import { buildServer, type ServerBounds } from "../../src/gateway/server.js";
 import type { Task } from "../../src/gen/mesh/v1/task.js";
 import { FakeNode } from "./fake-node.js";
 
@@ -16,7 +16,10 @@ export interface FakeMeshOptions {
     readonly bodyBytes?: number;
     readonly waitMs?: number;
     readonly eventClients?: number;
+    readonly bodiesBytes?: number;
+    readonly batchBodyBytes?: number;
   };
+  readonly bounds?: Partial<ServerBounds>;
 }
 
 export class FakeMesh {
@@ -47,6 +50,7 @@ export class FakeMesh {
       directory,
       stopping: this.stopping.signal,
       logger: pino({ level: "silent" }),
+      ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
     });
   }
 
