@@ -1,7 +1,9 @@
 // Ports: whether one can be had, and which one is free.
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ExitError } from "./exit.js";
+import { listenerOn, processLine } from "./processes.js";
 
 /** A port that something is going to listen on, and what chooses another. */
 export interface PortClaim {
@@ -12,6 +14,9 @@ export interface PortClaim {
 }
 
 const HIGHEST_PORT = 65_535;
+/** How long the system may take to close the sockets of a process that has ended. */
+const ENDING_MS = 1_000;
+const POLL_MS = 50;
 /** Where runs of free ports are looked for: below the ports that systems give to connections. */
 const RUN_PORTS = { first: 15_000, last: 32_000 };
 const RUN_TRIES = 100;
@@ -28,11 +33,13 @@ export async function checkPorts(claims: readonly PortClaim[]): Promise<void> {
       throw new ExitError(`port ${port} is asked for twice (${setting} chooses another)`);
     }
     seen.add(port);
-    const reason = await listenFailure(host, port);
+    const reason = await lastingFailure(host, port);
     if (reason === undefined) continue;
+    const holder = reason === "EADDRINUSE" ? listenerOn(port) : undefined;
+    const by = holder === undefined ? "" : ` by ${processLine(holder)}`;
     throw new ExitError(
       reason === "EADDRINUSE"
-        ? `port ${port} on ${host} is taken (${setting} chooses another)`
+        ? `port ${port} on ${host} is taken${by} (${setting} chooses another)`
         : `port ${port} on ${host} cannot be listened on: ${reason} (${setting} chooses another)`,
     );
   }
@@ -50,6 +57,17 @@ export async function freePortRun(count: number): Promise<number> {
   throw new ExitError(
     `no ${count} ports in a row are free between ${RUN_PORTS.first} and ${RUN_PORTS.last}`,
   );
+}
+
+/** As `listenFailure`; a port of a process that is just ending, which nobody has any more, is waited for. */
+async function lastingFailure(host: string, port: number): Promise<string | undefined> {
+  const endsAtMs = performance.now() + ENDING_MS;
+  for (;;) {
+    const reason = await listenFailure(host, port);
+    const isNobodys = reason === "EADDRINUSE" && listenerOn(port) === undefined;
+    if (!isNobodys || performance.now() > endsAtMs) return reason;
+    await sleep(POLL_MS);
+  }
 }
 
 async function listenFailure(host: string, port: number): Promise<string | undefined> {

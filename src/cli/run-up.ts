@@ -7,6 +7,7 @@ import { logField } from "../telemetry/fields.js";
 import { createLogger } from "../telemetry/logger.js";
 import { type CommonOptions, configOf } from "./context.js";
 import { ExitError } from "./exit.js";
+import { awaitLeftBehind } from "./left-behind.js";
 import { MeshLauncher } from "./mesh-launcher.js";
 import { paint, pairs, print, printError } from "./output.js";
 import { gatewayUrl, nodePlaces, reachableHost } from "./places.js";
@@ -27,9 +28,10 @@ export interface UpOptions extends CommonOptions {
 export async function up(options: UpOptions): Promise<void> {
   const { config, file } = configOf(options, flagsOf(options));
   const lock = await lockDataFolder(config.nodes.dataDir);
+  const say = (line: string): void => printError(`taskmesh: ${line}`);
+  await awaitLeftBehind(config.nodes.dataDir, say);
   await checkPorts(portClaims(config));
   const logger = createLogger({ log: config.log, fields: { [logField.component]: "up" } });
-  const say = (line: string): void => printError(`taskmesh: ${line}`);
   const launcher = new MeshLauncher({ config, file, restart: options.restart, logger, say });
   const stopRequested = stopSignal(() => {
     launcher.kill();

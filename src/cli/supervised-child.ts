@@ -1,11 +1,14 @@
 // One child process of `up`: started, awaited until it is ready, started again with growing waits
 // when it dies, and stopped within a bound.
 import { type ChildProcess, spawn } from "node:child_process";
+import { Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { logField } from "../telemetry/fields.js";
 import type { Logger } from "../telemetry/logger.js";
 import { parseChildMessage } from "./child-message.js";
 import { ExitError } from "./exit.js";
+import { LIFELINE_FD } from "./lifeline.js";
 
 const READY_POLL_MS = 100;
 const FIRST_BACKOFF_MS = 200;
@@ -109,8 +112,10 @@ export class SupervisedChild {
     const output = this.#spec.output ?? "inherit";
     const child = spawn(process.execPath, this.#spec.args, {
       env: this.#spec.env,
-      stdio: ["ignore", output, output, "ipc"],
+      // The last one tells the child that this process has ended: see lifeline.ts.
+      stdio: ["ignore", output, output, "ipc", "pipe"],
     });
+    holdOpen(child.stdio[LIFELINE_FD]);
     this.#process = child;
     this.#started = new Promise((resolve) => (this.#markStarted = resolve));
     child.on("message", (value) => this.#onMessage(value));
@@ -166,6 +171,13 @@ export class SupervisedChild {
       if (!this.#stopping) this.#spawn();
     }, retryInMs);
   }
+}
+
+/** It is never written to, and keeps nobody waiting. */
+function holdOpen(lifeline: Readable | Writable | null | undefined): void {
+  if (!(lifeline instanceof Socket)) return;
+  lifeline.on("error", () => undefined);
+  lifeline.unref();
 }
 
 function killQuietly(pid: number | undefined, signal: NodeJS.Signals = "SIGKILL"): void {
