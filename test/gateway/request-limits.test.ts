@@ -3,7 +3,7 @@ import { ulid } from "ulid";
 import { expect, test } from "vitest";
 import { SUBMISSION_LIMITS as MAX } from "../../src/input/request-limits.js";
 import { submissionFrom } from "../../src/gateway/submission-schema.js";
-import { defineTask } from "../../src/queue/task/submission.js";
+import { defineTask } from "../../src/queue/task/define-task.js";
 import { BACKOFF, NOW_MS } from "../support/queue-fixtures.js";
 
 const context = {

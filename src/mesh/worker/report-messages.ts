@@ -34,6 +34,7 @@ function lengthOf({ taskId, outcome }: TaskReport): number {
       return taskId.length;
     case "result":
     case "handedBack":
+    case "lost":
       return taskId.length + outcome.value.length;
     case "failure": {
       const { name = "", message = "", stack = "" } = outcome.value.error ?? {};
