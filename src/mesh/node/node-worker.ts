@@ -1,12 +1,9 @@
 // The wiring of what a node works: its handlers, the agent that runs them while it holds the lease, the
 // stream to the leader, and the end of all that when the node is to leave.
-import type { TaskLogLine } from "../../gen/mesh/v1/task_log.js";
-import { Executor, type FailedResult } from "../../worker/executor.js";
+import { Executor } from "../../worker/executor.js";
 import { NOWHERE } from "../../worker/handler-place.js";
-import type { Logger } from "../../telemetry/logger.js";
-import type { TaskAssignment } from "../../worker/attempt.js";
-import type { LogLine } from "../../worker/log-line.js";
 import type { WorkerHello } from "../../gen/mesh/v1/worker_service.js";
+import { storedLine, writeFailure, writeLine } from "./attempt-log.js";
 import { LeaderLink } from "../worker/leader-link.js";
 import type { Consensus } from "./node-consensus.js";
 import { NodeDrain } from "./node-drain.js";
@@ -35,7 +32,7 @@ export function createAgent(
         places: { thread: createThreads(config), host: host ?? NOWHERE },
         report,
         mayStart,
-        failed: (assignment, result) => writeFailure(logger, id, assignment, result),
+        failed: (assignment, result) => writeFailure(logger, assignment, result),
         progress: (taskId, fence, percent) => progress({ taskId, fence, percent }),
         line: (assignment, line) => {
           writeLine(logger, assignment, line);
@@ -112,33 +109,4 @@ export function createStallWatch({ config, logger }: NodeParts, announce: () => 
       announce();
     },
   });
-}
-
-/** One line for each attempt that did not succeed: whoever reads the log alone is to find it. */
-function writeFailure(
-  logger: Logger,
-  nodeId: string,
-  { taskId, type, attempt }: TaskAssignment,
-  result: FailedResult,
-): void {
-  const fields = { taskId, taskType: type, nodeId, attempt };
-  if (result.kind === "given-back") {
-    logger.warn(fields, `an attempt was handed back: ${result.reason}`);
-    return;
-  }
-  const { name = "", message = "", stack = "" } = result.failure.error ?? {};
-  logger.warn({ ...fields, err: { type: name, message, stack } }, "an attempt failed");
-}
-
-/** A handler's line in the log of its task. */
-function storedLine({ attempt }: TaskAssignment, line: LogLine): TaskLogLine {
-  const { atMs, level, message, fieldsJson: fields } = line;
-  return { atMs, attempt, level, message, fields };
-}
-
-/** A handler's line in the log of the node. */
-function writeLine(logger: Logger, { taskId, type, attempt }: TaskAssignment, line: LogLine): void {
-  if (!logger.isLevelEnabled(line.level)) return;
-  const fields = line.fieldsJson === "" ? {} : { fields: JSON.parse(line.fieldsJson) as unknown };
-  logger[line.level]({ taskId, taskType: type, attempt, ...fields }, line.message);
 }
