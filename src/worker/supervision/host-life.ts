@@ -230,7 +230,7 @@ export class HostLife {
       this.#mustHear === undefined ? 0 : Math.max(0, this.#sequence - this.#mustHear + 1);
     const isUnheard = unheardBeats > 0 && unheardBeats * beatMs >= abortGraceMs;
     if (silentMs >= maxBlockMs || isUnheard) {
-      this.#blocked ??= { number: this.#cell?.current ?? 0, forMs: Math.max(silentMs, beatMs) };
+      this.#blocked ??= { number: this.#cell?.current, forMs: Math.max(silentMs, beatMs) };
       this.#carrier.terminate();
       return;
     }

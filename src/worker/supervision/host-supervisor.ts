@@ -179,6 +179,7 @@ export class HostSupervisor implements HandlerPlace {
     this.#life = life;
     life.loaded.then(
       (types) => {
+        if (this.#closed) return;
         if (namesOf(types) !== namesOf(this.#types)) {
           const fields = { types: types.map(({ name }) => name) };
           const message = "the types of worker.handlers have changed: start the node again";

@@ -22,7 +22,13 @@ export interface HostEvidence {
       }
     | undefined;
   /** The node ended it, since it did not answer for so long. */
-  readonly blocked: { readonly number: AttemptNumber; readonly forMs: number } | undefined;
+  readonly blocked:
+    | {
+        /** Whose code it was in: 0 nobody's, such as a timer of the module's; undefined: not known. */
+        readonly number: AttemptNumber | undefined;
+        readonly forMs: number;
+      }
+    | undefined;
   readonly heapMb: number;
   /** What it had been assigned and had not reported, by number. */
   readonly attempts: ReadonlyMap<AttemptNumber, TaskAssignment>;
@@ -77,8 +83,8 @@ function causeOf({ end, fallen, blocked, heapMb }: HostEvidence): Cause {
     return {
       how: `blocked its thread for ${grouped(blocked.forMs)} ms`,
       remedy: "give it `thread: true`",
-      number: blocked.number,
-      blamesTheOnlyOne: true,
+      number: blocked.number ?? 0,
+      blamesTheOnlyOne: blocked.number === undefined,
     };
   }
   if (fallen !== undefined) {
