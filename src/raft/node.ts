@@ -1,7 +1,6 @@
-// Drives the core with real time, a disk and a transport. One turn of the event loop makes one
-// batch: what is proposed in it shares an append message and a sync.
-import { setImmediate as nextTurn } from "node:timers/promises";
+// A server with real time, a disk and a transport: what others ask of it, and who waits for what.
 import { Applier } from "./applier.js";
+import { CoreDriver } from "./core-driver.js";
 import {
   type Entry,
   type LogIndex,
@@ -16,7 +15,6 @@ import {
   type Ready,
   type SnapshotMeta,
   type SoftState,
-  type Write,
 } from "./core/index.js";
 import { NodeStopped, ProposalLost, ProposalRefused, TransferFailed } from "./errors.js";
 import {
@@ -38,6 +36,7 @@ const PATIENCE_TIMEOUTS = 4;
 export class RaftNode {
   readonly #config: RaftNodeConfig;
   readonly #core: RaftCore;
+  readonly #driver: CoreDriver;
   readonly #applier: Applier;
   readonly #snapshots: SnapshotTaker;
   readonly #proposals = new PendingProposals();
@@ -45,26 +44,27 @@ export class RaftNode {
   readonly #pendingStates = new PendingSoftStates();
   readonly #softStateListeners = new Set<(state: SoftState) => void>();
   readonly #membershipListeners = new Set<(membership: Membership) => void>();
-  readonly #stopping = new AbortController();
   #softState: SoftState;
   #yieldsLeadership = false;
-  #writes: Write[] = [];
-  #writing: Promise<void> | undefined;
-  /** Messages were handed to the transport in this turn. */
-  #isSending = false;
-  #scheduled: NodeJS.Immediate | undefined;
   #ticker: NodeJS.Timeout | undefined;
 
   constructor(options: RaftNodeOptions) {
     const config = resolveNodeOptions(options);
-    const { log, stateMachine } = config;
+    const { log, stateMachine, transport } = config;
     this.#config = config;
-    this.#core = new RaftCore(coreOptionsOf(config));
-    const onFatal = (error: unknown) => this.#fail(error);
+    const core = new RaftCore(coreOptionsOf(config));
+    this.#core = core;
+    const onFatal = (error: unknown) => {
+      if (this.#driver.isStopped) return;
+      this.#halt();
+      config.onFatal(error);
+    };
+    const onReady = (ready: Ready) => this.#handle(ready);
+    this.#driver = new CoreDriver({ core, log, transport, onReady, onFatal });
     this.#applier = new Applier({
       log,
       stateMachine,
-      signal: this.#stopping.signal,
+      signal: this.#driver.signal,
       beforeRestore: () => this.#snapshots.abort(),
       onApplied: (index, entries) => this.#noteApplied(index, entries),
       onFatal,
@@ -95,7 +95,7 @@ export class RaftNode {
       const nowMs = performance.now();
       this.#reads.expire(nowMs);
       this.#pendingStates.expire(nowMs);
-      this.#input(() => {
+      this.#driver.input(() => {
         // A leader whose state machine is not there yet could apply nothing.
         const yields = this.#applier.isRestoring || this.#yieldsLeadership;
         this.#core.setLeadershipPriority(yields ? 0 : MAX_LEADERSHIP_PRIORITY);
@@ -105,10 +105,10 @@ export class RaftNode {
     }, this.#config.tickMs);
     // A server that writes nothing at the moment must not go on leading or voting either.
     const { lost } = this.#config.log;
-    const { signal } = this.#stopping;
-    lost?.addEventListener("abort", () => this.#fail(lost.reason), { signal });
+    const { signal } = this.#driver;
+    lost?.addEventListener("abort", () => this.#driver.fail(lost.reason), { signal });
     this.#applier.start();
-    this.#schedule();
+    this.#driver.schedule();
   }
 
   /**
@@ -117,21 +117,25 @@ export class RaftNode {
    */
   async stop(): Promise<void> {
     this.#halt();
-    await Promise.allSettled([this.#writing, this.#applier.settled(), this.#snapshots.abort()]);
+    await Promise.allSettled([
+      this.#driver.settled(),
+      this.#applier.settled(),
+      this.#snapshots.abort(),
+    ]);
   }
 
   receive(messages: readonly Message[]): void {
-    this.#input(() => {
+    this.#driver.input(() => {
       for (const message of messages) this.#core.step(message);
     });
   }
 
   /** Appends a command to the log, if this server leads. For many at a time: the answer is at hand. */
   propose(data: Uint8Array): Proposal {
-    if (this.#stopped) return { kind: "refused", reason: "stopped", leader: undefined };
-    const result = this.#guard(() => this.#core.propose([data]));
+    if (this.#driver.isStopped) return { kind: "refused", reason: "stopped", leader: undefined };
+    const result = this.#driver.guard(() => this.#core.propose([data]));
     if (result.kind === "refused") return result;
-    this.#schedule();
+    this.#driver.schedule();
     const committed = this.#proposals.add(result.index, result.term);
     return { ...result, committed };
   }
@@ -152,7 +156,7 @@ export class RaftNode {
 
   /** False where a proposal would be refused: not the leader, or about to hand over. */
   canPropose(): boolean {
-    return !this.#stopped && this.#core.canPropose();
+    return !this.#driver.isStopped && this.#core.canPropose();
   }
 
   /**
@@ -160,9 +164,9 @@ export class RaftNode {
    * @throws ProposalRefused, ProposalLost, NodeStopped
    */
   async changeMembership(changes: readonly MemberChange[]): Promise<LogIndex> {
-    const result = this.#guard(() => this.#core.proposeMembership(changes));
+    const result = this.#driver.guard(() => this.#core.proposeMembership(changes));
     if (result.kind === "refused") throw new ProposalRefused(result.reason, result.leader);
-    this.#schedule();
+    this.#driver.schedule();
     await this.#proposals.add(result.index, result.term);
     return result.index;
   }
@@ -172,12 +176,12 @@ export class RaftNode {
    * @throws NoLeader, NodeStopped
    */
   async readIndex(): Promise<LogIndex> {
-    if (this.#stopped) throw new NodeStopped();
+    if (this.#driver.isStopped) throw new NodeStopped();
     const read = this.#reads.add(
-      (requestId) => this.#guard(() => this.#core.readIndex(requestId)),
+      (requestId) => this.#driver.guard(() => this.#core.readIndex(requestId)),
       performance.now() + this.#patienceMs(),
     );
-    this.#schedule();
+    this.#driver.schedule();
     return read;
   }
 
@@ -186,9 +190,9 @@ export class RaftNode {
    * @throws ProposalRefused, TransferFailed, NodeStopped
    */
   async transferLeadership(to?: NodeId): Promise<NodeId> {
-    const result = this.#guard(() => this.#core.transferLeadership(to));
+    const result = this.#driver.guard(() => this.#core.transferLeadership(to));
     if (result.kind === "refused") throw new ProposalRefused(result.reason, result.leader);
-    this.#schedule();
+    this.#driver.schedule();
     const { id } = this.#config;
     const patienceMs = this.#patienceMs();
     return this.#pendingStates.next(({ leader }) => (leader === id ? undefined : leader), {
@@ -207,7 +211,7 @@ export class RaftNode {
    * @throws NodeStopped
    */
   async whenLed(): Promise<NodeId> {
-    if (this.#stopped) throw new NodeStopped();
+    if (this.#driver.isStopped) throw new NodeStopped();
     return this.#softState.leader ?? this.#pendingStates.next(({ leader }) => leader);
   }
 
@@ -218,12 +222,12 @@ export class RaftNode {
    * @throws what the state machine threw; StorageFailure, and the node stops
    */
   takeSnapshot(): Promise<SnapshotMeta | undefined> {
-    return this.#stopped ? Promise.reject(new NodeStopped()) : this.#snapshots.take();
+    return this.#driver.isStopped ? Promise.reject(new NodeStopped()) : this.#snapshots.take();
   }
 
   /** The transport lost what was on its way to a peer. */
   reportUnreachable(peer: NodeId): void {
-    this.#input(() => this.#core.reportUnreachable(peer));
+    this.#driver.input(() => this.#core.reportUnreachable(peer));
   }
 
   /**
@@ -232,7 +236,7 @@ export class RaftNode {
    * lives all the same is not disturbed.
    */
   reportGone(peer: NodeId): void {
-    this.#input(() => this.#core.reportGone(peer));
+    this.#driver.input(() => this.#core.reportGone(peer));
   }
 
   status(): RaftStatus {
@@ -282,63 +286,7 @@ export class RaftNode {
     return PATIENCE_TIMEOUTS * this.#config.electionTicks * this.#config.tickMs;
   }
 
-  /** Calls the core; where it finds a broken promise, the node stops and the caller learns why. */
-  #guard<T>(call: () => T): T {
-    if (this.#stopped) throw new NodeStopped();
-    try {
-      return call();
-    } catch (error) {
-      this.#fail(error);
-      throw error;
-    }
-  }
-
-  #input(step: () => void): void {
-    if (this.#stopped) return;
-    try {
-      step();
-    } catch (error) {
-      this.#fail(error);
-      return;
-    }
-    this.#schedule();
-  }
-
-  #schedule(): void {
-    if (this.#stopped) return;
-    this.#scheduled ??= setImmediate(() => {
-      this.#scheduled = undefined;
-      this.#isSending = false;
-      this.#drive();
-    });
-  }
-
-  #drive(): void {
-    try {
-      while (!this.#stopped && this.#core.hasReady()) {
-        const ready = this.#core.ready();
-        this.#handle(ready);
-        // Whoever waited for these may propose the next in this very turn, and the append that
-        // carries it tells of the commit, too.
-        if (ready.committed.length > 0) {
-          this.#schedule();
-          return;
-        }
-      }
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
   #handle(ready: Ready): void {
-    if (ready.messages.length > 0) {
-      this.#config.transport.send(ready.messages);
-      this.#isSending = true;
-    }
-    if (ready.write !== undefined) {
-      this.#writes.push(ready.write);
-      this.#writing ??= this.#writeAll();
-    }
     if (ready.membership !== undefined) {
       for (const listener of this.#membershipListeners) listener(ready.membership);
     }
@@ -354,40 +302,7 @@ export class RaftNode {
     this.#reads.applied(index);
     if (entries.length === 0) this.#snapshots.noteRestored();
     else this.#snapshots.noteApplied(entries);
-    this.#schedule();
-  }
-
-  /** Writes what there is, and what has gathered meanwhile, each time with one sync. */
-  async #writeAll(): Promise<void> {
-    try {
-      while (this.#writes.length > 0) {
-        const writes = await this.#takeWrites();
-        const outcomes = await this.#config.log.write(writes);
-        if (this.#stopped) return;
-        writes.forEach((write, at) => {
-          if (outcomes[at] === "snapshot-corrupt") {
-            this.#core.persistedButSnapshotCorrupt(write.sequence);
-          } else {
-            this.#core.persisted(write.sequence);
-          }
-          if (write.messagesAfter.length > 0) this.#config.transport.send(write.messagesAfter);
-        });
-        // Commits that this write made possible go out before the next one is waited for.
-        this.#drive();
-      }
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#writing = undefined;
-    }
-  }
-
-  /** The transport sends with the next turn: so not behind a write, but while the disk syncs. */
-  async #takeWrites(): Promise<readonly Write[]> {
-    if (this.#isSending) await nextTurn();
-    const writes = this.#stopped ? [] : this.#writes;
-    this.#writes = [];
-    return writes;
+    this.#driver.schedule();
   }
 
   #softStateChanged(next: SoftState): void {
@@ -400,20 +315,9 @@ export class RaftNode {
     for (const listener of this.#softStateListeners) listener(next);
   }
 
-  #fail(error: unknown): void {
-    if (this.#stopped) return;
-    this.#halt();
-    this.#config.onFatal(error);
-  }
-
-  get #stopped(): boolean {
-    return this.#stopping.signal.aborted;
-  }
-
   #halt(): void {
-    this.#stopping.abort();
+    this.#driver.halt();
     clearInterval(this.#ticker);
-    clearImmediate(this.#scheduled);
     const error = new NodeStopped();
     this.#proposals.rejectAll(error);
     this.#reads.rejectAll(error);

@@ -17,7 +17,8 @@ const COMMAND = Buffer.from("command");
 
 test("what waits when the node stops is rejected", async () => {
   // given a leader whose followers are gone
-  for (const id of [...cluster.servers.keys()]) if (id !== leader.id) await cluster.stopServer(id);
+  const followers = [...cluster.servers.keys()].filter((id) => id !== leader.id);
+  const gone = followers.map((id) => cluster.stopServer(id));
   const { node } = leader;
   const waiting = [
     node.commit(COMMAND),
@@ -29,6 +30,7 @@ test("what waits when the node stops is rejected", async () => {
 
   await node.stop();
 
+  await Promise.all(gone);
   for (const outcome of await outcomes) {
     expect(outcome).toMatchObject({
       status: "rejected",
