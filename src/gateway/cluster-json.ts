@@ -92,6 +92,7 @@ export function clusterView(cluster: GetClusterResponse): Record<string, unknown
     redis: redisView(cluster),
     counts: countsView(cluster.counts),
     balancer: { policy: cluster.balancerPolicy },
+    version: cluster.version,
   };
 }
 

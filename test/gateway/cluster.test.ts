@@ -47,6 +47,7 @@ describe("the cluster", () => {
       members: [{ id: "n1", role: "leader" }, { id: "n2", role: "follower" }, {}],
       redis: { connected: true, error: null },
       balancer: { policy: "least-loaded" },
+      version: 1,
     });
   });
 

@@ -226,6 +226,7 @@ export class FakeNode {
       links: [],
       redis: { connected: this.redisConnected, error: this.redisConnected ? "" : "down" },
       contradictions: [],
+      version: 1,
       balancerPolicy: "least-loaded",
       counts: {
         scheduled: 0,

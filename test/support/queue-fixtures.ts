@@ -119,6 +119,7 @@ export function workerHello(nodeId: string, overrides: Partial<WorkerHello> = {}
     heldTypes: [],
     handlerTrouble: "",
     blockingTypes: [],
+    speaks: 1,
     ...overrides,
   };
 }

@@ -185,9 +185,9 @@ export class LeaderOperations
    * @returns why it was not let in; undefined where it was
    * @throws QueueError "not_leader"
    */
-  async join({ nodeId: id, address, process }: JoinMeshRequest): Promise<string | undefined> {
+  async join({ nodeId: id, ...asked }: JoinMeshRequest): Promise<string | undefined> {
     this.#options.leadership.requireLeader();
-    return this.#options.keeper.join({ id, address, process });
+    return this.#options.keeper.join({ id, ...asked });
   }
 
   #read(id: string): Promise<Task | undefined> {

@@ -16,6 +16,8 @@ export interface LeaderSessionsOptions {
   readonly lastIndex: () => number;
   /** Resolves once a quorum has said that this node still leads; rejects where it may not. */
   readonly confirmLeadership: () => Promise<unknown>;
+  /** A worker was attached to the leader, or says something new. Default: nobody wants to know. */
+  readonly onHello?: () => void;
   /** Calls `doubt()` at once where the event loop has just stood still. Default: nobody watches. */
   readonly lookForStall?: () => void;
 }
@@ -42,6 +44,7 @@ export class LeaderSessions implements WorkerSessions {
     this.#confirming = undefined;
     if (leader === undefined) return;
     for (const { hello } of this.#sessions.values()) leader.attach(hello);
+    this.#options.onHello?.();
   }
 
   /**
@@ -52,11 +55,14 @@ export class LeaderSessions implements WorkerSessions {
     this.#sessions.get(session.nodeId)?.close("the node attached anew");
     this.#sessions.set(session.nodeId, session);
     this.#leader?.attach(session.hello);
+    this.#options.onHello?.();
   }
 
   /** The worker says anew what it can run, on a stream that stands. */
   hello(session: WorkerSession, hello: WorkerHello): void {
-    if (this.#isCurrent(session)) this.#leader?.attach(hello);
+    if (!this.#isCurrent(session)) return;
+    this.#leader?.attach(hello);
+    this.#options.onHello?.();
   }
 
   /**

@@ -6,6 +6,7 @@ import { reasonOf } from "../../api/call-outcome.js";
 import type { ClientPool } from "../../api/client-pool.js";
 import { callUnary } from "../../api/unary-client.js";
 import type { RegistryView } from "../../discovery/registry-watch.js";
+import { SPOKEN_VERSION } from "../../queue/state/mesh-version.js";
 import type { JoinMeshRequest, JoinMeshResponse } from "../../gen/mesh/v1/membership_service.js";
 import type { Logger } from "../../telemetry/logger.js";
 
@@ -30,7 +31,7 @@ export interface JoinMeshOptions {
  */
 export async function joinMesh(options: JoinMeshOptions): Promise<boolean> {
   const { id, address, meshId, registry, logger, signal } = options;
-  const request = { nodeId: id, address, meshId, process: ulid() };
+  const request = { nodeId: id, address, meshId, process: ulid(), speaks: SPOKEN_VERSION };
   let saidAtMs = -Infinity;
   while ((registry.formation?.meshId ?? meshId) === meshId) {
     let reason = whyNobody(options);

@@ -3,6 +3,7 @@
 // membership-plan.ts; here it is carried out, one change at a time.
 import type { RegistryView } from "../../discovery/registry-watch.js";
 import type { DrainTable } from "../../queue/state/drain-table.js";
+import { FIRST_VERSION, type MeshVersion } from "../../queue/state/mesh-version.js";
 import type { AttachedWorker } from "../../queue/leader/worker-directory.js";
 import {
   nodeId,
@@ -39,6 +40,7 @@ export interface MembershipKeeperOptions {
   readonly raft: RaftNode;
   readonly registry: RegistryView;
   readonly drains: DrainTable;
+  readonly version: Pick<MeshVersion, "active">;
   /** Messages can be sent to the member. */
   readonly isConnected: (id: string) => boolean;
   /** Workers as the leader knows them; undefined while this node's leader is not open. */
@@ -70,7 +72,14 @@ export class MembershipKeeper {
    * Takes in a process without a log, under a name that may be that of a member: that one is removed
    * first. Resolves when it is a learner, or after a while with what is waited for.
    */
-  join(request: Joining): Promise<string | undefined> {
+  join(request: Joining & { readonly speaks: number }): Promise<string | undefined> {
+    const { version } = this.#options;
+    if (Math.max(FIRST_VERSION, request.speaks) < version.active) {
+      return Promise.resolve(
+        `the mesh speaks version ${version.active}, and ${request.id} understands up to ` +
+          `${Math.max(FIRST_VERSION, request.speaks)}: start a later release of it`,
+      );
+    }
     const answer = this.#joins.ask(request, () => this.#obstacle(request.id));
     this.check();
     return answer;

@@ -13,6 +13,7 @@ import { leaderSettings } from "../leader/leader-settings.js";
 import { LeaderSessions } from "../leader/leader-sessions.js";
 import { LeadershipTracker } from "../leader/leadership-tracker.js";
 import { SettingsMirror } from "../leader/settings-mirror.js";
+import { VersionKeeper } from "../leader/version-keeper.js";
 import { WorkerProbes } from "../leader/worker-probes.js";
 import { MembershipKeeper } from "../membership/membership-keeper.js";
 import type { NodeParts } from "./node-parts.js";
@@ -91,6 +92,7 @@ export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus
     term: () => raft.softState.term,
     lastIndex: () => raft.lastIndex,
     confirmLeadership: () => raft.readIndex(),
+    onHello: () => versions.check(),
     lookForStall: () => stalls.look(),
   });
   stalls.onStall(electionMs(parts) / DOUBTS_PER_ELECTION_TIMEOUT, () => sessions.doubt());
@@ -108,6 +110,13 @@ export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus
     leads: () => leadership.leader !== undefined,
     keep: (all) => redis.settings.keep(all),
   });
+  const versions = new VersionKeeper({
+    raft,
+    leader: () => leadership.leader,
+    version: machine.version,
+    logger,
+  });
+  raft.onMembership(() => versions.check());
   machine.onApplied(({ changesSettings }) => {
     if (changesSettings) settings.changed();
   });
@@ -168,6 +177,7 @@ export function createKeeper(
     raft,
     registry: registry.watch,
     drains: machine.drains,
+    version: machine.version,
     isConnected: (peer) => links.isConnected(peer),
     workers: () => leadership.leader?.workers,
     rules: config.nodes,

@@ -10,6 +10,7 @@ import { NodeDrain } from "./node-drain.js";
 import { createThreads, hostHello } from "./node-handlers.js";
 import type { NodeParts } from "./node-parts.js";
 import type { QueueMachine } from "../../queue/state/queue-machine.js";
+import { SPOKEN_VERSION } from "../../queue/state/mesh-version.js";
 import { StallWatch } from "./stall-watch.js";
 import { WorkerAgent } from "../worker/worker-agent.js";
 
@@ -67,6 +68,7 @@ export function createLeaderLink(
       types: [...description.types],
       meshId,
       ...hostHello(host),
+      speaks: SPOKEN_VERSION,
       ...state(),
     }),
   });

@@ -28,7 +28,7 @@ export interface ClusterViewOptions {
   readonly raft: RaftNode;
   /** `leader` is undefined where this node does not lead. */
   readonly leadership: { readonly leader: Pick<QueueLeader, "redisState" | "workers"> | undefined };
-  readonly machine: Pick<QueueMachine, "table" | "queues">;
+  readonly machine: Pick<QueueMachine, "table" | "queues" | "version">;
   readonly links: PeerLinks;
   /** Whether what is sent to a node is impaired on purpose. */
   readonly isImpaired: (nodeId: string) => boolean;
@@ -73,6 +73,7 @@ export class ClusterView implements ClusterReads {
       counts,
       contradictions:
         machine.table.contradiction === undefined ? [] : [machine.table.contradiction],
+      version: machine.version.active,
       balancerPolicy: this.#options.balancerPolicy,
     };
   }

@@ -5,6 +5,7 @@ import { AssignmentTable, type QueueChange } from "./assignment-table.js";
 import { QueueTable } from "./queue-table.js";
 import { DefinitionCache } from "./definition-cache.js";
 import { DrainTable } from "./drain-table.js";
+import { MeshVersion, VersionTooNew } from "./mesh-version.js";
 import type { CommittedEntry } from "./committed-entry.js";
 import { ScheduleTable } from "./schedule-table.js";
 import {
@@ -56,6 +57,7 @@ export class QueueMachine implements StateMachine {
   readonly schedules = new ScheduleTable();
   readonly drains = new DrainTable();
   readonly queues = new QueueTable();
+  readonly version = new MeshVersion();
   readonly definitions = new DefinitionCache(MAX_DEFINITION_BYTES);
   readonly statistics = new WorkerStatistics();
   readonly #tables = replicatedTables(this);
@@ -157,7 +159,9 @@ export class QueueMachine implements StateMachine {
         header = value;
       } else if ($case === "table") {
         const known = records.get(value.name);
-        if (known === undefined) throw new SnapshotUnreadable(`unknown table ${value.name}`);
+        if (known === undefined) {
+          throw new VersionTooNew(`the table ${value.name} of the snapshot`, undefined);
+        }
         known.push(...value.records);
       } else {
         break;
@@ -185,6 +189,7 @@ export class QueueMachine implements StateMachine {
       this.#recall(batch);
       return [];
     }
+    this.version.apply(index, batch);
     this.schedules.apply(index, batch);
     this.drains.apply(batch);
     this.queues.apply(batch);
@@ -247,6 +252,7 @@ function isSetting({ kind }: Command): boolean {
     case "deleteSchedule":
     case "fireSchedule":
     case "drainNode":
+    case "activateVersion":
       return true;
     default:
       return false;

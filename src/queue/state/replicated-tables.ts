@@ -1,11 +1,17 @@
 // The list of what every node holds in memory of the queue's state: what is not in it is lost where a
 // node begins from a snapshot. A table that is new adds itself here.
-import { DrainedNode, NodeStatistics, RunningRecord } from "../../gen/mesh/v1/snapshot.js";
+import {
+  DrainedNode,
+  NodeStatistics,
+  RunningRecord,
+  VersionRecord,
+} from "../../gen/mesh/v1/snapshot.js";
 import { QueueRecord } from "../../gen/mesh/v1/queue.js";
 import { ScheduleState } from "../../gen/mesh/v1/schedule.js";
 import type { AssignmentTable, RunningTask } from "./assignment-table.js";
 import type { QueueTable } from "./queue-table.js";
 import type { DrainTable } from "./drain-table.js";
+import type { MeshVersion } from "./mesh-version.js";
 import type { ScheduleTable } from "./schedule-table.js";
 import type { WorkerStatistics } from "./worker-stats.js";
 
@@ -28,9 +34,18 @@ export function replicatedTables(tables: {
   readonly drains: DrainTable;
   readonly queues: QueueTable;
   readonly statistics: WorkerStatistics;
+  readonly version: MeshVersion;
 }): readonly ReplicatedTable[] {
-  const { table, schedules, drains, queues, statistics } = tables;
+  const { table, schedules, drains, queues, statistics, version } = tables;
   return [
+    {
+      // First, so that a node which is too old to read on says that, and not what it stumbled over.
+      name: "version",
+      isSetting: true,
+      records: () =>
+        version.toSnapshot().map((active) => VersionRecord.encode({ active }).finish()),
+      restore: (records) => version.restore(records.map((one) => VersionRecord.decode(one).active)),
+    },
     {
       name: "assignments",
       isSetting: false,

@@ -5,6 +5,7 @@ import {
   type SnapshotKey,
   type SnapshotTask,
 } from "../../gen/mesh/v1/snapshot.js";
+import { VersionTooNew } from "./mesh-version.js";
 
 /** Counted up with a change that older versions could not read. */
 export const SNAPSHOT_FORMAT = 1;
@@ -107,6 +108,9 @@ export async function* redisContent(
 function checkHeader(content: SnapshotContent): asserts content is HeaderContent {
   if (content.$case !== "header") throw new SnapshotUnreadable("it does not begin with a header");
   const { format, stateLayout } = content.value;
+  if (format > SNAPSHOT_FORMAT || stateLayout > STATE_LAYOUT) {
+    throw new VersionTooNew("the snapshot", undefined);
+  }
   if (format !== SNAPSHOT_FORMAT || stateLayout !== STATE_LAYOUT) {
     throw new SnapshotUnreadable(
       `it has format ${format} and layout ${stateLayout}; this version reads ${SNAPSHOT_FORMAT} and ${STATE_LAYOUT}`,

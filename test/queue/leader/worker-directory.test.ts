@@ -21,6 +21,7 @@ const hello = {
   heldTypes: [],
   handlerTrouble: "",
   blockingTypes: [],
+  speaks: 1,
 };
 
 function freeSlots(directory: WorkerDirectory): number {

@@ -6,10 +6,10 @@ import {
   QueueMachine,
   type TableImage,
 } from "../../../src/queue/state/queue-machine.js";
+import { VersionTooNew } from "../../../src/queue/state/mesh-version.js";
 import {
   encodeFrame,
   SNAPSHOT_FORMAT,
-  SnapshotUnreadable,
   tableFrames,
   STATE_LAYOUT,
 } from "../../../src/queue/state/snapshot-format.js";
@@ -138,7 +138,7 @@ describe("the queue's state machine", () => {
     const machine = new QueueMachine();
 
     const other = machine.restore(snapshotMeta(2), snapshotOf(image, 2, SNAPSHOT_FORMAT + 1));
-    await expect(other).rejects.toThrow(SnapshotUnreadable);
+    await expect(other).rejects.toThrow(VersionTooNew);
     const frames = [...tableFrames("of-tomorrow", [new Uint8Array([1])])];
     const newer = machine.restore(snapshotMeta(2), snapshotOf({ ...image, frames }, 2));
     await expect(newer).rejects.toThrow("of-tomorrow");
