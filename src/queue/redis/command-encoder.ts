@@ -97,6 +97,7 @@ export function taskCount(batch: CommandBatch | undefined): number {
       case "fireSchedule":
       case "drainNode":
       case "configureQueue":
+      case "activateVersion":
       case undefined:
         break;
     }
@@ -123,9 +124,20 @@ function concernsTasks({ kind }: Command): boolean {
     case "fireSchedule":
     case "drainNode":
     case "configureQueue":
+    case "activateVersion":
     case undefined:
       return false;
-    default:
+    case "submit":
+    case "assign":
+    case "finish":
+    case "release":
+    case "cancel":
+    case "retry":
+    case "promote":
+    case "drop":
+    case "expire":
+    case "overdue":
+    case "settle":
       return true;
   }
 }
@@ -198,6 +210,7 @@ function writeCommand(w: PackedWriter, { kind }: Command, sequence: number, atMs
     case "fireSchedule":
     case "drainNode":
     case "configureQueue":
+    case "activateVersion":
     case undefined:
       break;
   }

@@ -131,6 +131,7 @@ export class AssignmentTable {
         case "fireSchedule":
         case "drainNode":
         case "configureQueue":
+        case "activateVersion":
           break;
       }
     }
