@@ -9,7 +9,7 @@ export interface VersionKeeperOptions {
   readonly raft: { status(): Pick<RaftStatus, "membership"> };
   /** Undefined while this node does not lead. */
   readonly leader: () => Pick<QueueLeader, "workers" | "command"> | undefined;
-  readonly version: MeshVersion;
+  readonly version: Pick<MeshVersion, "active">;
   readonly logger: Logger;
 }
 

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { expect, test, vi } from "vitest";
 import { VersionKeeper } from "../../../src/mesh/leader/version-keeper.js";
-import { MeshVersion, SPOKEN_VERSION } from "../../../src/queue/state/mesh-version.js";
+import { SPOKEN_VERSION } from "../../../src/queue/state/mesh-version.js";
 import { emptyMembership, nodeId } from "../../../src/raft/index.js";
 
 type Options = ConstructorParameters<typeof VersionKeeper>[0];
@@ -9,7 +9,7 @@ type Leader = NonNullable<ReturnType<Options["leader"]>>;
 
 /** A leader of n1 and n2, of which n2 understands up to `speaks`; undefined: it is not heard of. */
 function keeperWith(active: number, speaks: number | undefined) {
-  const command = vi.fn((_command: unknown) => Promise.resolve(1));
+  const command = vi.fn(() => Promise.resolve(1));
   const hellos = new Map([
     ["n1", SPOKEN_VERSION],
     ["n2", speaks],
@@ -27,7 +27,7 @@ function keeperWith(active: number, speaks: number | undefined) {
   const keeper = new VersionKeeper({
     raft: { status: () => ({ membership: { ...emptyMembership, voters } }) },
     leader: () => leader,
-    version: { active } as MeshVersion,
+    version: { active },
     logger: pino({ level: "silent" }),
   });
   return { keeper, command };
