@@ -15,7 +15,7 @@ export type RepeatEffect = "none" | "same" | "other";
 /** How a try failed. */
 export type CallFailure =
   /**
-   * Surely not done: never sent, or refused by a node that does not lead or found no leader. `problem`
+   * Surely not done: never sent, or refused by a node that does not lead, found no leader or is another one. `problem`
    * is what that node said; undefined where none was reached.
    */
   | { readonly kind: "not-done"; readonly problem: Problem | undefined; readonly error: unknown }
@@ -65,6 +65,7 @@ function refusalOf(problem: Problem, error: unknown): CallFailure {
   switch (problem.code) {
     case "not_leader":
     case "no_leader":
+    case "wrong_node":
       return { kind: "not-done", problem, error };
     case "outcome_unknown":
       return { kind: "lost", error };

@@ -1,5 +1,10 @@
 // Connections to other nodes for forwarded calls: one channel per address, a bounded number of them.
-import { type ChannelCredentials, connectivityState, credentials } from "@grpc/grpc-js";
+import {
+  type ChannelCredentials,
+  connectivityState,
+  credentials,
+  type Interceptor,
+} from "@grpc/grpc-js";
 
 import { ChaosServiceClient } from "../gen/mesh/v1/chaos_service.js";
 import { ClusterServiceClient } from "../gen/mesh/v1/cluster_service.js";
@@ -8,6 +13,7 @@ import { MembershipServiceClient } from "../gen/mesh/v1/membership_service.js";
 import { QueueServiceClient } from "../gen/mesh/v1/queue_service.js";
 import { ScheduleServiceClient } from "../gen/mesh/v1/schedule_service.js";
 import { TaskServiceClient } from "../gen/mesh/v1/task_service.js";
+import { type Caller, introducing } from "./caller-identity.js";
 import { NODE_CHANNEL_OPTIONS } from "./channel-options.js";
 
 /** Only leaders are called, so past leaders are all that is kept beyond one. */
@@ -24,18 +30,27 @@ export interface PeerClients {
   readonly chaos: ChaosServiceClient;
 }
 
+export interface ClientPoolOptions {
+  /** Default: no TLS. */
+  readonly credentials?: ChannelCredentials | undefined;
+  /** Past it the connection that was not used for longest is closed. Default `MAX_POOLED_PEERS`. */
+  readonly maxPeers?: number;
+  /** Who calls, told with each call. Default: nobody in particular, such as a client. */
+  readonly caller?: Caller | undefined;
+}
+
 export class ClientPool {
   readonly #maxPeers: number;
   /** In the order of use, the longest unused first. */
   readonly #peers = new Map<string, PeerClients>();
   readonly #credentials: ChannelCredentials;
+  readonly #interceptors: Interceptor[];
 
-  constructor(
-    channelCredentials: ChannelCredentials = credentials.createInsecure(),
-    maxPeers = MAX_POOLED_PEERS,
-  ) {
-    this.#maxPeers = maxPeers;
-    this.#credentials = channelCredentials;
+  constructor(options: ClientPoolOptions = {}) {
+    const { caller } = options;
+    this.#maxPeers = options.maxPeers ?? MAX_POOLED_PEERS;
+    this.#credentials = options.credentials ?? credentials.createInsecure();
+    this.#interceptors = caller === undefined ? [] : [introducing(caller)];
   }
 
   /**
@@ -62,8 +77,12 @@ export class ClientPool {
   }
 
   #open(address: string): PeerClients {
-    const tasks = new TaskServiceClient(address, this.#credentials, NODE_CHANNEL_OPTIONS);
-    const shared = { channelOverride: tasks.getChannel() };
+    const interceptors = this.#interceptors;
+    const tasks = new TaskServiceClient(address, this.#credentials, {
+      ...NODE_CHANNEL_OPTIONS,
+      interceptors,
+    });
+    const shared = { channelOverride: tasks.getChannel(), interceptors };
     const cluster = new ClusterServiceClient(address, this.#credentials, shared);
     const schedules = new ScheduleServiceClient(address, this.#credentials, shared);
     const queues = new QueueServiceClient(address, this.#credentials, shared);

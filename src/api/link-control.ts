@@ -59,7 +59,7 @@ type Told<T> =
 export class LinkControl {
   readonly #options: LinkControlOptions;
   /** Without the credentials that put links under it. */
-  readonly #direct = new ClientPool(undefined, MAX_LINK_PEERS);
+  readonly #direct = new ClientPool({ maxPeers: MAX_LINK_PEERS });
 
   constructor(options: LinkControlOptions) {
     this.#options = options;

@@ -33,6 +33,7 @@ const CATALOGUE: Readonly<Record<QueueErrorCode, Mapping>> = {
   last_worker: { grpc: status.FAILED_PRECONDITION, http: 409 },
   already_ended: { grpc: status.FAILED_PRECONDITION, http: 409 },
   not_leader: { grpc: status.FAILED_PRECONDITION, http: 503 },
+  wrong_node: { grpc: status.FAILED_PRECONDITION, http: 503 },
   no_leader: { grpc: status.UNAVAILABLE, http: 503 },
   overloaded: { grpc: status.RESOURCE_EXHAUSTED, http: 503 },
   redis_unavailable: { grpc: status.UNAVAILABLE, http: 503 },

@@ -52,7 +52,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     },
     logger,
   });
-  const mesh = new MeshClient({ directory: registry.watch, retryForMs, links });
+  const caller = { mesh: config.mesh, meshId: () => registry.watch.formation?.meshId };
+  const mesh = new MeshClient({ directory: registry.watch, caller, retryForMs, links });
   const chaos = table && new LinkControl({ self: GATEWAY_PEER, table, nodes: () => mesh.nodes() });
   const stopping = new AbortController();
   // Every request under way listens to it: their number is bounded elsewhere, and many are no leak.

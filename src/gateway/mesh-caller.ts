@@ -100,9 +100,9 @@ export class MeshCaller {
       if (outcome.kind === "lost") attempts.mayBeDone = true;
       this.#leaders.doubt(address);
       this.#peers.avoid(address);
-      // A node that was not reached costs nothing: on to the next. What was lost, or refused for
-      // want of a leader, is tried again after a pause, and with a new look for the leader.
-      if (outcome.kind === "not-done" && outcome.problem === undefined) continue;
+      // A node that was not reached, or is none of the mesh's, costs nothing: on to the next. What was
+      // lost, or refused for want of a leader, is tried again after a pause, with a new look for it.
+      if (isElsewhere(outcome)) continue;
       attempts.sentBefore = true;
       break;
     }
@@ -115,6 +115,11 @@ export class MeshCaller {
     const others = this.#peers.inTurn();
     return new Set(first === undefined ? others : [first, ...others]);
   }
+}
+
+function isElsewhere(outcome: CallFailure): boolean {
+  if (outcome.kind !== "not-done") return false;
+  return outcome.problem === undefined || outcome.problem.code === "wrong_node";
 }
 
 /** The tries of one call. */
@@ -160,6 +165,8 @@ class Attempts {
     if (this.#mayHaveChanged()) return answerLost(error);
     const { outcome } = error;
     if (outcome?.kind === "not-done" && outcome.problem !== undefined) {
+      const { code, message } = outcome.problem;
+      if (code === "wrong_node") return unavailable(code, message, error);
       return unavailable("no_leader", "no leader with a quorum was found in time", error);
     }
     const what = outcome?.kind === "lost" ? "answered" : "could be reached";

@@ -1,5 +1,6 @@
 // The mesh over gRPC: submissions that stay one task however often they are sent, reads, and what can be
 // asked of the cluster.
+import type { Caller } from "../api/caller-identity.js";
 import { ClientPool } from "../api/client-pool.js";
 import { taskIds } from "../api/task-ids.js";
 import type { PeerStub } from "../api/unary-client.js";
@@ -59,6 +60,8 @@ const DONE_ONCE = { repeat: "other", tryMs: CALL_TRY_MS + WAIT_SLACK_MS } as con
 
 export interface MeshClientOptions {
   readonly directory: NodeDirectory;
+  /** The gateway, as its calls introduce it. */
+  readonly caller?: Caller | undefined;
   /** How long a call looks for a node that can answer it. */
   readonly retryForMs: number;
   /** What is wrong with the links on purpose, where that is allowed. */
@@ -83,7 +86,11 @@ export class MeshClient implements Mesh {
     const peers = new Peers(options.directory);
     this.#peers = peers;
     const nameOf = (address: string): string | undefined => peers.nameOf(address);
-    this.#pool = new ClientPool(options.links?.credentials("calls", nameOf));
+    const { caller } = options;
+    this.#pool = new ClientPool({
+      credentials: options.links?.credentials("calls", nameOf),
+      caller,
+    });
     this.#retryForMs = options.retryForMs;
     this.#leaders = new LeaderTracker(this.#pool, peers);
     this.#caller = new MeshCaller(this.#pool, peers, this.#leaders, options.retryForMs);

@@ -28,6 +28,8 @@ export type QueueErrorCode =
   | "redis_unavailable"
   /** The call was handed over to a node that does not lead (any more). */
   | "not_leader"
+  /** The call was meant for another mesh, or for another node: whoever sent it has a wrong address. */
+  | "wrong_node"
   /** Changes were asked for that are no longer kept; `oldestIndex` is what can be had. */
   | "events_gone"
   /** The answer was lost: the submission may or may not be kept; sent again it stays one task. */

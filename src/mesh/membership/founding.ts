@@ -16,6 +16,8 @@ interface MemberAddress {
 export interface FoundingOptions {
   readonly id: string;
   readonly address: string;
+  /** Name of the mesh. */
+  readonly mesh: string;
   /** Nodes that form a new mesh together. */
   readonly expect: number;
   /** How many of them vote. */
@@ -33,7 +35,7 @@ const RETRY_MS = 250;
 
 /** Returns the id of the mesh; the storage then has an identity. */
 export async function belongToMesh(options: FoundingOptions): Promise<string> {
-  const { storage, registry, writer, id, expect, voters, signal } = options;
+  const { storage, registry, writer, id, mesh, expect, voters, signal } = options;
   if (storage.identity !== undefined) {
     if (isFresh(storage)) await becomeKnown(options, storage.identity.meshId);
     return storage.identity.meshId;
@@ -54,7 +56,7 @@ export async function belongToMesh(options: FoundingOptions): Promise<string> {
     const isMember = await joinMesh({ ...options, meshId, registry: registry.watch });
     if (!isMember) return belongToMesh(options);
   }
-  await storage.initialise({ serverId: nodeId(id), meshId }, membership);
+  await storage.initialise({ serverId: nodeId(id), meshId, meshName: mesh }, membership);
   if (outcome.kind === "founder") await becomeKnown(options, meshId);
   else await writer.adopt({ meshId, members });
   return meshId;

@@ -125,6 +125,8 @@ export function serveCalls(
   });
   return serveNode({
     host: config.nodes.host,
+    mesh: config.mesh,
+    caller: consensus.caller,
     id,
     port,
     meshId,

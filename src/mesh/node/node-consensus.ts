@@ -1,6 +1,7 @@
 // The wiring of a node's log and what stands on it: Raft with its links, the state machine, the members,
 // and while it leads the queue's leader and what asks after silent nodes.
 import type { ChannelCredentials } from "@grpc/grpc-js";
+import type { Caller } from "../../api/caller-identity.js";
 import type { ClientPool } from "../../api/client-pool.js";
 import { probe } from "../../api/liveness-service.js";
 import { problemFrom } from "../../api/status.js";
@@ -44,6 +45,8 @@ export interface Consensus {
   readonly knownNodes: () => ReadonlyMap<string, string>;
   /** Of calls and streams to other nodes; undefined: no TLS, and links as they are. */
   readonly peerCredentials: ChannelCredentials | undefined;
+  /** This node, as its calls and streams to others introduce it. */
+  readonly caller: Caller;
   /** Milliseconds since the epoch, never behind the log. */
   readonly now: () => number;
 }
@@ -63,7 +66,10 @@ export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus
   const now = (): number => Math.max(Date.now(), machine.lastAtMs);
   const introductions = new Map<string, string>();
   const addressOf = (id: string): string | undefined => {
-    const registered = registry.watch.get(id)?.address;
+    const record = registry.watch.get(id);
+    // Another mesh may have taken this one's place in Redis, with nodes of the same names.
+    const isOfMesh = (record?.meshId ?? meshId) === meshId;
+    const registered = isOfMesh ? record?.address : undefined;
     const member = memberAddress(raft, id);
     // While Redis is away a peer's own word and the membership still learn of new addresses.
     return registry.watch.redisReachable
@@ -77,8 +83,10 @@ export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus
     const ids = [...members(raft), ...registry.watch.records()].map(({ id }): string => id);
     return new Map([...new Set(ids)].map((id) => [id, addressOf(id) ?? ""]));
   };
+  const caller = { mesh: config.mesh, meshId: () => meshId };
   const links: PeerLinks = new PeerLinks({
     meshId,
+    caller,
     self: { nodeId: parts.id, address: parts.description.address },
     addressOf,
     onUnreachable: (peer) => raft.reportUnreachable(nodeId(peer)),
@@ -134,7 +142,7 @@ export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus
   };
   return {
     ...{ raft, machine, links, sessions, leadership, addressOf, knownNodes, peerCredentials, now },
-    ...{ introduced, introduce },
+    ...{ introduced, introduce, caller },
   };
 }
 

@@ -1,5 +1,6 @@
 // The gRPC server of a node: every service that it offers to clients, peers and workers.
 import type { ChannelCredentials } from "@grpc/grpc-js";
+import { type Caller, forReceiver } from "../../api/caller-identity.js";
 import { ClientPool } from "../../api/client-pool.js";
 import { createChaosService } from "../../api/chaos-service.js";
 import { createClusterService } from "../../api/cluster-service.js";
@@ -43,7 +44,11 @@ export interface NodeServerOptions {
   readonly host: string;
   readonly port: number;
   readonly id: string;
+  /** Name of the mesh. */
+  readonly mesh: string;
   readonly meshId: string;
+  /** This node, as its calls to others introduce it. */
+  readonly caller: Caller;
   readonly raft: RaftNode;
   readonly leadership: LeadershipTracker;
   readonly operations: LeaderOperations;
@@ -73,7 +78,8 @@ export interface NodeServer extends GrpcServer {
 /** Listens; throws PortTaken or BindFailed. */
 export async function serveNode(options: NodeServerOptions): Promise<NodeServer> {
   const { operations, leadership, logger: log } = options;
-  const clients = new ClientPool(options.peerCredentials);
+  const { mesh, meshId, id, caller } = options;
+  const clients = new ClientPool({ credentials: options.peerCredentials, caller });
   const forwarder = new Forwarder({ leadership, clients });
   const { chaos } = options;
   const services = [
@@ -137,7 +143,7 @@ export async function serveNode(options: NodeServerOptions): Promise<NodeServer>
   const server = await createGrpcServer({
     host: options.host,
     port: options.port,
-    services,
+    services: services.map((service) => forReceiver(service, { mesh, meshId, nodeId: id }, log)),
     extend: [(grpc) => options.health.addToServer(grpc)],
   });
   return {

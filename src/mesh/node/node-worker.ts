@@ -52,7 +52,7 @@ export function createAgent(
 
 export function createLeaderLink(
   { description, host, meshId, id }: NodeParts,
-  { leadership, peerCredentials }: Consensus,
+  { leadership, peerCredentials, caller }: Consensus,
   agent: WorkerAgent,
   state: () => Pick<WorkerHello, "draining" | "stalls" | "longestStallMs">,
 ): LeaderLink {
@@ -61,6 +61,7 @@ export function createLeaderLink(
     ownAddress: description.address,
     leadership: () => leadership.leadership(),
     credentials: peerCredentials,
+    caller,
     hello: () => ({
       ...description,
       nodeId: id,

@@ -66,11 +66,10 @@ async function assemble(
   const host = await startHost(config, logger);
   if (host !== undefined) cleanups.push(() => host.close());
   const handlers = registryOf(host);
-  const storage = await openRaftStorage({
-    dir: join(config.nodes.dataDir, "nodes", id),
-    segmentBytes: config.raft.segmentBytes,
-  });
+  const dir = join(config.nodes.dataDir, "nodes", id);
+  const storage = await openRaftStorage({ dir, segmentBytes: config.raft.segmentBytes });
   cleanups.push(() => storage.close());
+  requireOwnFolder(dir, storage, id, config.mesh);
   const links = ownLinks(options);
   const connector = links?.redisConnector();
   if (storage.identity === undefined) await requireUsable(endpoint, config.redis.commandTimeoutMs);
@@ -116,6 +115,22 @@ async function assemble(
   });
 }
 
+/** Under another name a node would vote, and answer, as somebody whom the mesh does not know. */
+function requireOwnFolder(dir: string, { identity }: RaftStorage, id: string, mesh: string): void {
+  if (identity === undefined) return;
+  const { serverId, meshName = mesh } = identity;
+  if (serverId !== id) {
+    throw new NodeFailure(
+      `${dir} is the data folder of node ${serverId}, not of ${id}: start it as ${serverId}, or give ${id} a folder of its own`,
+    );
+  }
+  if (meshName !== mesh) {
+    throw new NodeFailure(
+      `${dir} is of mesh ${meshName}, and the config names mesh ${mesh}: set mesh to ${meshName}, or choose another data folder (nodes.dataDir)`,
+    );
+  }
+}
+
 /**
  * Without a log of its own a node needs Redis to find the others. It waits for one that is away, not
  * for one that somebody has to mend.
@@ -137,10 +152,12 @@ async function found(
   const { registry, links } = parts;
   const nameOf = (address: string): string | undefined =>
     registry.watch.records().find((record) => record.address === address)?.id;
-  const clients = new ClientPool(links?.credentials("calls", nameOf));
+  const caller = { mesh: config.mesh, meshId: () => undefined };
+  const clients = new ClientPool({ credentials: links?.credentials("calls", nameOf), caller });
   try {
+    const { mesh } = config;
     const { count: expect, voters } = config.nodes;
-    return await belongToMesh({ ...parts, id, expect, voters, clients, logger, signal });
+    return await belongToMesh({ ...parts, id, mesh, expect, voters, clients, logger, signal });
   } finally {
     clients.close();
   }

@@ -1,6 +1,7 @@
 // Every Raft message to another node leaves through here, on one long-lived stream per peer. A link
 // can be impaired on purpose; a message that cannot be sent at once is dropped: Raft sends again.
 import { type ChannelCredentials, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
+import { type Caller, introducedTo } from "../../api/caller-identity.js";
 import { NODE_CHANNEL_OPTIONS } from "../../api/channel-options.js";
 import type { ExchangeRequest, ExchangeResponse, Introduction } from "../../gen/raft/v1/raft.js";
 import { RaftServiceClient } from "../../gen/raft/v1/raft.js";
@@ -17,6 +18,8 @@ const NOBODY_LISTENS = "ECONNREFUSED";
 
 export interface PeerLinksOptions {
   readonly meshId: string;
+  /** This node's mesh, told with each stream. Default: by the messages alone. */
+  readonly caller?: Caller | undefined;
   /** This node, as each stream introduces it. */
   readonly self: Introduction;
   /** Where a member is reached now. */
@@ -188,7 +191,11 @@ class PeerLink {
     this.#client ??= new RaftServiceClient(
       address,
       this.#options.credentials ?? credentials.createInsecure(),
-      { ...NODE_CHANNEL_OPTIONS, "grpc.initial_reconnect_backoff_ms": RECONNECT_MIN_MS },
+      {
+        ...NODE_CHANNEL_OPTIONS,
+        "grpc.initial_reconnect_backoff_ms": RECONNECT_MIN_MS,
+        interceptors: introducedTo(this.#options.caller, this.#peer),
+      },
     );
     const stream = this.#client.exchange();
     const isCurrent = (): boolean => this.#stream === stream;

@@ -8,6 +8,7 @@ import {
   type WorkerHello,
   WorkerServiceClient,
 } from "../../gen/mesh/v1/worker_service.js";
+import { type Caller, introducedTo } from "../../api/caller-identity.js";
 import { NODE_CHANNEL_OPTIONS } from "../../api/channel-options.js";
 import type { Leadership } from "../../api/task-backend.js";
 import { reportMessages } from "./report-messages.js";
@@ -21,6 +22,8 @@ export interface LeaderLinkOptions {
   readonly ownAddress: string;
   readonly leadership: () => Leadership;
   readonly hello: () => WorkerHello;
+  /** This node's mesh, told with each stream. */
+  readonly caller?: Caller | undefined;
   /** Default: no TLS. */
   readonly credentials?: ChannelCredentials | undefined;
 }
@@ -52,7 +55,8 @@ export class LeaderLink {
     if (leadership.kind === "unknown") return;
     const { ownAddress, agent } = this.#options;
     const address = leadership.kind === "self" ? ownAddress : leadership.address;
-    const tie = this.#tieTo(leader, address);
+    const leaderId = leadership.kind === "self" ? undefined : leadership.id;
+    const tie = this.#tieTo(leader, leaderId, address);
     this.#tie = tie;
     agent.attached(tie.channel);
   }
@@ -77,9 +81,12 @@ export class LeaderLink {
     tie.cut();
   }
 
-  #tieTo(leader: string, address: string): Tie {
+  #tieTo(leader: string, leaderId: string | undefined, address: string): Tie {
     const secured = this.#options.credentials ?? credentials.createInsecure();
-    const client = new WorkerServiceClient(address, secured, NODE_CHANNEL_OPTIONS);
+    const client = new WorkerServiceClient(address, secured, {
+      ...NODE_CHANNEL_OPTIONS,
+      interceptors: introducedTo(this.#options.caller, leaderId),
+    });
     const stream = client.attach();
     stream.on("data", ({ kind }: AttachResponse) => {
       if (kind !== undefined) this.#options.agent.leaseGranted(kind.value);

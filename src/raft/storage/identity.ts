@@ -14,6 +14,8 @@ import { type FileSystem, readWhole } from "./file-system.js";
 export interface StorageIdentity {
   readonly serverId: string;
   readonly meshId: string;
+  /** What people call the mesh; undefined where whoever made the folder did not say. */
+  readonly meshName?: string | undefined;
   readonly createdAtMs: number;
   /** Meshes that this one has taken the place of after a disaster, the latest last; see refounding.ts. */
   readonly supersedes: readonly string[];
@@ -48,6 +50,7 @@ export async function readIdentity(
   }
   const fields = JSON.parse(json) as Record<string, unknown>;
   const { version, serverId, meshId, createdAtMs, membership, supersedes = [] } = fields;
+  const { meshName } = fields;
   if (version !== FORMAT_VERSION) {
     const what = `format version ${String(version)}, this program reads ${FORMAT_VERSION}`;
     throw new LogCorrupt(file, 0, what);
@@ -57,13 +60,14 @@ export async function readIdentity(
     typeof meshId !== "string" ||
     typeof createdAtMs !== "number" ||
     typeof membership !== "string" ||
+    (meshName !== undefined && typeof meshName !== "string") ||
     !Array.isArray(supersedes)
   ) {
     throw new LogCorrupt(file, 0, "the identity lacks a field");
   }
   try {
     return {
-      identity: { serverId, meshId, createdAtMs, supersedes: supersedes.map(String) },
+      identity: { serverId, meshId, meshName, createdAtMs, supersedes: supersedes.map(String) },
       membership: decodeMembership(Buffer.from(membership)),
     };
   } catch (error) {

@@ -76,6 +76,7 @@ async function belong(
   const own = identity && { meshId: identity.meshId, members: [SELF] };
   const { registry, writer } = await bench.node("n1", own);
   const options: FoundingOptions = {
+    mesh: "test",
     ...SELF,
     expect: 1,
     voters: 3,
