@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../config/schema.js";
+import { keyPrefix } from "../redis/key-prefix.js";
 import { endpointOf, type RedisEndpoint } from "../redis/endpoint.js";
 import { isPretty, type Logger } from "../telemetry/logger.js";
 import { ExitError } from "./exit.js";
@@ -152,8 +153,9 @@ export class MeshLauncher {
   async #startRedis(): Promise<RedisEndpoint> {
     const { config, logger, say } = this.#options;
     const named = endpointOf(config);
+    const prefix = keyPrefix(config.mesh);
     if (named !== undefined) {
-      await requireRedis(named, REDIS_PING_MS, say);
+      await requireRedis(named, REDIS_PING_MS, prefix, say);
       return named;
     }
     const program = await ensureRedisServer(say, this.#environment());
@@ -165,7 +167,7 @@ export class MeshLauncher {
     this.#redis = new SupervisedChild(this.#redisSpec, logger);
     await this.#redis.start();
     // What is installed here may be too old.
-    await requireRedis({ url }, REDIS_PING_MS, say);
+    await requireRedis({ url }, REDIS_PING_MS, prefix, say);
     return { url };
   }
 
@@ -181,7 +183,7 @@ export class MeshLauncher {
       ],
       env: this.#environment(),
       output: this.#options.output,
-      notReady: () => pingRedis(url, REDIS_PING_MS),
+      notReady: () => pingRedis(url, REDIS_PING_MS, keyPrefix(this.#options.config.mesh)),
       readyTimeoutMs: READY_MS,
       stopTimeoutMs: bounds.redisMs + bounds.marginMs,
       restart: this.#options.restart,

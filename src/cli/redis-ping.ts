@@ -4,21 +4,27 @@ import { inspectRedis } from "../redis/inspection.js";
 import { ExitError } from "./exit.js";
 
 /** Answer of a ping: undefined means that it answers, else the reason why not. */
-export async function pingRedis(url: string, timeoutMs: number): Promise<string | undefined> {
-  const finding = await inspectRedis({ url }, timeoutMs);
+export async function pingRedis(
+  url: string,
+  timeoutMs: number,
+  prefix: string,
+): Promise<string | undefined> {
+  const finding = await inspectRedis({ url }, timeoutMs, prefix);
   return finding.kind === "away" ? finding.reason : undefined;
 }
 
 /**
  * Throws ExitError that names the Redis, without its password, if it does not answer or cannot be used.
+ * @param prefix of the keys of the mesh that is to use it
  * @param say is told what is amiss with one that can
  */
 export async function requireRedis(
   endpoint: RedisEndpoint,
   timeoutMs: number,
+  prefix: string,
   say: (line: string) => void,
 ): Promise<void> {
-  const finding = await inspectRedis(endpoint, timeoutMs);
+  const finding = await inspectRedis(endpoint, timeoutMs, prefix);
   const which = describeEndpoint(endpoint);
   switch (finding.kind) {
     case "usable":

@@ -8,6 +8,20 @@ const URL_RULE =
   "must be redis://[user:password@]host[:port][/database], with a port up to 65535 and " +
   "percent-encoding in the password";
 
+const HIGHEST_DATABASE = 65_535;
+
+/** The path of a URL, or `db` of its query, is the number of a database. */
+function namesDatabase(url: string): boolean {
+  if (!URL.canParse(url)) return true;
+  const { pathname, searchParams } = new URL(url);
+  const numbers = [pathname.replace(/^\//, ""), searchParams.get("db") ?? ""];
+  return numbers.every((text) => text === "" || isDatabase(text));
+}
+
+function isDatabase(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) <= HIGHEST_DATABASE;
+}
+
 const sentinel = z.union(
   [
     z.string().regex(/^.+:\d{1,5}$/, SENTINEL),
@@ -22,6 +36,10 @@ export const redis = z
       .string()
       .regex(/^rediss?:\/\//, { error: "must start with redis:// or rediss://", abort: true })
       .refine((url) => URL.canParse(url), URL_RULE)
+      .refine(
+        namesDatabase,
+        `must end with the number of a database, 0 to ${HIGHEST_DATABASE}, or with none`,
+      )
       .optional()
       .describe(
         "A Redis that is running already. Without it, `taskmesh up` starts one of its own.",
@@ -50,7 +68,7 @@ export const redis = z
     database: z
       .int()
       .min(0)
-      .max(65_535)
+      .max(HIGHEST_DATABASE)
       .default(0)
       .describe("Number of the database, with `sentinels`; a `url` has its own."),
     sentinelUsername: z.string().min(1).optional().describe("User of the sentinels themselves."),

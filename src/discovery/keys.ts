@@ -1,4 +1,5 @@
 // Names of the registry's keys in Redis: the one place for them.
+import { keyPrefix } from "../redis/key-prefix.js";
 
 /** Key builder of one mesh's registry; all share the hash tag, hence one slot of a Redis Cluster. */
 export class RegistryKeys {
@@ -16,7 +17,7 @@ export class RegistryKeys {
   readonly channel: string;
 
   constructor(mesh: string) {
-    const prefix = `{tm:${mesh}}:registry:`;
+    const prefix = `${keyPrefix(mesh)}registry:`;
     this.index = `${prefix}index`;
     this.nodePrefix = `${prefix}node:`;
     this.formation = `${prefix}formation`;

@@ -1,10 +1,15 @@
 // Makes the client of an endpoint: the one place that knows how ioredis is told of it.
 import { Redis, type RedisOptions } from "ioredis";
 import type { Credentials, RedisEndpoint, SentinelGroup } from "./endpoint.js";
+import { selectFailureOf } from "./error-reply.js";
 
 export type ClientOptions = Omit<RedisOptions, "replyMapping">;
 
-/** @param timeoutMs for a connection, and for each answer, of a sentinel too */
+/**
+ * A connection is in the database of the endpoint, or it is none.
+ *
+ * @param timeoutMs for a connection, and for each answer, of a sentinel too
+ */
 export function createClient(
   endpoint: RedisEndpoint,
   timeoutMs: number,
@@ -18,9 +23,15 @@ export function createClient(
     ...options,
     ...credentialsOf(endpoint),
   };
-  return "url" in endpoint
-    ? new Redis(endpoint.url, bounded)
-    : new Redis({ ...groupOptions(endpoint, timeoutMs), ...bounded });
+  const redis =
+    "url" in endpoint
+      ? new Redis(endpoint.url, bounded)
+      : new Redis({ ...groupOptions(endpoint, timeoutMs), ...bounded });
+  // It goes on in database 0, where another mesh may be. The error comes before it counts as connected.
+  redis.on("error", (error: Error) => {
+    if (selectFailureOf(error) !== undefined) redis.disconnect(true);
+  });
+  return redis;
 }
 
 function groupOptions(group: SentinelGroup, timeoutMs: number): ClientOptions {

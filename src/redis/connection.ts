@@ -5,6 +5,7 @@ import type { AbstractConnector, Redis } from "ioredis";
 import type { Logger } from "../telemetry/logger.js";
 import { type ClientOptions, createClient } from "./client.js";
 import type { RedisEndpoint } from "./endpoint.js";
+import { selectFailureOf } from "./error-reply.js";
 
 /** First and longest wait between attempts to connect; the longest bounds how late a node is back. */
 const RECONNECT_MIN_MS = 50;
@@ -19,6 +20,9 @@ const PROBE_EVERY_MS = 1_000;
 /** A replica's answer to a write; older servers put that of a script behind words of their own. */
 const READ_ONLY = /^READONLY|-READONLY/;
 
+/** The client's own word for a connection that it is about to close. */
+const NOT_WRITABLE = /^Stream isn't writeable/;
+
 export interface RedisConnectionOptions {
   readonly endpoint: RedisEndpoint;
   /** After this long without an answer a command fails and the connection is made anew. */
@@ -29,6 +33,11 @@ export interface RedisConnectionOptions {
   readonly connector?: (new (target: unknown) => AbstractConnector) | undefined;
   /** Told when the connection breaks, and why it is not there, and when it is back. */
   readonly logger?: Logger | undefined;
+  /**
+   * Asked each time that it has connected: why the server cannot be used, or undefined. The connection
+   * then counts as broken, and is made anew until there is no reason left.
+   */
+  readonly check?: ((client: Redis) => Promise<string | undefined>) | undefined;
 }
 
 export interface RedisConnectionState {
@@ -49,6 +58,8 @@ export class RedisConnection {
   readonly #listeners = new Set<(state: RedisConnectionState) => void>();
   readonly #probe: NodeJS.Timeout;
   #retry: NodeJS.Timeout | undefined;
+  /** Connections so far. */
+  #connections = 0;
   #closed = false;
 
   constructor(options: RedisConnectionOptions) {
@@ -56,7 +67,7 @@ export class RedisConnection {
     const { endpoint, commandTimeoutMs } = options;
     this.client = createClient(endpoint, commandTimeoutMs, this.#clientOptions(options));
     this.client.on("connect", () => this.#asksWhetherItLoads());
-    this.client.on("ready", () => this.#become({ connected: true, error: undefined }));
+    this.client.on("ready", () => void this.#check());
     this.client.on("close", () => this.#become({ connected: false, error: this.#current.error }));
     // Without a listener an error of the socket would end the process.
     this.client.on("error", (error: Error) => this.#noteError(error));
@@ -83,7 +94,20 @@ export class RedisConnection {
     this.client.disconnect();
   }
 
+  async #check(): Promise<void> {
+    const { check } = this.#options;
+    const connection = ++this.#connections;
+    // What says nothing of the server's use is for those to meet who use it.
+    const reason = await check?.(this.client).catch(() => undefined);
+    if (connection !== this.#connections || this.client.status !== "ready") return;
+    this.#become({ connected: reason === undefined, error: reason });
+    // Made anew by #tryAgain.
+    if (reason !== undefined) this.client.disconnect();
+  }
+
   #noteError(error: Error): void {
+    // What follows from a connection that is being dropped hides why it is.
+    if (NOT_WRITABLE.test(error.message)) return;
     this.#become({ connected: this.#current.connected, error: textOf(error) });
   }
 
@@ -175,6 +199,6 @@ export function combinedState(connections: readonly RedisConnection[]): RedisCon
 
 /** Node reports a refused dual-stack connect as an AggregateError with an empty message. */
 function textOf(error: Error & { code?: unknown }): string {
-  if (error.message !== "") return error.message;
+  if (error.message !== "") return selectFailureOf(error) ?? error.message;
   return typeof error.code === "string" ? error.code : error.name;
 }

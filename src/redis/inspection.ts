@@ -1,9 +1,10 @@
 // Looks at a Redis before it is relied on: whether it is there, whether it can be used at all, and
 // whether it would throw away what it is given.
 import type { Redis } from "ioredis";
+import { ACCESS_REMEDY, deniedAccess, deniedChannel } from "./access.js";
 import { createClient } from "./client.js";
 import type { RedisEndpoint } from "./endpoint.js";
-import { errorCode, isErrorReply } from "./error-reply.js";
+import { errorCode, isErrorReply, selectFailureOf } from "./error-reply.js";
 
 export type RedisFinding =
   | { readonly kind: "usable"; readonly warning: string | undefined }
@@ -14,7 +15,11 @@ export type RedisFinding =
 
 const PASSWORD_REMEDY = "give user and password in REDIS_URL or redis.url, or as redis.password";
 const REPLICA_REMEDY = "name its primary, or the sentinels of its group as redis.sentinels";
-const USER_REMEDY = "let that user run every command on the keys and channels of the mesh";
+const DATABASE_REMEDY =
+  "name a database that it has and that the user may SELECT, at the end of redis.url or as redis.database " +
+  "(`databases` of redis.conf says how many there are; a Redis Cluster has 0 alone)";
+const CLUSTER_REMEDY =
+  "name one server, or a group that sentinels watch; a Redis Cluster is not supported yet";
 
 /** The oldest that has all that the scripts call: XTRIM MINID, for the logs of tasks, came with it. */
 const OLDEST_VERSION = { major: 6, minor: 2 } as const;
@@ -24,13 +29,19 @@ const VERSION_REMEDY = `taskmesh needs Redis ${OLDEST_VERSION.major}.${OLDEST_VE
 const LASTING: ReadonlyMap<string, string> = new Map([
   ["WRONGPASS", PASSWORD_REMEDY],
   ["NOAUTH", PASSWORD_REMEDY],
-  ["NOPERM", USER_REMEDY],
+  ["NOPERM", ACCESS_REMEDY],
+  ["MOVED", CLUSTER_REMEDY],
 ]);
 
-/** Never rejects; takes `timeoutMs` for each step at most. */
+/**
+ * Never rejects; takes `timeoutMs` for each step at most.
+ *
+ * @param prefix of the keys of the mesh that is to use it: its user must be allowed all that a mesh does
+ */
 export async function inspectRedis(
   endpoint: RedisEndpoint,
   timeoutMs: number,
+  prefix: string,
 ): Promise<RedisFinding> {
   const redis = createClient(endpoint, timeoutMs, {
     lazyConnect: true,
@@ -45,7 +56,12 @@ export async function inspectRedis(
   redis.on("error", (error: Error) => (told ??= error));
   try {
     await redis.connect();
-    return findingOf(await redis.info());
+    const finding = findingOf(await redis.info());
+    if (finding.kind !== "usable") return finding;
+    const channel = `${prefix}access:channel`;
+    const reason = (await deniedAccess(redis, prefix)) ?? (await deniedChannel(redis, channel));
+    if (reason !== undefined) return { kind: "unusable", reason, remedy: ACCESS_REMEDY };
+    return finding;
   } catch (error) {
     return failureOf(isErrorReply(error) ? error : (told ?? error));
   } finally {
@@ -104,6 +120,10 @@ function oldVersion(info: string): string | undefined {
 
 function failureOf(error: unknown): RedisFinding {
   if (!(error instanceof Error)) return { kind: "away", reason: String(error) };
+  const selectFailure = selectFailureOf(error);
+  if (selectFailure !== undefined) {
+    return { kind: "unusable", reason: selectFailure, remedy: DATABASE_REMEDY };
+  }
   if (isErrorReply(error)) {
     const remedy = LASTING.get(errorCode(error));
     if (remedy !== undefined) return { kind: "unusable", reason: error.message, remedy };

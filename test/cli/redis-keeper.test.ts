@@ -8,10 +8,12 @@ import { Redis } from "ioredis";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { pingRedis } from "../../src/cli/redis-ping.js";
 import { findRedisServer } from "../../src/cli/redis-server.js";
+import { keyPrefix } from "../../src/redis/key-prefix.js";
 import { freePort } from "../support/redis-server.js";
 import { buildCli, isRunning, packageRoot, plainEnvironment } from "./built-cli.js";
 
 const server = findRedisServer();
+const KEYS = keyPrefix("taskmesh");
 const keeper = path.join(packageRoot, "dist/cli/redis-keeper.js");
 const WAIT = { timeout: 20_000, interval: 50 };
 
@@ -51,7 +53,7 @@ async function startParent(): Promise<{ parent: ChildProcess; keeperPid: number 
   });
   parents.push(parent);
   const [output] = (await once(parent.stdout, "data")) as [Buffer];
-  await vi.waitFor(async () => expect(await pingRedis(url, 1_000)).toBeUndefined(), WAIT);
+  await vi.waitFor(async () => expect(await pingRedis(url, 1_000, KEYS)).toBeUndefined(), WAIT);
   return { parent, keeperPid: Number(output.toString()) };
 }
 

@@ -136,7 +136,9 @@ describe("a connection by sentinels", { timeout: 60_000 }, () => {
     await comesToBe(writer, well);
     await comesToBe(listener, well);
     await listener.client.subscribe("news");
-    expect(await inspectRedis(endpoint, TIMEOUT_MS)).toMatchObject({ kind: "usable" });
+    expect(await inspectRedis(endpoint, TIMEOUT_MS, "{tm:test}:")).toMatchObject({
+      kind: "usable",
+    });
 
     if (what === "hangs") group.first.freeze();
     else await group.first.kill();
@@ -158,7 +160,7 @@ describe("a connection by sentinels", { timeout: 60_000 }, () => {
     cleanups.push(() => group.stop());
     const endpoint = endpointTo({ ...group.settings, name: "unknown" });
 
-    expect(await inspectRedis(endpoint, TIMEOUT_MS)).toMatchObject({ kind: "away" });
+    expect(await inspectRedis(endpoint, TIMEOUT_MS, "{tm:test}:")).toMatchObject({ kind: "away" });
     await comesToBe(connect(endpoint), away("No such master"));
   });
 });

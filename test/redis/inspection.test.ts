@@ -4,10 +4,12 @@ import { afterEach, expect, it } from "vitest";
 import { requireRedis } from "../../src/cli/redis-ping.js";
 import { configSchema } from "../../src/config/schema.js";
 import { NodeRedis } from "../../src/mesh/node/node-redis.js";
+import { keyPrefix } from "../../src/redis/key-prefix.js";
 import { RedisServer } from "../support/redis-server.js";
 import { waitFor } from "../support/wait-for.js";
 
 const TIMEOUT_MS = 2_000;
+const KEYS = keyPrefix("taskmesh");
 const EVICTS = "Redis has maxmemory-policy allkeys-lru: when it is full it throws tasks away";
 
 let server: RedisServer | undefined;
@@ -18,6 +20,15 @@ afterEach(async () => {
   stop?.();
 });
 
+const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
+/** To all but INFO. */
+const ANSWERS: ReadonlyMap<string, string> = new Map([
+  ["CLIENT", "+OK\r\n"],
+  ["EVAL", "*0\r\n"],
+  ["EVALSHA", "*0\r\n"],
+  ["SUBSCRIBE", "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"],
+]);
+
 /** Port of something that answers as a Redis of that version would be asked who it is. */
 async function redisThatIs(version: string): Promise<number> {
   const info = `# Server\r\nredis_version:${version}\r\nrole:master\r\nloading:0\r\n`;
@@ -26,8 +37,7 @@ async function redisThatIs(version: string): Promise<number> {
       .on("error", () => undefined)
       .on("data", (bytes) => {
         for (const [, command] of bytes.toString().matchAll(/\*\d+\r\n\$\d+\r\n(\w+)/g)) {
-          const isInfo = command?.toUpperCase() === "INFO";
-          socket.write(isInfo ? `$${info.length}\r\n${info}\r\n` : "-ERR unknown command\r\n");
+          socket.write(ANSWERS.get(command?.toUpperCase() ?? "") ?? bulk(info));
         }
       });
   });
@@ -43,7 +53,7 @@ it.each(["5.0.6", "6.0.16"])(
     const port = await redisThatIs(version);
 
     await expect(
-      requireRedis({ url: `redis://127.0.0.1:${port}` }, TIMEOUT_MS, () => undefined),
+      requireRedis({ url: `redis://127.0.0.1:${port}` }, TIMEOUT_MS, KEYS, () => undefined),
     ).rejects.toThrow(
       `cannot be used (it is Redis ${version}); taskmesh needs Redis 6.2 or newer, or Valkey`,
     );
@@ -53,7 +63,7 @@ it.each(["5.0.6", "6.0.16"])(
 it.each(["6.2.0", "7.2.4", "10.0.1"])("a newer one is taken: %s", async (version) => {
   const port = await redisThatIs(version);
 
-  await requireRedis({ url: `redis://127.0.0.1:${port}` }, TIMEOUT_MS, () => undefined);
+  await requireRedis({ url: `redis://127.0.0.1:${port}` }, TIMEOUT_MS, KEYS, () => undefined);
 });
 
 it.each([
@@ -64,7 +74,7 @@ it.each([
   server = started;
   const said: string[] = [];
 
-  await requireRedis({ url: started.url }, TIMEOUT_MS, (line) => said.push(line));
+  await requireRedis({ url: started.url }, TIMEOUT_MS, KEYS, (line) => said.push(line));
 
   expect(said).toEqual(warnings);
 });

@@ -1,5 +1,5 @@
 // Where a server of Redis stands: its part in a group, and how far it reflects a mesh's log.
-import { parseApplied } from "../../src/queue/redis/applier.js";
+import { parseApplied } from "../../src/queue/redis/applied-value.js";
 import { RedisKeys } from "../../src/queue/redis/keys.js";
 import type { RedisServer } from "./redis-server.js";
 

@@ -233,6 +233,10 @@ export class SimulatedRedis implements Applier, LeaderReader {
     return this.#call(() => this.#states.index);
   }
 
+  prove(): Promise<void> {
+    return this.#call(() => undefined);
+  }
+
   apply(entries: readonly CommittedEntry[]): Promise<readonly ApplyOutcome[]> {
     return this.#call(() => {
       const first = entries[0]?.index ?? 0;

@@ -1,9 +1,11 @@
 // A node's connections to Redis: one to read, one for the leader to write, one to listen;
 // and one to follow the events for as long as somebody watches.
+import type { Redis } from "ioredis";
 import type { Config } from "../../config/schema.js";
 import type { RedisConnectorClass } from "../../links/redis-connector.js";
 import { AppliedIndexWatch } from "../../queue/redis/applied-watch.js";
-import { RedisApplier } from "../../queue/redis/applier.js";
+import type { QueueOwner } from "../../queue/redis/applied-value.js";
+import { foreignQueueIn, RedisApplier } from "../../queue/redis/applier.js";
 import { type AuditFinding, RedisAudit } from "../../queue/redis/audit.js";
 import type { RedisDumpOptions } from "../../queue/redis/dump.js";
 import { EventReader } from "../../queue/redis/event-reader.js";
@@ -16,10 +18,12 @@ import { QueueReader } from "../../queue/redis/queue-reader.js";
 import { TaskReader } from "../../queue/redis/reader.js";
 import { RedisRestorer } from "../../queue/redis/restorer.js";
 import { SettingsWriter } from "../../queue/redis/settings-writer.js";
+import { deniedAccess, deniedChannel } from "../../redis/access.js";
 import { warningOf } from "../../redis/inspection.js";
 import {
   combinedState,
   RedisConnection,
+  type RedisConnectionOptions,
   type RedisConnectionState,
 } from "../../redis/connection.js";
 import type { RedisEndpoint } from "../../redis/endpoint.js";
@@ -42,6 +46,7 @@ export class NodeRedis {
   readonly #writer: RedisConnection;
   readonly #subscriber: RedisConnection;
   readonly #keys: RedisKeys;
+  #owner: QueueOwner | undefined;
 
   /** Connects in the background: a node starts without Redis too, once it has Raft state. */
   constructor(
@@ -51,23 +56,28 @@ export class NodeRedis {
     connector?: RedisConnectorClass,
   ) {
     const { commandTimeoutMs } = config.redis;
-    const connect = (role: string): RedisConnection => {
+    const connect = (role: string, check?: RedisConnectionOptions["check"]): RedisConnection => {
       const name = `taskmesh-${nodeId}-${role}`;
-      return new RedisConnection({ endpoint, commandTimeoutMs, connector, name });
+      return new RedisConnection({ endpoint, commandTimeoutMs, connector, name, check });
     };
-    this.#reader = connect("reader");
-    this.#writer = connect("writer");
-    this.#subscriber = connect("subscriber");
     const keys = new RedisKeys(config.mesh);
     this.#keys = keys;
+    const owner = (): QueueOwner | undefined => this.#owner;
+    const foreign = (redis: Redis) => foreignQueueIn(redis, keys, owner());
+    this.#reader = connect("reader", foreign);
+    this.#writer = connect("writer", async (redis) => {
+      return (await deniedAccess(redis, keys.prefix)) ?? foreign(redis);
+    });
+    this.#subscriber = connect("subscriber", (redis) => deniedChannel(redis, keys.appliedChannel));
     this.reader = new TaskReader({ redis: this.#reader.client, keys });
     this.queues = new QueueReader(this.#reader.client, keys);
     this.applier = new RedisApplier({
       redis: this.#writer.client,
       keys,
       maxEventRecords: config.events.maxEntries,
+      owner,
     });
-    this.restorer = new RedisRestorer(this.#writer.client, keys);
+    this.restorer = new RedisRestorer(this.#writer.client, keys, owner);
     this.progress = new ProgressWriter(this.#writer.client, keys);
     this.logWriter = new LogWriter(this.#writer.client, keys);
     this.settings = new SettingsWriter(this.#writer.client, keys);
@@ -80,6 +90,11 @@ export class NodeRedis {
       subscriber: this.#subscriber,
       keys,
     });
+  }
+
+  /** From here on nothing is read from, or written to, a queue that another mesh keeps under the same keys. */
+  belongsTo(owner: QueueOwner): void {
+    this.#owner = owner;
   }
 
   /** Looks for contradictions in what Redis holds, where it reflects the log up to `shows`. */

@@ -14,6 +14,7 @@ import { linkTable, type LinkTable } from "../../links/link-table.js";
 import { OwnLinks } from "../../links/own-links.js";
 import { openRaftStorage, type RaftStorage, remainsOf } from "../../raft/index.js";
 import type { Logger } from "../../telemetry/logger.js";
+import { keyPrefix } from "../../redis/key-prefix.js";
 import { describeEndpoint, endpointOf, type RedisEndpoint } from "../../redis/endpoint.js";
 import { inspectRedis } from "../../redis/inspection.js";
 import { asNodeFailure, NodeFailure } from "./errors.js";
@@ -72,9 +73,10 @@ async function assemble(
   requireOwnFolder(dir, storage, id, config.mesh);
   const links = ownLinks(options);
   const connector = links?.redisConnector();
-  if (storage.identity === undefined) await requireUsable(endpoint, config.redis.commandTimeoutMs);
+  if (storage.identity === undefined) await requireUsable(endpoint, config);
   const redis = new NodeRedis(config, id, endpoint, connector);
   cleanups.push(() => redis.close());
+  if (storage.identity !== undefined) redis.belongsTo(storage.identity);
   redis.onWarning((warning) => logger.warn(warning));
   const registry = new Registry({
     mesh: config.mesh,
@@ -98,6 +100,7 @@ async function assemble(
   await registry.start();
   await writer.start();
   const meshId = await found(options, { address, registry, writer, storage, links });
+  redis.belongsTo(storage.identity ?? { meshId, supersedes: [] });
   return runNode({
     config,
     id,
@@ -135,8 +138,9 @@ function requireOwnFolder(dir: string, { identity }: RaftStorage, id: string, me
  * Without a log of its own a node needs Redis to find the others. It waits for one that is away, not
  * for one that somebody has to mend.
  */
-async function requireUsable(endpoint: RedisEndpoint, timeoutMs: number): Promise<void> {
-  const finding = await inspectRedis(endpoint, timeoutMs);
+async function requireUsable(endpoint: RedisEndpoint, config: Config): Promise<void> {
+  const { commandTimeoutMs } = config.redis;
+  const finding = await inspectRedis(endpoint, commandTimeoutMs, keyPrefix(config.mesh));
   if (finding.kind !== "unusable") return;
   const { reason, remedy } = finding;
   throw new NodeFailure(`${describeEndpoint(endpoint)} cannot be used (${reason}); ${remedy}`);

@@ -145,7 +145,8 @@ export async function recoverFromRedis(options: RedisRecoveryOptions): Promise<R
     const meshId = ulid();
     const storage = await openRaftStorage({ dir: folder });
     try {
-      const mesh = { meshId, supersedes: evidence.meshId === undefined ? [] : [evidence.meshId] };
+      const known = [evidence.meshId, evidence.queueMeshId].filter((one) => one !== undefined);
+      const mesh = { meshId, supersedes: [...new Set(known)] };
       await foundFromState(storage, { id: nodeId(options.nodeId), address }, mesh, state);
     } catch (error) {
       await storage.close();

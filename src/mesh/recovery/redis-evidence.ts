@@ -21,6 +21,8 @@ export interface RedisEvidence {
   readonly tasksPast: { readonly count: number; readonly ids: readonly string[] };
   /** The mesh that the registry knows; undefined where it knows none. */
   readonly meshId: string | undefined;
+  /** The mesh whose log Redis reflects; undefined where nobody said. */
+  readonly queueMeshId: string | undefined;
   /** Nodes that registered within the last seconds. */
   readonly registered: readonly { readonly id: string; readonly meshId: string | undefined }[];
 }
@@ -50,7 +52,7 @@ export async function redisEvidence(place: RedisPlace, lastIndex: number): Promi
   const redis = await connectRedis(place);
   try {
     const keys = new RedisKeys(place.mesh);
-    const { index, term } = await callRedis(() => readAppliedEntry(redis, keys));
+    const { index, term, meshId } = await callRedis(() => readAppliedEntry(redis, keys));
     const past = taskSequence(lastIndex + 1, 0);
     const [count, ids] = await callRedis(() =>
       Promise.all([
@@ -58,7 +60,8 @@ export async function redisEvidence(place: RedisPlace, lastIndex: number): Promi
         redis.zrangebyscore(keys.all, past, "+inf", "LIMIT", 0, MAX_NAMED),
       ]),
     );
-    return { index, term, tasksPast: { count, ids }, ...(await registered(place)) };
+    const tasksPast = { count, ids };
+    return { index, term, tasksPast, queueMeshId: meshId, ...(await registered(place)) };
   } finally {
     redis.disconnect();
   }

@@ -1,6 +1,7 @@
 // Brings Redis to the truth: while this node leads, every committed entry is applied to it, in
 // order, from wherever it stands. A Redis that was down, restarted or has lost writes is caught up
-// from the log; a leader that was deposed meanwhile can only write what was committed, once.
+// from the log; a leader that was deposed meanwhile can only write what was committed, once. One that
+// refused a call, was left half done, or contradicts the log is restored before it is believed.
 import type { ApplyOutcome } from "../redis/apply-outcome.js";
 import type { CommittedEntry } from "../state/committed-entry.js";
 import {
@@ -9,6 +10,7 @@ import {
   RedisUnavailable,
   RestoreInterrupted,
 } from "../redis/errors.js";
+import { RedisBelief } from "./redis-belief.js";
 
 /** Entries read from the log at a time. */
 const MAX_ENTRIES_PER_READ = 256;
@@ -28,7 +30,10 @@ export interface CommittedLog {
 }
 
 export interface Applier {
+  /** Below 0 where what Redis holds is of no entry, and is to be restored. */
   appliedIndex(): Promise<number>;
+  /** Rejects with RedisRefused where Redis would keep a script from a command that it needs. */
+  prove(): Promise<void>;
   apply(entries: readonly CommittedEntry[]): Promise<readonly ApplyOutcome[]>;
 }
 
@@ -37,8 +42,8 @@ export interface SnapshotRestorer {
   /** Entry of the snapshot; 0 where there is none: the log then begins with the first entry. */
   index(): number;
   /**
-   * @param found applied index as found; below 0 for a restore that was not ended
-   * @throws RestoreInterrupted where Redis changed meanwhile, RedisUnavailable
+   * @param found applied index as found; below 0 for a script or a restore that was not ended
+   * @throws RestoreInterrupted where Redis changed meanwhile, RedisUnavailable, RedisRefused
    */
   restore(found: number, signal: AbortSignal): Promise<void>;
 }
@@ -64,6 +69,7 @@ export class RedisSync {
   readonly #applier: Applier;
   readonly #events: RedisSyncEvents;
   readonly #snapshots: SnapshotRestorer | undefined;
+  readonly #belief = new RedisBelief();
   #redisIndex: number | undefined;
   #stopped = false;
   #wake: (() => void) | undefined;
@@ -125,6 +131,7 @@ export class RedisSync {
     const found = this.#redisIndex ?? (await this.#applier.appliedIndex());
     const next = found + 1;
     const last = this.#log.appliedIndex();
+    if (found < 0 || this.#belief.doubt !== undefined) return this.#restore(found);
     if (next > last + 1) {
       return this.#stuck(`Redis reflects entry ${found}, the log ends at ${last}`);
     }
@@ -137,22 +144,51 @@ export class RedisSync {
     }
     if (next > last) return this.#watchOver(found);
     const entries = this.#log.read(next, MAX_ENTRIES_PER_READ);
-    const outcomes = await this.#applier.apply(entries);
-    this.#redisIndex = entries.at(-1)?.index ?? this.#redisIndex;
+    const through = entries.at(-1)?.index ?? found;
+    const outcomes = await this.#apply(entries, through);
+    if (this.#snapshots !== undefined && this.#belief.isContradicted(outcomes)) {
+      this.#redisIndex = undefined;
+      return;
+    }
+    this.#redisIndex = through;
+    this.#belief.reached(through);
     await this.#progress("written", outcomes);
   }
 
-  /** Redis was emptied, has lost more than the log reaches back, or was left half restored. */
+  async #apply(
+    entries: readonly CommittedEntry[],
+    through: number,
+  ): Promise<readonly ApplyOutcome[]> {
+    try {
+      return await this.#applier.apply(entries);
+    } catch (error) {
+      if (error instanceof RedisRefused && this.#snapshots !== undefined) {
+        this.#belief.refused(error, through);
+        // That names every command that is denied.
+        if (error.code === "NOPERM") await this.#applier.prove();
+      }
+      throw error;
+    }
+  }
+
+  /** Redis was emptied, has lost more than the log reaches back, was left half done, or is in doubt. */
   async #restore(found: number): Promise<void> {
     if (this.#snapshots === undefined) {
       return this.#stuck(`Redis reflects entry ${found}, the log begins past it`);
     }
-    const state = found < 0 ? "half restored" : `at entry ${found}, before the log's first`;
+    const { doubt, pauseMs } = this.#belief;
+    const state = found < 0 ? "half done" : `at entry ${found}, before the log's first`;
     const index = this.#snapshots.index();
-    const reason = `Redis is ${state}: it is restored from the snapshot of entry ${index}`;
+    const reason = `${doubt ?? `Redis is ${state}`}: it is restored from the snapshot of entry ${index}`;
     this.#events.onState({ kind: "waiting", reason });
-    await this.#snapshots.restore(found, this.#stopping.signal);
+    // Else the restore would be left half done, again and again.
+    await this.#applier.prove();
+    this.#belief.restoring(this.#log.appliedIndex());
+    if (pauseMs > 0) await this.#untilRetry(pauseMs);
+    if (this.#stopped) return;
     this.#redisIndex = undefined;
+    await this.#snapshots.restore(found, this.#stopping.signal);
+    this.#belief.restored();
   }
 
   async #progress(how: "read" | "written", outcomes: readonly ApplyOutcome[]): Promise<void> {
@@ -233,10 +269,10 @@ export class RedisSync {
     });
   }
 
-  #untilRetry(): Promise<void> {
+  #untilRetry(afterMs = RETRY_AFTER_MS): Promise<void> {
     if (this.#stopped) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.retryNow(), RETRY_AFTER_MS);
+      const timer = setTimeout(() => this.retryNow(), afterMs);
       this.#retry = () => {
         clearTimeout(timer);
         this.#retry = undefined;

@@ -1,10 +1,28 @@
 // Applies committed log entries to Redis, in log order, together with the applied index.
 import type { Redis } from "ioredis";
+import { deniedAccess } from "../../redis/access.js";
 import { errorCode, isErrorReply } from "../../redis/error-reply.js";
+import {
+  type AppliedValue,
+  belonging,
+  NOT_WHOLE,
+  ownerArgument,
+  parseApplied,
+  type QueueOwner,
+  type RedisPosition,
+} from "./applied-value.js";
 import type { ApplyOutcome } from "./apply-outcome.js";
 import { encodeEntries, taskCount } from "./command-encoder.js";
 import type { CommittedEntry } from "../state/committed-entry.js";
-import { AppliedIndexMismatch, RedisUnavailable, toRedisError } from "./errors.js";
+import {
+  AppliedIndexMismatch,
+  asForeign,
+  callRedis,
+  ForeignQueue,
+  RedisRefused,
+  RedisUnavailable,
+  toRedisError,
+} from "./errors.js";
 import type { RedisKeys } from "./keys.js";
 import { decodeOutcomes } from "./outcome-decoder.js";
 import { runPipeline } from "./pipeline.js";
@@ -23,22 +41,15 @@ const MAX_TEXT_PER_CALL = 4 * 1024 * 1024;
 /** Records of events that are kept unless the configuration says otherwise; see event-record.ts. */
 export const DEFAULT_MAX_EVENT_RECORDS = 10_000;
 
-/** In place of an applied index: what Redis holds is of no entry. */
-export const HALF_RESTORED = -1;
-
 const applyScript = new RedisScript("apply.lua");
-
-/** Index and term of the last entry that Redis reflects; both 0 for an empty Redis. */
-export interface RedisPosition {
-  readonly index: number;
-  readonly term: number;
-}
 
 export interface RedisApplierOptions {
   readonly redis: Redis;
   readonly keys: RedisKeys;
   /** About how many records the stream of events keeps; default 10,000. */
   readonly maxEventRecords?: number;
+  /** The mesh whose log is applied, once it is known; default none. */
+  readonly owner?: () => QueueOwner | undefined;
 }
 
 /** The one writer of the queue's state. Calls of `apply` must not overlap. */
@@ -46,25 +57,43 @@ export class RedisApplier {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
   readonly #maxEventRecords: number;
+  readonly #owner: () => QueueOwner | undefined;
   #busy = false;
 
-  constructor({ redis, keys, maxEventRecords }: RedisApplierOptions) {
+  constructor({ redis, keys, maxEventRecords, owner }: RedisApplierOptions) {
     this.#redis = redis;
     this.#keys = keys;
     this.#maxEventRecords = maxEventRecords ?? DEFAULT_MAX_EVENT_RECORDS;
+    this.#owner = owner ?? (() => undefined);
   }
 
   /**
-   * Index of the last entry that Redis reflects; 0 for an empty Redis, HALF_RESTORED while a snapshot
-   * is being loaded, or was by a leader that did not end it.
-   * @throws RedisUnavailable
+   * Index of the last entry that Redis reflects; 0 for an empty Redis, NOT_WHOLE while a snapshot is
+   * being loaded, and where that, or a script, was not ended: by this leader or by one before it.
+   * @throws RedisUnavailable, RedisRefused
    */
   async appliedIndex(): Promise<number> {
-    const [restoring, applied] = await runPipeline(this.#redis, (pipeline) =>
-      pipeline.exists(this.#keys.restoring).get(this.#keys.applied),
-    );
-    if (restoring === 1) return HALF_RESTORED;
-    return parseApplied(applied as string | null).index;
+    try {
+      const [restoring, applied] = await runPipeline(this.#redis, (pipeline) =>
+        pipeline.exists(this.#keys.restoring).get(this.#keys.applied),
+      );
+      if (restoring === 1) return NOT_WHOLE;
+      const value = parseApplied(applied as string | null);
+      return belonging(value, this.#owner()) === "superseded" ? NOT_WHOLE : value.index;
+    } catch (error) {
+      // Somebody else's key stands there.
+      if (error instanceof RedisRefused && error.code === "WRONGTYPE") return NOT_WHOLE;
+      throw error;
+    }
+  }
+
+  /**
+   * Tries every command that the scripts call, as a script that is kept from one would be left half done.
+   * @throws RedisRefused where one is denied, RedisUnavailable
+   */
+  async prove(): Promise<void> {
+    const denied = await callRedis(() => deniedAccess(this.#redis, this.#keys.prefix));
+    if (denied !== undefined) throw new RedisRefused(new Error(denied));
   }
 
   /** @throws RedisUnavailable */
@@ -76,6 +105,8 @@ export class RedisApplier {
    * Applies entries that follow the applied one without a gap, several script calls if they are
    * many. Returns one outcome for each entry that has something to tell.
    * @throws AppliedIndexMismatch when the entries do not follow what Redis has applied
+   * @throws ForeignQueue where another mesh's log was applied under these keys
+   * @throws RedisRefused; what was sent last may have been done by half, and `appliedIndex` tells
    * @throws RedisUnavailable; what was sent last may have been applied all the same
    */
   async apply(entries: readonly CommittedEntry[]): Promise<readonly ApplyOutcome[]> {
@@ -106,6 +137,7 @@ export class RedisApplier {
       last.term,
       encodeEntries(entries),
       this.#maxEventRecords,
+      ownerArgument(this.#owner()),
     ];
     let reply: unknown;
     try {
@@ -117,8 +149,19 @@ export class RedisApplier {
   }
 }
 
+/** Why the queue under these keys is not to be used by the mesh; undefined where it may be. */
+export async function foreignQueueIn(
+  redis: Redis,
+  keys: RedisKeys,
+  owner: QueueOwner | undefined,
+): Promise<string | undefined> {
+  const found = parseApplied(await redis.get(keys.applied));
+  if (belonging(found, owner) !== "foreign") return undefined;
+  return new ForeignQueue(found.meshId ?? "").message;
+}
+
 /** @throws RedisUnavailable */
-export async function readAppliedEntry(redis: Redis, keys: RedisKeys): Promise<RedisPosition> {
+export async function readAppliedEntry(redis: Redis, keys: RedisKeys): Promise<AppliedValue> {
   let value: string | null;
   try {
     value = await redis.get(keys.applied);
@@ -128,17 +171,11 @@ export async function readAppliedEntry(redis: Redis, keys: RedisKeys): Promise<R
   return parseApplied(value);
 }
 
-/** @param value as it is stored; null for an empty Redis */
-export function parseApplied(value: string | null): RedisPosition {
-  const [index, term] = (value ?? "0 0").split(" ");
-  return { index: Number(index), term: Number(term) };
-}
-
 function applyError(error: unknown, expected: number, before: readonly ApplyOutcome[]): Error {
   if (isErrorReply(error) && errorCode(error) === "APPLIEDMISMATCH") {
     return new AppliedIndexMismatch(Number(error.message.split(" ")[1]), expected, before);
   }
-  const known = toRedisError(error);
+  const known = asForeign(error) ?? toRedisError(error);
   return known instanceof RedisUnavailable ? new RedisUnavailable(known.cause, before) : known;
 }
 

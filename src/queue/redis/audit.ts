@@ -5,7 +5,7 @@ import { TaskStatus } from "../../gen/mesh/v1/task.js";
 import { auditCounts } from "./count-audit.js";
 import type { RedisKeys } from "./keys.js";
 import { RedisScript } from "./script.js";
-import { parseApplied } from "./applier.js";
+import { parseApplied } from "./applied-value.js";
 import { callRedis, RedisBehind } from "./errors.js";
 
 /** Tasks of one step: about a millisecond of Redis's time. */

@@ -34,9 +34,24 @@ export class RedisBehind extends RedisUnavailable {
 /** Redis refused a call for good: a defect in a script, or keys that are not ours. */
 export class RedisRefused extends Error {
   override readonly name = "RedisRefused";
+  /** Code of its error reply. */
+  readonly code: string;
 
   constructor(cause: unknown) {
     super(`Redis refused a call: ${textOf(cause)}`, { cause });
+    this.code = cause instanceof Error ? errorCode(cause) : "";
+  }
+}
+
+/**
+ * Another mesh, or a former one of that name, keeps its queue under these keys: nothing of it is touched.
+ */
+export class ForeignQueue extends RedisRefused {
+  constructor(readonly foundMeshId: string) {
+    const what = `under the keys of this mesh Redis holds the queue of another one (${foundMeshId})`;
+    super(
+      new Error(`${what}: use the Redis, database, mesh name and data folder that belong together`),
+    );
   }
 }
 
@@ -98,6 +113,9 @@ const PASSING_CODES = new Set([
   "NOREPLICAS",
 ]);
 
+/** Somebody has ended a script that took long; Redis lets that be only before its first write. */
+const KILLED = /Script killed by user/;
+
 const FULL = "it has reached its maxmemory and takes no more writes: raise maxmemory (OOM)";
 
 /** Turns whatever a call to Redis threw into RedisUnavailable or RedisRefused, the cause kept. */
@@ -108,7 +126,7 @@ export function toRedisError(cause: unknown): RedisUnavailable | RedisRefused {
   if (cause instanceof Error) Reflect.deleteProperty(cause, "command");
   if (!isErrorReply(cause)) return new RedisUnavailable(cause);
   const code = errorCode(cause);
-  if (!PASSING_CODES.has(code)) return new RedisRefused(cause);
+  if (!PASSING_CODES.has(code) && !KILLED.test(cause.message)) return new RedisRefused(cause);
   return new RedisUnavailable(code === "OOM" ? new Error(FULL, { cause }) : cause);
 }
 
@@ -124,8 +142,14 @@ export async function callRedis<T>(call: () => Promise<T>, own?: OwnReply): Prom
     return await call();
   } catch (error) {
     if (isErrorReply(error) && errorCode(error) === own?.code) throw own.toError(error);
-    throw toRedisError(error);
+    throw asForeign(error) ?? toRedisError(error);
   }
+}
+
+/** What scripts answer that meet the queue of another mesh. */
+export function asForeign(error: unknown): ForeignQueue | undefined {
+  if (!isErrorReply(error) || errorCode(error) !== "FOREIGNMESH") return undefined;
+  return new ForeignQueue(error.message.slice(error.message.indexOf(" ") + 1));
 }
 
 function textOf(cause: unknown): string {

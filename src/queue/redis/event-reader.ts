@@ -1,6 +1,7 @@
 // Reads the stream of events in pages, and tells where it is no longer whole.
 import type { Redis } from "ioredis";
 import type { TaskStatus } from "../../gen/mesh/v1/task.js";
+import { parseApplied } from "./applied-value.js";
 import {
   decodeEventRecord,
   followsOn,
@@ -78,8 +79,8 @@ export class EventReader {
   /** Index of the last entry that changed a task, as far as Redis has applied the log. */
   async lastIndex(): Promise<number> {
     const value = await callRedis(() => this.#redis.get(this.#keys.applied));
-    const [applied, , lastEvent] = (value ?? "0").split(" ");
-    return Number(lastEvent ?? applied);
+    const { index, lastEvent } = parseApplied(value);
+    return lastEvent ?? index;
   }
 
   /**

@@ -1,4 +1,5 @@
 // Names of the Redis keys of one mesh. scripts/keys.lua makes the same names for the scripts.
+import { keyPrefix } from "../../redis/key-prefix.js";
 
 /** Key builder of one mesh; all keys share the hash tag `{tm:<mesh>}`, hence one cluster slot. */
 export class RedisKeys {
@@ -38,7 +39,7 @@ export class RedisKeys {
   readonly settings: string;
 
   constructor(mesh: string) {
-    this.prefix = `{tm:${mesh}}:`;
+    this.prefix = keyPrefix(mesh);
     this.applied = `${this.prefix}applied`;
     this.restoring = `${this.prefix}restoring`;
     this.appliedChannel = this.applied;

@@ -2,6 +2,7 @@
 // the log is applied from there on. The scripts restore-*.lua do it, some tasks at a time.
 import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
+import { ownerArgument, type QueueOwner } from "./applied-value.js";
 import type { DumpPiece } from "./dump.js";
 import { callRedis, RestoreInterrupted } from "./errors.js";
 import type { RedisKeys } from "./keys.js";
@@ -41,20 +42,30 @@ export interface RestoreOptions {
 export class RedisRestorer {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
-  constructor(redis: Redis, keys: RedisKeys) {
+  readonly #owner: () => QueueOwner | undefined;
+
+  /** @param owner the mesh whose snapshots are loaded, once it is known */
+  constructor(
+    redis: Redis,
+    keys: RedisKeys,
+    owner: () => QueueOwner | undefined = () => undefined,
+  ) {
     this.#redis = redis;
     this.#keys = keys;
+    this.#owner = owner;
   }
 
   /**
    * Resolves when Redis reflects the log up to the snapshot. Whatever ends it before leaves a mark,
    * so that it is begun again.
-   * @throws RestoreInterrupted, RedisUnavailable, and what the content throws
+   * @throws RestoreInterrupted, RedisUnavailable, RedisRefused, and what the content throws
+   * @throws ForeignQueue where another mesh's log was applied under these keys
    */
   async restore(source: RestoreSource, options: RestoreOptions): Promise<void> {
     const { found, leaderTerm, signal } = options;
     const token = randomUUID();
-    await this.#call(beginScript, [token, leaderTerm, source.index, found]);
+    const mesh = ownerArgument(this.#owner());
+    await this.#call(beginScript, [token, leaderTerm, source.index, found, mesh]);
     let step = 0;
     const next = (script: RedisScript, args: readonly (string | number | Buffer)[]) => {
       signal.throwIfAborted();
@@ -72,10 +83,11 @@ export class RedisRestorer {
         );
       }
     }
-    await next(endScript, [source.index, source.term]);
+    await next(endScript, [source.index, source.term, mesh]);
   }
 
   #call(script: RedisScript, args: readonly (string | number | Buffer)[]): Promise<unknown> {
-    return callRedis(() => script.run(this.#redis, this.#keys.prefix, args), RESTORE_INTERRUPTED);
+    const run = () => script.run(this.#redis, this.#keys.prefix, args);
+    return callRedis(run, RESTORE_INTERRUPTED);
   }
 }

@@ -38,6 +38,10 @@ class FaultyRedis {
     return this.#call(() => this.applied);
   }
 
+  async prove(): Promise<void> {
+    return this.#call(() => undefined);
+  }
+
   async apply(entries: readonly CommittedEntry[]): Promise<readonly []> {
     return this.#call((fault) => {
       const first = entries[0]?.index ?? 0;

@@ -25,7 +25,7 @@ describe("the applied index", () => {
       { index: 2, term: 1, batch: undefined },
       { index: 3, term: 4, batch: undefined },
     ]);
-    expect(await log.applier.appliedEntry()).toEqual({ index: 3, term: 4 });
+    expect(await log.applier.appliedEntry()).toMatchObject({ index: 3, term: 4 });
     expect(await log.reader.appliedIndex()).toBe(3);
   });
 

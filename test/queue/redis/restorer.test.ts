@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { TaskStatus } from "../../../src/gen/mesh/v1/task.js";
-import { HALF_RESTORED } from "../../../src/queue/redis/applier.js";
+import { NOT_WHOLE } from "../../../src/queue/redis/applied-value.js";
 import { type AuditFinding, RedisAudit } from "../../../src/queue/redis/audit.js";
 import { type DumpPiece, RedisDump } from "../../../src/queue/redis/dump.js";
 import { AppliedIndexMismatch, RestoreInterrupted } from "../../../src/queue/redis/errors.js";
@@ -212,9 +212,9 @@ describe("restoring Redis from a snapshot", () => {
         }
         breaks += 1;
         const found = await other.log.applier.appliedIndex();
-        if (found === HALF_RESTORED) {
+        if (found === NOT_WHOLE) {
           const late = other.log.applier.apply([entry(1, [submit("x")])]);
-          await expect(late).rejects.toMatchObject({ applied: HALF_RESTORED });
+          await expect(late).rejects.toMatchObject({ applied: NOT_WHOLE });
         }
         if (found !== 10) await restore(other, content, { found });
         expect(await everyKey(other.redis)).toEqual(expected);
@@ -236,7 +236,7 @@ describe("restoring Redis from a snapshot", () => {
             await other.redis.hincrby(other.log.keys.restoring, "step", -1);
           }
           if (at === 2 && change === "taken over by a later leader") {
-            await restore(other, content, { found: HALF_RESTORED, leaderTerm: 6 });
+            await restore(other, content, { found: NOT_WHOLE, leaderTerm: 6 });
           }
           yield piece;
         }
@@ -257,7 +257,7 @@ describe("restoring Redis from a snapshot", () => {
 
     await expect(restore(one, content, { found: 3 })).rejects.toThrow(RestoreInterrupted);
     await one.redis.hset(one.log.keys.restoring, "term", 7, "token", "other", "step", 0);
-    const late = restore(one, content, { found: HALF_RESTORED, leaderTerm: 6 });
+    const late = restore(one, content, { found: NOT_WHOLE, leaderTerm: 6 });
     await expect(late).rejects.toThrow(RestoreInterrupted);
     await expect(one.log.applier.apply([entry(11, [])])).rejects.toThrow(AppliedIndexMismatch);
   });

@@ -4,11 +4,13 @@
 -- KEYS[1]  prefix of the mesh, see keys.lua
 -- ARGV[1]  index before the first entry   ARGV[2] index of the last entry   ARGV[3] its term
 -- ARGV[4]  entries in MessagePack: {index, at_ms, {command, …}}; a command: {kind, …}
--- ARGV[5]  about how many records the stream of events keeps
+-- ARGV[5]  about how many records the stream of events keeps   ARGV[6] identity of the mesh, "-" for none
 -- Returns  outcomes in MessagePack, "" when there is nothing to tell;
 --          error "APPLIEDMISMATCH <applied index>" when ARGV[1] is not the applied index, or
---          "APPLIEDMISMATCH -1" while a snapshot is being loaded
+--          "APPLIEDMISMATCH -1" while a snapshot is being loaded, and where a script died half done;
+--          error "FOREIGNMESH <identity>" where this is the queue of another mesh
 --- @include "keys.lua"
+--- @include "applied.lua"
 --- @include "state.lua"
 --- @include "events.lua"
 --- @include "dump-record.lua"
@@ -41,17 +43,13 @@ transitions[31] = expire
 transitions[32], strides[32] = overdue, 1
 transitions[33] = settle
 
--- "<index> <term> <index of the last entry that changed a task>"; the last is missing where the
--- events before are not known, as after a snapshot was restored.
-local stored = redis.call("GET", APPLIED) or "0"
-local applied = string.match(stored, "^%d+")
-previous_event = tonumber(string.match(stored, "^%d+ %d+ (%d+)") or applied)
-if redis.call("EXISTS", RESTORING) == 1 then
-  return redis.error_reply("APPLIEDMISMATCH -1")
+local refused = position.open(ARGV[6])
+if refused then return refused end
+if redis.call("EXISTS", RESTORING) == 1 then position.index = NOT_WHOLE end
+if position.index ~= ARGV[1] then
+  return redis.error_reply("APPLIEDMISMATCH " .. position.index)
 end
-if applied ~= ARGV[1] then
-  return redis.error_reply("APPLIEDMISMATCH " .. applied)
-end
+previous_event = tonumber(position.last) or tonumber(position.index)
 
 local entries = ARGV[4] ~= "" and cmsgpack.unpack(ARGV[4]) or {}
 local ids, count = {}, 0
@@ -69,6 +67,7 @@ for _, entry in ipairs(entries) do
 end
 open_dump()
 load(ids)
+if #entries > 0 then position.write(NOT_WHOLE, 0, position.index) end
 for _, entry in ipairs(entries) do
   for _, command in ipairs(entry[3]) do transitions[command[1]](entry, command) end
   close_outcome(entry)
@@ -76,6 +75,6 @@ for _, entry in ipairs(entries) do
 end
 flush()
 close_dump()
-redis.call("SET", APPLIED, ARGV[2] .. " " .. ARGV[3] .. " " .. previous_event)
+position.write(ARGV[2], ARGV[3], previous_event)
 redis.call("PUBLISH", APPLIED, ARGV[2])
 return #outcomes > 0 and cmsgpack.pack(outcomes) or ""

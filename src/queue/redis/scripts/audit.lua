@@ -10,7 +10,7 @@
 --- @include "audit-options.lua"
 --- @include "audit-checks.lua"
 local applied = redis.call("GET", APPLIED) or "0"
-applied_index = tonumber(string.match(applied, "^%d+"))
+applied_index = tonumber(string.match(applied, "^%-?%d+"))
 
 local set = ARGV[1]
 for i = 2, #ARGV do

@@ -4,13 +4,15 @@
 -- KEYS[1]  prefix of the mesh, see keys.lua
 -- ARGV[1]  owner   ARGV[2] lease in ms   ARGV[3] tasks that one entry may submit
 -- ARGV[4]  most bytes that are kept for it
--- Returns  what is applied, "<index> <term> …"; "" while another dump, or a restore, is under way, and
---          while too many tasks are to be settled, see settle.lua
+-- Returns  what is applied, "<index> <term>"; "" while another dump, or a restore, is under way or due,
+--          and while too many tasks are to be settled, see settle.lua
 --- @include "keys.lua"
+--- @include "applied.lua"
 local MAX_SETTLING = 1000
 if redis.call("EXISTS", RESTORING, DUMP) > 0 then return "" end
-local applied = redis.call("GET", APPLIED) or "0 0"
-local index = string.match(applied, "^%d+")
+position.open("-")
+local index = position.index
+if index == NOT_WHOLE then return "" end
 -- Of the completed tasks, those that others wait for and do not know yet belong to it.
 local settling, images, bytes = redis.call("ZRANGEBYSCORE", SETTLING, 1, 1, "LIMIT", 0, MAX_SETTLING + 1), {}, 0
 if #settling > MAX_SETTLING then return "" end
@@ -29,4 +31,4 @@ redis.call("HSET", DUMP, "owner", ARGV[1], "index", index, "lease_ms", ARGV[2], 
   "stage", 1, "lane", "", "after", -1, "cursor", "0",
   "images", #settling, "keys", 0, "bytes", bytes, "read", 0)
 redis.call("PEXPIRE", DUMP, ARGV[2])
-return applied
+return index .. " " .. position.term

@@ -1,8 +1,10 @@
--- Takes out what a snapshot is about to take the place of: all tasks but completed ones, and the
--- idempotency keys, some at a time.
+-- Takes out what a snapshot is about to take the place of, some keys at a time, found by their names: what a
+-- script that died has left is in no set, or in sets that contradict one another. What stays is each
+-- completed task that no entry behind the snapshot has touched, of which the log brings none again. The sets
+-- go, whatever they hold, and a second pass lists what stayed.
 -- KEYS[1]  prefix of the mesh, see keys.lua
--- ARGV[1]  token   ARGV[2] step   ARGV[3] most tasks or keys
--- Returns  how many were taken out; 0 when none is left
+-- ARGV[1]  token   ARGV[2] step   ARGV[3] about how many keys
+-- Returns  1 while there is more to do, 0 at the end
 --- @include "keys.lua"
 --- @include "state.lua"
 --- @include "dump-record.lua"
@@ -11,33 +13,76 @@
 --- @include "options.lua"
 --- @include "counts.lua"
 --- @include "flush.lua"
---- @include "removal.lua"
 --- @include "restoring.lua"
 local interrupted = take_step()
 if interrupted then return interrupted end
+local pass, cursor, keep = unpack(redis.call("HMGET", RESTORING, "pass", "cursor", "keep"))
 
-local function some_of(key)
-  return redis.call("ZRANGE", key, 0, ARGV[3] - 1)
+-- What a name has before the first colon, or the whole of it.
+local OF_ONE_TASK = { ["task:"] = true, ["data:"] = true, ["result:"] = true, ["progress:"] = true, ["log:"] = true }
+local FOLLOWS = {
+  ["pending:"] = true, ["counts:"] = true, ["idempotent:"] = true, ["unique:"] = true, ["dependents:"] = true,
+}
+local SETS = {
+  ALL, DUE, LANES, IDEMPOTENT_UNTIL, DEADLINES, SETTLING, COUNTING, COUNTED,
+  DUMP, DUMP_IMAGES, DUMP_DATA, DUMP_KEYS,
+}
+for _, key in pairs(STATUS_INDEX) do SETS[#SETS + 1] = key end
+for _, key in pairs(ENDED_INDEX) do SETS[#SETS + 1] = key end
+
+local function stays(id)
+  local value = redis.pcall("GET", STATE .. id)
+  local is_state, state = pcall(unpack_state, value)
+  return is_state and state[STATUS] == COMPLETED and state[CHANGED] <= tonumber(keep)
+    and (state[RESULT] ~= ELSEWHERE or redis.call("EXISTS", RESULT_OF .. id) == 1)
 end
 
-local ids = {}
-for _, status in ipairs({ SCHEDULED, RUNNING, DEAD, CANCELLED }) do
-  if #ids == 0 then ids = some_of(STATUS_INDEX[status]) end
+-- They grow with the log and hold nothing wrong, unless they are somebody else's.
+local function drop_unless(kind, key)
+  if redis.call("TYPE", key).ok ~= kind then redis.call("UNLINK", key) end
 end
-if #ids == 0 then
-  local lane = redis.call("ZRANGE", LANES, 0, 0)[1]
-  if lane then ids = some_of(PENDING_IN .. lane) end
-end
-if #ids > 0 then
-  -- As if cancelled: that takes them out of every set that follows from a state, whatever sets there are.
-  load(ids)
-  for i, id in ipairs(ids) do
-    tasks[id][STATUS], changed[i], is_changed[id] = CANCELLED, id, true
+
+local function remove(families, ids)
+  local doomed = {}
+  for i, family in ipairs(families) do
+    if FOLLOWS[family] or (OF_ONE_TASK[family] and not stays(ids[i])) then
+      doomed[#doomed + 1] = PREFIX .. family .. ids[i]
+    end
   end
-  remove_tasks(ids)
-  return #ids
+  for first = 1, #doomed, MAX_ARGS do
+    redis.call("UNLINK", unpack(doomed, first, math.min(first + MAX_ARGS - 1, #doomed)))
+  end
 end
-local keys = some_of(IDEMPOTENT_UNTIL)
-for _, key in ipairs(keys) do redis.call("UNLINK", IDEMPOTENT .. key) end
-in_chunks("ZREM", IDEMPOTENT_UNTIL, keys)
-return #keys
+
+-- As if they were new: that puts them into every set that follows from a state.
+local function list(families, ids)
+  local found = {}
+  for i, family in ipairs(families) do
+    if family == "task:" and not redis.call("ZSCORE", ALL, ids[i]) then found[#found + 1] = ids[i] end
+  end
+  load(found)
+  for _, id in ipairs(found) do
+    if not is_changed[id] then
+      stored_status[id], is_changed[id], changed[#changed + 1] = nil, true, id
+    end
+  end
+  flush()
+  redis.call("UNLINK", SETTLING) -- which of them are to be settled the snapshot says
+end
+
+if pass == "remove" and cursor == "0" then
+  redis.call("UNLINK", unpack(SETS))
+  drop_unless("zset", QUEUES)
+  drop_unless("stream", EVENTS)
+end
+local pattern = string.gsub(PREFIX, "[%*%?%[%]\\]", "\\%0") .. "*"
+local scanned = redis.call("SCAN", cursor, "MATCH", pattern, "COUNT", ARGV[3])
+local families, ids = {}, {}
+for i, key in ipairs(scanned[2]) do
+  families[i], ids[i] = string.match(string.sub(key, #PREFIX + 1), "^([^:]*:?)(.*)$")
+end
+if pass == "remove" then remove(families, ids) else list(families, ids) end
+local is_over = scanned[1] == "0"
+if is_over and pass == "list" then return 0 end
+redis.call("HSET", RESTORING, "cursor", scanned[1], "pass", is_over and "list" or pass)
+return 1
