@@ -1,4 +1,5 @@
 // Errors of the gRPC edge itself, as opposed to the refusals of the queue (src/queue/errors.ts).
+import { joinHostPort } from "../input/host-port.js";
 
 /** Thrown at start where another process listens on the address. */
 export class PortTaken extends Error {
@@ -9,7 +10,7 @@ export class PortTaken extends Error {
     readonly port: number,
     cause: unknown,
   ) {
-    super(`${host}:${port} is taken by another process`, { cause });
+    super(`${joinHostPort(host, port)} is taken by another process`, { cause });
   }
 }
 
@@ -23,6 +24,6 @@ export class BindFailed extends Error {
     cause: unknown,
   ) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    super(`cannot listen on ${host}:${port}: ${reason}`, { cause });
+    super(`cannot listen on ${joinHostPort(host, port)}: ${reason}`, { cause });
   }
 }

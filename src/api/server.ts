@@ -1,6 +1,7 @@
 // A node's gRPC server: binds, bounds and stops; what it serves is given to it.
 import { Server, ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
 
+import { joinHostPort } from "../input/host-port.js";
 import { BindFailed, PortTaken } from "./errors.js";
 import { readable, type ServedService } from "./readable-requests.js";
 import { DEFAULT_SHUTDOWN_GRACE_MS, MAX_MESSAGE_BYTES } from "./limits.js";
@@ -44,7 +45,7 @@ export async function createGrpcServer(options: GrpcServerOptions): Promise<Grpc
   return {
     host,
     port,
-    address: joinAddress(host, port),
+    address: joinHostPort(host, port),
     close: (graceMs = DEFAULT_SHUTDOWN_GRACE_MS) => (closing ??= shutDown(server, graceMs)),
   };
 }
@@ -68,7 +69,7 @@ function bind(
   credentials = ServerCredentials.createInsecure(),
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(joinAddress(host, port), credentials, (error, boundPort) => {
+    server.bindAsync(joinHostPort(host, port), credentials, (error, boundPort) => {
       if (error === null) {
         resolve(boundPort);
         return;
@@ -92,9 +93,4 @@ function shutDown(server: Server, graceMs: number): Promise<void> {
       resolve();
     });
   });
-}
-
-/** An IPv6 address stands in brackets. */
-function joinAddress(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

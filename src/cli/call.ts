@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { baseCommand, type CommonOptions, configOf, duration } from "./context.js";
 import { print, printJson } from "./output.js";
-import { reachableHost } from "./places.js";
+import { nodeAddress } from "./places.js";
 
 const TIMEOUT_MS = 10_000;
 
@@ -53,5 +53,5 @@ async function call(name: string, text: string, options: CallOptions): Promise<v
 
 function firstNode(options: CommonOptions): string {
   const { config } = configOf(options);
-  return `${reachableHost(config.nodes.host)}:${config.nodes.grpcPort}`;
+  return nodeAddress(config, config.nodes.grpcPort);
 }

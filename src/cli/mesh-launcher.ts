@@ -9,7 +9,7 @@ import { endpointOf, type RedisEndpoint } from "../redis/endpoint.js";
 import { isPretty, type Logger } from "../telemetry/logger.js";
 import { ExitError } from "./exit.js";
 import { heapFlags } from "./heap-flags.js";
-import { gatewayUrl, type NodePlace, nodePlaces, reachableHost } from "./places.js";
+import { advertisedPort, gatewayUrl, type NodePlace, nodeAddress, nodePlaces } from "./places.js";
 import { gatewayNotReady, nodeNotReady } from "./readiness.js";
 import { pingRedis, requireRedis } from "./redis-ping.js";
 import { redisPort } from "./redis-port.js";
@@ -24,6 +24,9 @@ export const NODES_AT_A_TIME = Math.min(Math.max(3, availableParallelism()), 8);
 const READY_MS = 60_000;
 /** What each node adds to it: they share the machine. */
 const READY_PER_NODE_MS = 3_000;
+
+/** Environment variable of nodes.advertise.port. */
+const ADVERTISED_PORT = "TASKMESH_NODES_ADVERTISE_PORT";
 
 export interface LaunchOptions {
   readonly config: Config;
@@ -193,15 +196,16 @@ export class MeshLauncher {
   #nodeSpec(place: NodePlace, env: NodeJS.ProcessEnv): ChildSpec {
     const { config, restart } = this.#options;
     const bounds = stopBounds(config);
+    const advertised = advertisedPort(config, place);
     return {
       name: place.id,
       args: [
         ...heapFlags(config.nodes.heapMb),
         ...this.#mainArgs(["node", "--id", place.id, "--port", String(place.port)]),
       ],
-      env,
+      env: advertised === undefined ? env : { ...env, [ADVERTISED_PORT]: String(advertised) },
       output: this.#options.output,
-      notReady: () => nodeNotReady(`${reachableHost(config.nodes.host)}:${place.port}`),
+      notReady: () => nodeNotReady(nodeAddress(config, place.port)),
       readyTimeoutMs: this.#readyTimeoutMs,
       stopTimeoutMs: bounds.nodeMs + bounds.marginMs,
       restart,

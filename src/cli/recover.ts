@@ -8,7 +8,8 @@ import type { RedisPlace } from "../mesh/recovery/redis-evidence.js";
 import { baseCommand, type CommonOptions, configOf } from "./context.js";
 import { ExitError, exitCode } from "./exit.js";
 import { print, printJson } from "./output.js";
-import { nodePlaces } from "./places.js";
+import { joinHostPort } from "../input/host-port.js";
+import { advertisedPort, nodePlaces } from "./places.js";
 import { planLines } from "./recovery-lines.js";
 import { withRedis } from "./recovery-redis.js";
 
@@ -98,7 +99,10 @@ async function fromRedis(options: RecoverOptions, config: Config, nodes: string)
       place: redis,
       folder: path.join(nodes, id),
       nodeId: id,
-      address: `${config.nodes.host}:${place.port}`,
+      address: joinHostPort(
+        config.nodes.advertise.host ?? config.nodes.host,
+        advertisedPort(config, place) ?? place.port,
+      ),
       nowMs: Date.now(),
     });
   });

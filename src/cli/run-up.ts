@@ -10,7 +10,7 @@ import { ExitError } from "./exit.js";
 import { awaitLeftBehind } from "./left-behind.js";
 import { MeshLauncher } from "./mesh-launcher.js";
 import { paint, pairs, print, printError } from "./output.js";
-import { gatewayUrl, nodePlaces, reachableHost } from "./places.js";
+import { gatewayUrl, nodeAddress, nodePlaces } from "./places.js";
 import { checkPorts, type PortClaim } from "./ports.js";
 import { stopSignal } from "./stop-signal.js";
 
@@ -103,8 +103,10 @@ function portClaims(config: Config): PortClaim[] {
 
 function announce(config: Config, endpoint: RedisEndpoint, json: boolean): void {
   const url = gatewayUrl(config);
-  const host = reachableHost(config.nodes.host);
-  const nodes = nodePlaces(config).map(({ id, port }) => ({ id, address: `${host}:${port}` }));
+  const nodes = nodePlaces(config).map(({ id, port }) => ({
+    id,
+    address: nodeAddress(config, port),
+  }));
   const redis = placeOf(endpoint);
   if (json) {
     print(JSON.stringify({ gateway: url, nodes, redis, data: config.nodes.dataDir }));

@@ -22,6 +22,7 @@ const PREFIX = "TASKMESH_";
 const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   ["REDIS_URL", "redis.url"],
   ["TASKMESH_GRPC_PORT", "nodes.grpcPort"],
+  ["TASKMESH_NODE_ID", "nodes.id"],
   ["TASKMESH_NODES", "nodes.count"],
   ["TASKMESH_DATA", "nodes.dataDir"],
 ]);

@@ -1,8 +1,9 @@
 // Section `redis` of the configuration.
 import { z } from "zod";
-import { milliseconds, port } from "./value-types.js";
+import { parseHostPort } from "../input/host-port.js";
+import { host, milliseconds, port } from "./value-types.js";
 
-const SENTINEL = 'must be "host:port" or {"host": …, "port": …}';
+const SENTINEL = 'must be "host:port" or {"host": …, "port": …}, an IPv6 address in brackets';
 
 const URL_RULE =
   "must be redis://[user:password@]host[:port][/database], with a port up to 65535 and " +
@@ -24,8 +25,8 @@ function isDatabase(text: string): boolean {
 
 const sentinel = z.union(
   [
-    z.string().regex(/^.+:\d{1,5}$/, SENTINEL),
-    z.strictObject({ host: z.string().min(1), port: port.default(26_379) }),
+    z.string().refine((text) => parseHostPort(text) !== undefined, SENTINEL),
+    z.strictObject({ host, port: port.default(26_379) }),
   ],
   { error: SENTINEL },
 );

@@ -1,11 +1,15 @@
 // The one description of the configuration: types, bounds, defaults and the words that explain them.
 // docs/cluster.config.schema.json is generated from it.
 import { z } from "zod";
+import { isWildcard } from "../input/host-port.js";
 import { redis } from "./redis-schema.js";
 import { retries } from "./retries-schema.js";
 import { balancer, queue } from "./scheduling-schema.js";
-import { heapMb, milliseconds, name, port } from "./value-types.js";
+import { heapMb, host, milliseconds, name, port } from "./value-types.js";
 import { worker } from "./worker-schema.js";
+
+const NODE_ID = "must be 1 to 63 of a-z, A-Z, 0-9, ., _ and -, beginning with a letter or a digit";
+const WILDCARD = "is every address of a machine, at which nobody can be reached";
 
 const nodes = z
   .strictObject({
@@ -36,12 +40,39 @@ const nodes = z
     removeLearnerAfterMs: milliseconds(1_000, 604_800_000)
       .default(300_000)
       .describe("A learner that has not answered for this long is no member any more."),
-    host: z
+    id: z
       .string()
-      .min(1)
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, NODE_ID)
+      .optional()
+      .describe("Name of the node that `taskmesh node` runs, where --id gives none."),
+    host: host
       .default("127.0.0.1")
-      .describe("Address that nodes listen on and are reached at."),
-    grpcPort: port.default(50_051).describe("Port of the first node; the others count up from it."),
+      .describe(
+        "Address that nodes listen on, and are reached at unless `advertise` says otherwise.",
+      ),
+    grpcPort: port
+      .default(50_051)
+      .describe(
+        "Port of the first node that `taskmesh up` starts, the others count up from it; of the one that " +
+          "`taskmesh node` runs, where --port gives none.",
+      ),
+    advertise: z
+      .strictObject({
+        host: host
+          .refine((value) => !isWildcard(value), WILDCARD)
+          .optional()
+          .describe(
+            "Name or address at which others reach the node, where that is not the one it listens on; must be " +
+              "set where `host` is 0.0.0.0 or ::.",
+          ),
+        port: port
+          .optional()
+          .describe(
+            "Port at which others reach the node, where that is not the one it listens on; of the first node " +
+              "that `taskmesh up` starts, the others count up from it.",
+          ),
+      })
+      .prefault({}),
     dataDir: z
       .string()
       .min(1)
@@ -52,11 +83,15 @@ const nodes = z
         "It also keeps the heap small: V8 collects the later the more it may take.",
     ),
   })
+  .refine((value) => !isWildcard(value.host) || value.advertise.host !== undefined, {
+    path: ["host"],
+    message: `${WILDCARD}: set nodes.advertise.host, too`,
+  })
   .prefault({});
 
 const gateway = z
   .strictObject({
-    host: z.string().min(1).default("127.0.0.1").describe("Address that the gateway listens on."),
+    host: host.default("127.0.0.1").describe("Address that the gateway listens on."),
     port: port.default(5_000).describe("HTTP port of the gateway."),
     heapMb: heapMb.describe(
       "Most that the JavaScript heap of a gateway that `taskmesh up` starts may grow to, in MB: see " +

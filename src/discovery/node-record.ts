@@ -1,5 +1,6 @@
 // What a node says of itself in the registry, and its JSON form.
 import { z } from "zod";
+import { parseHostPort } from "../input/host-port.js";
 import { parseRecord } from "./parse-record.js";
 
 const MAX_LIST = 1_024;
@@ -7,7 +8,7 @@ const shortText = z.string().min(1).max(256);
 
 const schema = z.object({
   id: shortText,
-  address: z.string().regex(/^.{1,255}:\d{1,5}$/, "must be host:port"),
+  address: z.string().refine((text) => parseHostPort(text) !== undefined, "must be host:port"),
   concurrency: z.int().min(0).max(1_000_000),
   labels: z.array(shortText).max(MAX_LIST).readonly(),
   types: z.array(shortText).max(MAX_LIST).readonly(),

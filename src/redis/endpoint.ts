@@ -1,11 +1,7 @@
 // Where Redis is: one server by its URL, or the primary of a group that sentinels watch.
 import { maskPassword } from "../config/explain.js";
 import type { Config } from "../config/schema.js";
-
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
+import { type HostPort, joinHostPort, parseHostPort } from "../input/host-port.js";
 
 export interface Credentials {
   /** They do not override those of a URL. */
@@ -47,7 +43,7 @@ export function endpointOf({ redis }: Pick<Config, "redis">): RedisEndpoint | un
 /** Where it is, for people: no password is in it. */
 export function placeOf(endpoint: RedisEndpoint): string {
   if ("url" in endpoint) return maskPassword(endpoint.url);
-  const sentinels = endpoint.sentinels.map(({ host, port }) => `${host}:${port}`);
+  const sentinels = endpoint.sentinels.map(({ host, port }) => joinHostPort(host, port));
   return `${endpoint.name} (sentinels ${sentinels.join(", ")})`;
 }
 
@@ -56,10 +52,9 @@ export function describeEndpoint(endpoint: RedisEndpoint): string {
   return `Redis ${"url" in endpoint ? "at" : "of the group"} ${placeOf(endpoint)}`;
 }
 
-/** The last colon parts them: an IPv6 address has others. */
 function hostPort(sentinel: string | HostPort): HostPort {
   if (typeof sentinel !== "string") return sentinel;
-  const colon = sentinel.lastIndexOf(":");
-  const host = sentinel.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
-  return { host, port: Number(sentinel.slice(colon + 1)) };
+  const parsed = parseHostPort(sentinel);
+  if (parsed === undefined) throw new Error(`${sentinel} got past the check of the configuration`);
+  return parsed;
 }

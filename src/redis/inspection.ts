@@ -1,6 +1,7 @@
 // Looks at a Redis before it is relied on: whether it is there, whether it can be used at all, and
 // whether it would throw away what it is given.
 import type { Redis } from "ioredis";
+import { joinHostPort } from "../input/host-port.js";
 import { ACCESS_REMEDY, deniedAccess, deniedChannel } from "./access.js";
 import { createClient } from "./client.js";
 import type { RedisEndpoint } from "./endpoint.js";
@@ -101,8 +102,8 @@ function findingOf(info: string): RedisFinding {
   }
   if (/^role:slave/m.test(info) && !/^slave_read_only:0/m.test(info)) {
     const host = /^master_host:(\S+)/m.exec(info)?.[1] ?? "?";
-    const port = /^master_port:(\d+)/m.exec(info)?.[1] ?? "?";
-    const reason = `it is a read-only replica of ${host}:${port}`;
+    const port = /^master_port:(\d+)/m.exec(info)?.[1] ?? "0";
+    const reason = `it is a read-only replica of ${joinHostPort(host, Number(port))}`;
     return { kind: "unusable", reason, remedy: REPLICA_REMEDY };
   }
   return { kind: "usable", warning: evictionWarning(info) };

@@ -8,7 +8,7 @@ import type { Config } from "../../config/schema.js";
 import { createLogger } from "../../telemetry/logger.js";
 import { ExitError } from "../exit.js";
 import { MeshLauncher } from "../mesh-launcher.js";
-import { gatewayUrl, type NodePlace, nodePlaces } from "../places.js";
+import { nodeAddress, gatewayUrl, type NodePlace, nodePlaces } from "../places.js";
 import { freePortRun } from "../ports.js";
 import { nodesAtWork } from "./nodes-at-work.js";
 import { ScenarioClient } from "./scenario-client.js";
@@ -104,7 +104,7 @@ export class ScenarioMesh {
 
   /** Address of a node that founded the mesh. */
   addressOf(id: string): string {
-    return `${this.#config.nodes.host}:${this.#placeOf(id).port}`;
+    return nodeAddress(this.#config, this.#placeOf(id).port);
   }
 
   /** Kills Redis; it stays down. */

@@ -17,6 +17,7 @@ import type { Logger } from "../../telemetry/logger.js";
 import { keyPrefix } from "../../redis/key-prefix.js";
 import { describeEndpoint, endpointOf, type RedisEndpoint } from "../../redis/endpoint.js";
 import { inspectRedis } from "../../redis/inspection.js";
+import { advertisedAddress } from "./advertised.js";
 import { asNodeFailure, NodeFailure } from "./errors.js";
 import { belongToMesh, type FoundingOptions } from "../membership/founding.js";
 import { registryOf, startHost } from "./node-handlers.js";
@@ -61,7 +62,7 @@ async function assemble(
   cleanups: (() => Promise<void> | void)[],
 ): Promise<RunningNode> {
   const { config, id, port, logger } = options;
-  const address = `${config.nodes.host}:${port}`;
+  const address = advertisedAddress(config, port);
   const endpoint = endpointOf(config);
   if (endpoint === undefined) throw new NodeFailure(NO_REDIS);
   const host = await startHost(config, logger);

@@ -13,59 +13,30 @@ local DENIED = {
 }
 local denied = {}
 
-local function try(command, ...)
-  local reply = redis.pcall(command, ...)
+local calls = {
+  { "TIME" }, { "TYPE", text }, { "EXISTS", text }, { "SET", text, "1" }, { "GET", text },
+  { "MSET", text, "1", other, "1" }, { "MGET", text, other }, { "PEXPIRE", text, 60000 },
+  { "SCAN", "0", "MATCH", text, "COUNT", 1 }, { "RPUSH", list, "1" }, { "LRANGE", list, 0, -1 },
+  { "LTRIM", list, 0, -1 }, { "HSET", hash, "field", "1" }, { "HSETNX", hash, "field", "1" },
+  { "HGET", hash, "field" }, { "HMGET", hash, "field" }, { "HEXISTS", hash, "field" },
+  { "HINCRBY", hash, "count", 1 }, { "HLEN", hash }, { "HSCAN", hash, "0" }, { "SADD", set, "1" },
+  { "SISMEMBER", set, "1" }, { "SMEMBERS", set }, { "SREM", set, "1" }, { "ZADD", sorted, 1, "1" },
+  { "ZINCRBY", sorted, 1, "1" }, { "ZCARD", sorted }, { "ZSCORE", sorted, "1" }, { "ZRANK", sorted, "1" },
+  { "ZRANGE", sorted, 0, -1 }, { "ZRANGEBYSCORE", sorted, "-inf", "+inf" },
+  { "ZREVRANGEBYSCORE", sorted, "+inf", "-inf" }, { "ZRANGEBYLEX", sorted, "-", "+" },
+  { "ZSCAN", sorted, "0" }, { "ZREM", sorted, "1" }, { "XADD", stream, "1-1", "field", "1" },
+  { "XRANGE", stream, "-", "+" }, { "XREVRANGE", stream, "+", "-" }, { "XREAD", "STREAMS", stream, "0" },
+  { "XTRIM", stream, "MAXLEN", 0 }, { "PUBLISH", at .. "channel", "1" }, { "DEL", other },
+  { "UNLINK", text, list, hash, set, sorted, stream },
+}
+for _, call in ipairs(calls) do
+  local reply = redis.pcall(unpack(call))
   local why = type(reply) == "table" and reply.err
-  if not why then return end
-  for _, words in ipairs(DENIED) do
+  for _, words in ipairs(why and DENIED or {}) do
     if string.find(string.lower(why), words, 1, true) then
-      denied[#denied + 1], denied[#denied + 2] = command, why
-      return
+      denied[#denied + 1], denied[#denied + 2] = call[1], why
+      break
     end
   end
 end
-
-try("TIME")
-try("TYPE", text)
-try("EXISTS", text)
-try("SET", text, "1")
-try("GET", text)
-try("MSET", text, "1", other, "1")
-try("MGET", text, other)
-try("PEXPIRE", text, 60000)
-try("SCAN", "0", "MATCH", text, "COUNT", 1)
-try("RPUSH", list, "1")
-try("LRANGE", list, 0, -1)
-try("LTRIM", list, 0, -1)
-try("HSET", hash, "field", "1")
-try("HSETNX", hash, "field", "1")
-try("HGET", hash, "field")
-try("HMGET", hash, "field")
-try("HEXISTS", hash, "field")
-try("HINCRBY", hash, "count", 1)
-try("HLEN", hash)
-try("HSCAN", hash, "0")
-try("SADD", set, "1")
-try("SISMEMBER", set, "1")
-try("SMEMBERS", set)
-try("SREM", set, "1")
-try("ZADD", sorted, 1, "1")
-try("ZINCRBY", sorted, 1, "1")
-try("ZCARD", sorted)
-try("ZSCORE", sorted, "1")
-try("ZRANK", sorted, "1")
-try("ZRANGE", sorted, 0, -1)
-try("ZRANGEBYSCORE", sorted, "-inf", "+inf")
-try("ZREVRANGEBYSCORE", sorted, "+inf", "-inf")
-try("ZRANGEBYLEX", sorted, "-", "+")
-try("ZSCAN", sorted, "0")
-try("ZREM", sorted, "1")
-try("XADD", stream, "1-1", "field", "1")
-try("XRANGE", stream, "-", "+")
-try("XREVRANGE", stream, "+", "-")
-try("XREAD", "STREAMS", stream, "0")
-try("XTRIM", stream, "MAXLEN", 0)
-try("PUBLISH", at .. "channel", "1")
-try("DEL", other)
-try("UNLINK", text, list, hash, set, sorted, stream)
 return denied
