@@ -54,6 +54,35 @@ describe("an audit of the mesh", { timeout: 60_000 }, () => {
     await waitFor("it has seen all of them", async () => (await verify()).tasks === 300);
   });
 
+  test("finds a task that is lost in Redis with all that told of it, and takes nothing else for lost", async () => {
+    const keyed = { type: "hold", data: { ms: 0 }, delayMs: 600_000, idempotencyKey: "lost" };
+    const { id } = await mesh.http.submit(keyed);
+    const ended = await mesh.http.submit({ type: "hold", data: { ms: 0 } });
+    await waitFor(
+      "it is done",
+      async () => (await mesh.http.task(ended.id)).status === "completed",
+    );
+    expect(await verify()).toMatchObject({ contradictions: [] });
+    const sets = [keys.all, keys.scheduled, keys.due];
+    const state = await redis.getBuffer(keys.task(id));
+    const places = await Promise.all(sets.map((set) => redis.zscore(set, id)));
+    await redis.del(keys.task(id), keys.task(ended.id));
+    for (const set of [...sets, keys.completed, keys.endedCompleted]) {
+      await redis.zrem(set, id, ended.id);
+    }
+    await redis.zincrby(keys.counts("default"), -1, String(TaskStatus.SCHEDULED));
+    await redis.zincrby(keys.counts("default"), -1, String(TaskStatus.COMPLETED));
+
+    const { contradictions } = await verify();
+
+    const text = "is unfinished by the log, and not in Redis";
+    expect(contradictions).toEqual([{ taskId: id, text }]);
+    await redis.set(keys.task(id), state ?? "");
+    await Promise.all(sets.map((set, at) => redis.zadd(set, places[at] ?? "", id)));
+    await redis.zincrby(keys.counts("default"), 1, String(TaskStatus.SCHEDULED));
+    expect(await verify()).toMatchObject({ contradictions: [] });
+  });
+
   test("finds a count that is wrong, and no other, while tasks come, run and end", async () => {
     const { id } = await mesh.http.submit({ type: "hold", data: { ms: 0 }, queue: "quiet" });
     await waitFor("it is done", async () => (await mesh.http.task(id)).status === "completed");

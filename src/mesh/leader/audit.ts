@@ -5,6 +5,8 @@ import { QueueError } from "../../queue/errors.js";
 import type { AppliedIndexWatch } from "../../queue/redis/applied-watch.js";
 import { CountingLost } from "../../queue/redis/errors.js";
 import type { AuditFinding, RedisAudit, StoredRun } from "../../queue/redis/audit.js";
+import { SnapshotReplaced } from "../../raft/index.js";
+import type { LogAudit } from "./log-audit.js";
 import { unavailable } from "../reads/task-reads.js";
 
 /** Contradictions that are told in full; the others are counted. */
@@ -22,6 +24,7 @@ export interface AuditParts {
   /** Term of an entry of the log; undefined where it is not kept any more, or not there yet. */
   readonly termAt: (index: number) => number | undefined;
   readonly commitIndex: () => number;
+  readonly logAudit: Pick<LogAudit, "run">;
   /** Of a Redis that reflects the log up to `shows` at least. */
   readonly redisAudit: (shows: number, onFinding: (finding: AuditFinding) => void) => RedisAudit;
 }
@@ -45,8 +48,8 @@ export class Audit {
     try {
       return await this.#run(signal);
     } catch (error) {
-      if (!(error instanceof CountingLost)) throw unavailable(error);
-      const message = "Redis lost writes while its tasks were counted: verify it later";
+      const message = interruption(error);
+      if (message === undefined) throw unavailable(error);
       throw new QueueError("redis_unavailable", message, {
         retryAfterMs: RETRY_AFTER_MS,
         cause: error,
@@ -75,6 +78,7 @@ export class Audit {
     const audit = this.#parts.redisAudit(tableIndex, tell);
     const { tasks, running } = await audit.walk(signal);
     await audit.counts(signal);
+    await this.#parts.logAudit.run(tableIndex, tell, signal);
     // What began or ended since the table was read is no contradiction.
     for (const run of running) {
       if (run.changedIndex > tableIndex) continue;
@@ -127,6 +131,13 @@ export class Audit {
     }
     return index;
   }
+}
+
+function interruption(error: unknown): string | undefined {
+  if (error instanceof CountingLost) {
+    return "Redis lost writes while its tasks were counted: verify it later";
+  }
+  return error instanceof SnapshotReplaced ? `${error.message}: verify it later` : undefined;
 }
 
 function isSame(owner: RunningTask, run: StoredRun): boolean {

@@ -15,6 +15,7 @@ import { NodeTaskReads } from "../reads/task-reads.js";
 import { TaskWhy } from "../reads/why/task-why.js";
 import { WorkerView } from "../reads/worker-view.js";
 import type { WorkerAgent } from "../worker/worker-agent.js";
+import { createLogAudit } from "./log-auditor.js";
 import type { Consensus } from "./node-consensus.js";
 import { NodeHealth } from "./node-health.js";
 import type { NodeParts } from "./node-parts.js";
@@ -148,7 +149,8 @@ export function serveCalls(
   });
 }
 
-function createAudit({ redis, storage }: NodeParts, { machine, raft }: Consensus): Audit {
+function createAudit(parts: NodeParts, { machine, raft }: Consensus): Audit {
+  const { redis, storage } = parts;
   return new Audit({
     table: machine.table,
     appliedIndex: () => machine.appliedIndex,
@@ -157,6 +159,7 @@ function createAudit({ redis, storage }: NodeParts, { machine, raft }: Consensus
     termAt: (index) => storage.term(logIndex(index)),
     commitIndex: () => raft.status().commit,
     redisAudit: (shows, onFinding) => redis.audit(shows, onFinding),
+    logAudit: createLogAudit(parts, machine),
   });
 }
 

@@ -7,8 +7,7 @@ import { probe } from "../../api/liveness-service.js";
 import { problemFrom } from "../../api/status.js";
 import { CommandBatch } from "../../gen/mesh/v1/command.js";
 import { QueueLeader } from "../../queue/leader/leader.js";
-import type { CommittedEntry } from "../../queue/state/committed-entry.js";
-import { logIndex, type Member, nodeId, RaftNode, type RaftStorage } from "../../raft/index.js";
+import { type Member, nodeId, RaftNode } from "../../raft/index.js";
 import { asNodeFailure } from "./errors.js";
 import { leaderSettings } from "../leader/leader-settings.js";
 import { LeaderSessions } from "../leader/leader-sessions.js";
@@ -17,15 +16,14 @@ import { SettingsMirror } from "../leader/settings-mirror.js";
 import { VersionKeeper } from "../leader/version-keeper.js";
 import { WorkerProbes } from "../leader/worker-probes.js";
 import { MembershipKeeper } from "../membership/membership-keeper.js";
+import { committedLog } from "./committed-log.js";
 import type { NodeParts } from "./node-parts.js";
 import { PeerLinks } from "../transport/peer-links.js";
-import { committedEntry, QueueMachine } from "../../queue/state/queue-machine.js";
+import { QueueMachine } from "../../queue/state/queue-machine.js";
 import { QueueSnapshots } from "../snapshots/queue-snapshots.js";
 import { RedisRestore } from "../snapshots/redis-restore.js";
 import type { StallWatch } from "./stall-watch.js";
 
-/** Log that is read at a time for Redis. */
-const MAX_READ_BYTES = 4 * 1024 * 1024;
 /** Others elect a leader after one election timeout: a leader that stood still doubts long before. */
 const DOUBTS_PER_ELECTION_TIMEOUT = 2;
 
@@ -239,11 +237,7 @@ function openLeader(
         return proposal;
       },
     },
-    committedLog: {
-      firstIndex: () => storage.firstIndex(),
-      appliedIndex: () => machine.appliedIndex,
-      read: (from, maxEntries) => readCommitted(storage, machine, from, maxEntries),
-    },
+    committedLog: committedLog(storage, machine),
     applier: redis.applier,
     snapshots: new RedisRestore({
       storage,
@@ -280,22 +274,4 @@ function memberAddress(raft: RaftNode, id: string): string | undefined {
 function members(raft: RaftNode): readonly Member[] {
   const { voters, outgoing, learners } = raft.status().membership;
   return [...voters, ...outgoing, ...learners];
-}
-
-/** Committed entries, decoded: the recent ones as they are, older ones from the log. */
-function readCommitted(
-  storage: RaftStorage,
-  machine: QueueMachine,
-  from: number,
-  maxEntries: number,
-): readonly CommittedEntry[] {
-  const to = Math.min(from + maxEntries, machine.appliedIndex + 1);
-  const entries: CommittedEntry[] = [];
-  for (let index = from; index < to; index += 1) {
-    const entry = machine.recent(index);
-    if (entry === undefined) break;
-    entries.push(entry);
-  }
-  if (entries.length > 0) return entries;
-  return storage.entries(logIndex(from), logIndex(to), MAX_READ_BYTES).map(committedEntry);
 }
