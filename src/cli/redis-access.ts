@@ -50,7 +50,7 @@ export async function withRedis(
       exitCode.usage,
     );
   }
-  await requireRedis(endpoint, TIMEOUT_MS, printError);
+  await requireRedis(endpoint, TIMEOUT_MS, undefined, printError);
   const redis = createClient(endpoint, TIMEOUT_MS, { retryStrategy: () => null });
   // What it throws is told by the call that is under way.
   redis.on("error", () => undefined);

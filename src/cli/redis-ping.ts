@@ -15,13 +15,13 @@ export async function pingRedis(
 
 /**
  * Throws ExitError that names the Redis, without its password, if it does not answer or cannot be used.
- * @param prefix of the keys of the mesh that is to use it
+ * @param prefix of the keys of the mesh that is to use it; undefined where it is only looked into
  * @param say is told what is amiss with one that can
  */
 export async function requireRedis(
   endpoint: RedisEndpoint,
   timeoutMs: number,
-  prefix: string,
+  prefix: string | undefined,
   say: (line: string) => void,
 ): Promise<void> {
   const finding = await inspectRedis(endpoint, timeoutMs, prefix);

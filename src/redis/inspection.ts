@@ -37,12 +37,13 @@ const LASTING: ReadonlyMap<string, string> = new Map([
 /**
  * Never rejects; takes `timeoutMs` for each step at most.
  *
- * @param prefix of the keys of the mesh that is to use it: its user must be allowed all that a mesh does
+ * @param prefix of the keys of the mesh that is to use it: its user must be allowed all that a mesh does;
+ *   undefined where nothing is to be written
  */
 export async function inspectRedis(
   endpoint: RedisEndpoint,
   timeoutMs: number,
-  prefix: string,
+  prefix: string | undefined,
 ): Promise<RedisFinding> {
   const redis = createClient(endpoint, timeoutMs, {
     lazyConnect: true,
@@ -58,7 +59,7 @@ export async function inspectRedis(
   try {
     await redis.connect();
     const finding = findingOf(await redis.info());
-    if (finding.kind !== "usable") return finding;
+    if (finding.kind !== "usable" || prefix === undefined) return finding;
     const channel = `${prefix}access:channel`;
     const reason = (await deniedAccess(redis, prefix)) ?? (await deniedChannel(redis, channel));
     if (reason !== undefined) return { kind: "unusable", reason, remedy: ACCESS_REMEDY };

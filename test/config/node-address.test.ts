@@ -19,14 +19,12 @@ describe("the address of a node", () => {
   it.each(["0.0.0.0", "::", "0:0:0:0:0:0:0:0"])(
     "is never every address of the machine: %s",
     (host) => {
-      expect(parse({ host }).error?.issues[0]).toMatchObject({
-        path: ["nodes", "host"],
-        message: expect.stringContaining("set nodes.advertise.host, too") as unknown as string,
-      });
+      const [issue] = parse({ host }).error?.issues ?? [];
+      expect(issue?.path).toEqual(["nodes", "host"]);
+      expect(issue?.message).toContain("set nodes.advertise.host, too");
       expect(parse({ host, advertise: { host: "n1" } }).success).toBe(true);
-      expect(parse({ advertise: { host } }).error?.issues[0]?.path).toEqual([
-        ...["nodes", "advertise", "host"],
-      ]);
+      const path = ["nodes", "advertise", "host"];
+      expect(parse({ advertise: { host } }).error?.issues[0]?.path).toEqual(path);
     },
   );
 
