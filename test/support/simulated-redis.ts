@@ -176,6 +176,7 @@ export class TaskStates {
       case "fireSchedule":
       case "drainNode":
       case "configureQueue":
+      case "activateVersion":
       case undefined:
     }
   }
