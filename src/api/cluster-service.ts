@@ -24,7 +24,7 @@ export function createClusterService(options: ClusterServiceOptions): ClusterSer
     listWorkers: leaderHandler(
       options,
       "none",
-      async () => ({ workers: await operations.workers() }),
+      () => operations.workers(),
       (peer) => peer.cluster.listWorkers.bind(peer.cluster),
     ),
     verify: leaderHandler(

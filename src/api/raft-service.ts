@@ -2,7 +2,12 @@
 // link they came over, is for the receiver.
 import { Metadata, status } from "@grpc/grpc-js";
 
-import type { ExchangeRequest, RaftMessage, RaftServiceServer } from "../gen/raft/v1/raft.js";
+import type {
+  ClockReading,
+  ExchangeRequest,
+  RaftMessage,
+  RaftServiceServer,
+} from "../gen/raft/v1/raft.js";
 import type { EdgeLog } from "./edge-log.js";
 
 export interface RaftServiceOptions {
@@ -12,6 +17,8 @@ export interface RaftServiceOptions {
   readonly receive: (meshId: string, messages: readonly RaftMessage[]) => void;
   /** A peer says where it is reached. */
   readonly introduced?: (nodeId: string, address: string) => void;
+  /** A peer that has introduced itself says what its clock shows. */
+  readonly clock?: (nodeId: string, reading: ClockReading) => void;
   readonly log: EdgeLog;
 }
 
@@ -23,6 +30,7 @@ export function createRaftService(options: RaftServiceOptions): RaftServiceServe
       // Nothing is ever answered on the stream: its headers are how the sender learns that it stands.
       call.sendMetadata(new Metadata());
       let refused = false;
+      let sender: string | undefined;
       const refuse = (code: status, details: string): void => {
         refused = true;
         call.emit("error", { code, details });
@@ -36,10 +44,12 @@ export function createRaftService(options: RaftServiceOptions): RaftServiceServe
           refuse(status.FAILED_PRECONDITION, "this node belongs to another mesh");
           return;
         }
-        const { introduction } = batch;
+        const { introduction, clock } = batch;
         if (introduction !== undefined) {
+          sender = introduction.nodeId;
           options.introduced?.(introduction.nodeId, introduction.address);
         }
+        if (clock !== undefined && sender !== undefined) options.clock?.(sender, clock);
         try {
           receive(batch.meshId, batch.messages);
         } catch (error) {

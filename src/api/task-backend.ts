@@ -14,6 +14,7 @@ import type {
 import type {
   DrainWorkerRequest,
   GetClusterResponse,
+  ListWorkersResponse,
   TransferLeadershipRequest,
   TransferLeadershipResponse,
   VerifyResponse,
@@ -110,7 +111,7 @@ export interface ClusterReads {
 
 /** Done by the leader, which alone knows every worker. */
 export interface LeaderClusterOperations {
-  workers(): Promise<Worker[]>;
+  workers(): Promise<ListWorkersResponse>;
   transfer(request: TransferLeadershipRequest): Promise<TransferLeadershipResponse>;
   drain(request: DrainWorkerRequest): Promise<Worker>;
   /** Holds Redis, the assignment table and the log against one another. */

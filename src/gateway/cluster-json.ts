@@ -1,6 +1,7 @@
 // Workers and cluster as HTTP shows them.
 import {
   type GetClusterResponse,
+  type LogTime,
   NodeRole,
   type TaskCounts,
   type VerifyResponse,
@@ -38,15 +39,24 @@ const reachabilityName: Readonly<Record<WorkerReachability, string>> = {
 
 /** A worker as `GET /workers` shows it: enums by name, times in ISO 8601, null for never. */
 export function workerView(worker: Worker): Record<string, unknown> {
-  const { lastSeenMs, role, state, reachability, handlerTrouble, ...rest } = worker;
+  const { lastSeenMs, role, state, reachability, handlerTrouble, ...shown } = worker;
+  const { clockAheadMs = null, ...rest } = shown;
   return {
     ...rest,
     role: roleName[role],
     state: stateName[state],
     reachability: reachabilityName[reachability],
     handlerTrouble: handlerTrouble === "" ? null : handlerTrouble,
+    clockAheadMs,
     lastSeen: lastSeenMs === 0 ? null : new Date(lastSeenMs).toISOString(),
   };
+}
+
+/** What entries are stamped with; null where the leader is of an earlier version. */
+export function logTimeView(logTime: LogTime | undefined): Record<string, unknown> | null {
+  if (logTime === undefined) return null;
+  const { nowMs, aheadMs, refusedJumps } = logTime;
+  return { now: new Date(nowMs).toISOString(), aheadMs, refusedJumps };
 }
 
 /** What an event of the cluster says. */

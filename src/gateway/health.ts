@@ -1,7 +1,7 @@
 // The health of the mesh, from what its nodes answer. A pure function of those answers.
 import {
   type GetClusterResponse,
-  type Worker,
+  type ListWorkersResponse,
   WorkerState,
 } from "../gen/mesh/v1/cluster_service.js";
 import { countsView, leaderView, redisView } from "./cluster-json.js";
@@ -22,13 +22,13 @@ export interface HealthInput {
   /** Undefined where no node answered. */
   readonly cluster: GetClusterResponse | undefined;
   /** Undefined where no leader answered. */
-  readonly workers: readonly Worker[] | undefined;
+  readonly leader: ListWorkersResponse | undefined;
   /** Why the gateway itself does not reach Redis, for discovery; undefined where it does. */
   readonly registryError: string | undefined;
 }
 
 /** Unhealthy: nothing can be submitted. Degraded: something is missing, and work goes on. */
-export function healthReport({ cluster, workers, registryError }: HealthInput): HealthReport {
+export function healthReport({ cluster, leader, registryError }: HealthInput): HealthReport {
   const fatal: string[] = [];
   const minor: string[] = [];
   if (cluster === undefined) fatal.push("no node of the mesh answers");
@@ -44,6 +44,8 @@ export function healthReport({ cluster, workers, registryError }: HealthInput): 
   }
   if (registryError !== undefined)
     minor.push(withReason("the gateway does not reach Redis", registryError));
+  const workers = leader?.workers;
+  minor.push(...(leader?.logTime?.reasons ?? []));
   for (const { id, handlerTrouble } of workers ?? []) {
     if (handlerTrouble !== "") minor.push(`node ${id}: ${handlerTrouble}`);
   }

@@ -6,6 +6,7 @@ import { taskIds } from "../api/task-ids.js";
 import type { PeerStub } from "../api/unary-client.js";
 import type {
   GetClusterResponse,
+  ListWorkersResponse,
   TransferLeadershipResponse,
   VerifyResponse,
   Worker,
@@ -232,18 +233,17 @@ export class MeshClient implements Mesh {
   }
 
   /**
-   * The workers as the leader knows them.
+   * The workers as the leader knows them, and log time.
    * @param patience "short" for health checks, which rather fail than wait
    * @throws MeshRefusal
    */
-  async workers(patience: Patience = "normal"): Promise<readonly Worker[]> {
-    const { workers } = await this.#caller.call({
+  workers(patience: Patience = "normal"): Promise<ListWorkersResponse> {
+    return this.#caller.call({
       stub: (peer) => peer.cluster.listWorkers.bind(peer.cluster),
       request: () => ({}),
       repeat: "none",
       ...this.#boundsOf(patience),
     });
-    return workers;
   }
 
   /**

@@ -1,6 +1,7 @@
 // The mesh as the routes see it.
 import type {
   GetClusterResponse,
+  ListWorkersResponse,
   TransferLeadershipResponse,
   VerifyResponse,
   Worker,
@@ -41,7 +42,7 @@ export interface Mesh {
   onCluster(listener: ClusterListener): () => void;
   readonly schedules: ScheduleCalls;
   readonly queues: QueueCalls;
-  workers(patience?: Patience): Promise<readonly Worker[]>;
+  workers(patience?: Patience): Promise<ListWorkersResponse>;
   cluster(patience?: Patience): Promise<GetClusterResponse>;
   transfer(to: string): Promise<TransferLeadershipResponse>;
   drain(workerId: string): Promise<Worker>;

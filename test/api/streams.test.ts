@@ -249,6 +249,7 @@ describe("Exchange", () => {
     meshId,
     messages: [{ from: "n2", to: "n1", term, admittedAt: 0, kind: undefined }],
     introduction: undefined,
+    clock: undefined,
   });
 
   test("hands each batch on, in order", async () => {

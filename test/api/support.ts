@@ -174,7 +174,7 @@ export async function startNode(
   const clients = new ClientPool();
   const forwarder = new Forwarder({ leadership, clients, ...options });
   const workers: LeaderClusterOperations = {
-    workers: () => Promise.resolve([]),
+    workers: () => Promise.resolve({ workers: [], logTime: undefined }),
     transfer: ({ to }) => Promise.resolve({ leaderId: to, term: 2 }),
     drain: ({ id }) => Promise.reject(new QueueError("not_found", `no worker ${id}`)),
     verify: () => Promise.reject(new Error("the fake audits nothing")),

@@ -36,7 +36,14 @@ describe("the cluster", () => {
       handlerTrouble: null,
       blockingTypes: [],
       reachability: "direct",
+      clockAheadMs: 3,
     });
+  });
+
+  it("tells log time", async () => {
+    const { logTime } = (await mesh.app.inject("/workers")).json<{ logTime: unknown }>();
+
+    expect(logTime).toEqual({ now: "2023-11-14T22:13:20.000Z", aheadMs: 2, refusedJumps: 1 });
   });
 
   it("shows Raft as the leader sees it", async () => {
@@ -93,6 +100,16 @@ describe("health", () => {
     [
       "the gateway does not reach Redis: ECONNREFUSED",
       () => (mesh.directory.redisError = "ECONNREFUSED"),
+    ],
+    [
+      "the clock of node n2 is 3 days ahead, and is not gone by: set it",
+      () =>
+        mesh.nodes.forEach((node) => {
+          node.logTime = {
+            ...{ nowMs: 1, aheadMs: 0, refusedJumps: 0 },
+            reasons: ["the clock of node n2 is 3 days ahead, and is not gone by: set it"],
+          };
+        }),
     ],
     [
       "no node takes work",

@@ -12,6 +12,7 @@ import { OLDEST_INDEX_METADATA_KEY, PROBLEM_METADATA_KEY } from "../../src/api/s
 import {
   ClusterServiceService,
   type GetClusterResponse,
+  type LogTime,
   NodeRole,
   type Worker,
   WorkerReachability,
@@ -52,6 +53,10 @@ export class FakeNode {
   behaviour: Behaviour = "answer";
   /** What the node knows of the leader. */
   leader: { readonly id: string; readonly address: string } = { id: "", address: "" };
+  logTime: LogTime | undefined = {
+    ...{ nowMs: 1_700_000_000_000, aheadMs: 2, refusedJumps: 1 },
+    reasons: [],
+  };
   members: readonly { readonly id: string; readonly address: string }[] = [];
   term = 1;
   redisConnected = true;
@@ -150,7 +155,8 @@ export class FakeNode {
       getCluster: unary(() => this.#cluster()),
       listWorkers: unary(() => {
         this.#checkLeads();
-        return { workers: this.members.map(({ id, address }) => this.#worker(id, address)) };
+        const workers = this.members.map(({ id, address }) => this.#worker(id, address));
+        return { workers, logTime: this.logTime };
       }),
       transferLeadership: unary(({ to }: { to: string }) => {
         this.#refuseOnce();
@@ -263,6 +269,7 @@ export class FakeNode {
       handlerTrouble: "",
       blockingTypes: [],
       reachability: WorkerReachability.DIRECT,
+      clockAheadMs: 3,
     };
   }
 }

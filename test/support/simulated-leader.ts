@@ -5,12 +5,14 @@ import { CommandBatch } from "../../src/gen/mesh/v1/command.js";
 import type { QueueLimits } from "../../src/gen/mesh/v1/queue.js";
 import type { TaskReport } from "../../src/gen/mesh/v1/worker_service.js";
 import type { SubmitTaskRequest } from "../../src/gen/mesh/v1/task_service.js";
+import { LogClock } from "../../src/queue/log-time/log-clock.js";
 import { AssignmentTable } from "../../src/queue/state/assignment-table.js";
 import { QueueTable } from "../../src/queue/state/queue-table.js";
 import { DefinitionCache } from "../../src/queue/state/definition-cache.js";
 import { ScheduleTable } from "../../src/queue/state/schedule-table.js";
 import { QueueLeader } from "../../src/queue/leader/leader.js";
 import type { CommittedEntry } from "../../src/queue/state/committed-entry.js";
+import { FakeClocks } from "./fake-clocks.js";
 import { LimitsWatch } from "./limits-watch.js";
 import { BACKOFF, ManualLog, NOW_MS, taskReport, turns, workerHello } from "./queue-fixtures.js";
 import { ENDED, SimulatedRedis, TaskStates } from "./simulated-redis.js";
@@ -34,7 +36,16 @@ export class SimulatedLeader {
   /** What must never happen, as it happened. */
   readonly wrong: string[] = [];
   readonly nodes = new Map<string, { readonly concurrency: number; attached: boolean }>();
-  clockMs = NOW_MS;
+  readonly clocks = new FakeClocks(NOW_MS);
+  readonly #logClock = new LogClock({
+    nodeId: "n0",
+    clocks: this.clocks,
+    voters: () => ["n0", "n1", "n2"],
+    tell: () => undefined,
+  });
+  #lastStampMs = 0;
+  /** How far real time is ahead of what the leader's own clock would show, were it right. */
+  #setByMs = 0;
   leader: QueueLeader;
   #log: ManualLog;
   readonly #watch = new LimitsWatch();
@@ -128,8 +139,15 @@ export class SimulatedLeader {
     }
   }
 
+  /** Somebody sets the leader's clock; the others' stay as they are. */
+  setClock(byMs: number): void {
+    this.clocks.set(byMs);
+    this.#setByMs += byMs;
+  }
+
   async pass(ms: number): Promise<void> {
-    this.clockMs += ms;
+    this.clocks.pass(ms);
+    this.#hearClocks();
     for (const [nodeId, { attached }] of this.nodes) if (attached) this.leader.granted(nodeId);
     await vi.advanceTimersByTimeAsync(ms);
     await turns(2);
@@ -186,6 +204,7 @@ export class SimulatedLeader {
 
   #apply(entry: CommittedEntry, leader?: QueueLeader): void {
     this.entries.push(entry);
+    this.#checkStamp(entry.batch?.atMs);
     const { contradictions, duplicates } = this.truth.apply(entry);
     for (const { id, reason } of contradictions) this.wrong.push(`assigned ${id}: ${reason}`);
     for (const { id, existingId } of duplicates) {
@@ -201,7 +220,25 @@ export class SimulatedLeader {
     leader?.committed(changes);
   }
 
+  /** Stamps never go back, and stay with real time. */
+  #checkStamp(atMs: number | undefined): void {
+    if (atMs === undefined) return;
+    if (atMs < this.#lastStampMs) this.wrong.push(`stamped ${this.#lastStampMs}, then ${atMs}`);
+    const realMs = this.clocks.wallMs() - this.#setByMs;
+    if (atMs > realMs) this.wrong.push(`stamped ${atMs - realMs} ms ahead of real time`);
+    this.#lastStampMs = atMs;
+    this.#logClock.applied(atMs);
+  }
+
+  #hearClocks(): void {
+    const wallMs = this.clocks.wallMs() - this.#setByMs;
+    for (const peer of ["n1", "n2"]) this.#logClock.heard(peer, { wallMs, roundTripMs: 0 });
+  }
+
   #elect(): QueueLeader {
+    this.#hearClocks();
+    this.#logClock.end();
+    this.#logClock.begin();
     // The first entry of a term is a noop.
     const nothingAtAll = { atMs: 0, commands: [] };
     const noop = this.#log.propose(CommandBatch.encode(nothingAtAll).finish(), nothingAtAll);
@@ -236,8 +273,8 @@ export class SimulatedLeader {
       schedules: new ScheduleTable(),
       queues: this.queues,
       definitions: this.#definitions,
-      now: () => this.clockMs,
-      monotonicMs: () => this.clockMs,
+      now: () => this.#logClock.now(),
+      monotonicMs: () => this.clocks.monotonicMs(),
       pendingLimits: LIMITS,
       backlogReadLimit: READ_LIMIT,
       random: () => 0.5,

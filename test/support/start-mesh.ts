@@ -14,6 +14,7 @@ import { LinkTable } from "../../src/links/link-table.js";
 import { type RunningNode, startNode } from "../../src/mesh/node/node.js";
 import { createLogger } from "../../src/telemetry/logger.js";
 import { BackgroundLoad } from "./background-load.js";
+import { ShiftedClocks } from "./fake-clocks.js";
 import { freePorts } from "./free-ports.js";
 import { Journal } from "./journal.js";
 import { MeshFaults } from "./mesh-faults.js";
@@ -72,6 +73,7 @@ export class TestMesh {
   readonly #shared: { readonly links?: LinkTable };
   readonly #folder = mkdtempSync(path.join(tmpdir(), "taskmesh-mesh-"));
   readonly #pool = new ClientPool();
+  readonly #clocks = new Map<string, ShiftedClocks>();
   /** Every node that was ever started. */
   readonly #known = new Set<string>();
   readonly #dying = new Map<string, Promise<void>>();
@@ -131,10 +133,18 @@ export class TestMesh {
     const worker = { ...this.config.worker, handlers: this.journal.handlersOf(id) };
     const config = { ...this.config, worker, ...more };
     const { signal = new AbortController().signal } = how;
-    const node = await startNode({ config, id, port, logger, signal, ...shared });
+    const clocks = this.clocksOf(id);
+    const node = await startNode({ config, id, port, logger, signal, clocks, ...shared });
     this.history.follow(id, node);
     this.nodes.set(id, node);
     return node;
+  }
+
+  /** The clocks of a node, for a test to set; Raft's own timers do not go by them. */
+  clocksOf(id: string): ShiftedClocks {
+    const clocks = this.#clocks.get(id) ?? new ShiftedClocks();
+    this.#clocks.set(id, clocks);
+    return clocks;
   }
 
   /** Stops a node as a good operator does: it hands back what it runs, and leads no more. */

@@ -12,13 +12,13 @@ export function healthRoutes(app: FastifyInstance, context: RouteContext): void 
   const { mesh, directory } = context;
 
   app.get("/health", async (_request, reply) => {
-    const [cluster, workers] = await Promise.all([
+    const [cluster, leader] = await Promise.all([
       orUndefined(mesh.cluster("short")),
       orUndefined(mesh.workers("short")),
     ]);
     const report = healthReport({
       cluster,
-      workers,
+      leader,
       registryError: directory.redisError,
     });
     if (report.status === "unhealthy") reply.code(503).header("retry-after", "1");

@@ -1,14 +1,15 @@
 // /workers: the nodes that run tasks.
 import type { FastifyInstance } from "fastify";
-import { workerView } from "../cluster-json.js";
+import { logTimeView, workerView } from "../cluster-json.js";
 import { takesNothing } from "../no-input.js";
 import type { RouteContext } from "../route-context.js";
 
 /** Adds `/workers`: the nodes that run tasks, and draining one. */
 export function workerRoutes(app: FastifyInstance, { mesh }: RouteContext): void {
-  app.get("/workers", { preHandler: takesNothing }, async () => ({
-    workers: (await mesh.workers()).map(workerView),
-  }));
+  app.get("/workers", { preHandler: takesNothing }, async () => {
+    const { workers, logTime } = await mesh.workers();
+    return { workers: workers.map(workerView), logTime: logTimeView(logTime) };
+  });
 
   app.post<{ Params: { id: string } }>(
     "/workers/:id/drain",

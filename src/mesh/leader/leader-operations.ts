@@ -3,8 +3,10 @@ import type { LeaderAdmissions } from "../../api/membership-service.js";
 import type { LeaderClusterOperations, LeaderTaskOperations } from "../../api/task-backend.js";
 import {
   type DrainWorkerRequest,
+  type ListWorkersResponse,
   type TransferLeadershipRequest,
   type TransferLeadershipResponse,
+  type LogTime,
   type VerifyResponse,
   type Worker,
   WorkerState,
@@ -19,6 +21,8 @@ import type {
   SubmitTasksRequest,
 } from "../../gen/mesh/v1/task_service.js";
 import { QueueError } from "../../queue/errors.js";
+import type { LogTimeState } from "../../queue/log-time/log-clock.js";
+import { logTimeReasons } from "../../queue/log-time/log-time-words.js";
 import type { AppliedIndexWatch } from "../../queue/redis/applied-watch.js";
 import type { TaskReader } from "../../queue/redis/reader.js";
 import { isEnd } from "../../queue/task/task-end.js";
@@ -47,6 +51,8 @@ export interface LeaderOperationsOptions {
   readonly reader: TaskReader;
   readonly appliedWatch: AppliedIndexWatch;
   readonly workers: WorkerView;
+  /** Undefined while this node does not lead. */
+  readonly logTime: () => LogTimeState | undefined;
   readonly keeper: MembershipKeeper;
   readonly audit: Audit;
   readonly taskWhy: TaskWhy;
@@ -124,10 +130,11 @@ export class LeaderOperations
     throw new QueueError("not_retryable", message, { field: "uniqueKey" });
   }
 
-  /** Every member of the mesh as a worker, by id. @throws QueueError "not_leader" */
-  workers(): Promise<Worker[]> {
-    this.#options.leadership.requireLeader();
-    return Promise.resolve(this.#options.workers.list());
+  /** Every member of the mesh as a worker, by id, and log time. @throws QueueError "not_leader" */
+  workers(): Promise<ListWorkersResponse> {
+    const { leadership, workers, logTime } = this.#options;
+    leadership.requireLeader();
+    return Promise.resolve({ workers: workers.list(), logTime: logTimeMessage(logTime()) });
   }
 
   /**
@@ -230,4 +237,10 @@ function isRetryable(status: TaskStatus): boolean {
 
 function statusText(status: TaskStatus): string {
   return TaskStatus[status].toLowerCase();
+}
+
+function logTimeMessage(state: LogTimeState | undefined): LogTime | undefined {
+  if (state === undefined) return undefined;
+  const { nowMs, aheadMs, refusedJumps } = state;
+  return { nowMs, aheadMs, refusedJumps, reasons: logTimeReasons(state) };
 }

@@ -44,7 +44,7 @@ export function createHealth(
 
 export function createReads(
   { config, redis }: NodeParts,
-  { raft, machine, now }: Consensus,
+  { raft, machine, logTime }: Consensus,
   feed: TaskFeed,
 ): { readonly events: TaskEvents; readonly reads: NodeTaskReads } {
   const events = new TaskEvents({
@@ -63,7 +63,7 @@ export function createReads(
     feed,
     events,
     maxWaitMs: config.limits.waitMs,
-    now,
+    now: () => logTime.clock.now(),
   });
   return { events, reads };
 }
@@ -71,7 +71,8 @@ export function createReads(
 /** The mesh as people see it, told anew whenever something of it changes. */
 export function viewOf(parts: NodeParts, consensus: Consensus): ClusterView {
   const { config, id, meshId, redis, registry, writer } = parts;
-  const { raft, leadership, machine, links, addressOf } = consensus;
+  const { raft, leadership, machine, links, addressOf, logTime } = consensus;
+  const clockAheadMs = (peer: string): number | undefined => logTime.clock.clockAheadMs(peer);
   const cluster = new ClusterView({
     meshName: config.mesh,
     balancerPolicy: config.balancer.policy,
@@ -82,7 +83,7 @@ export function viewOf(parts: NodeParts, consensus: Consensus): ClusterView {
     machine,
     links,
     isImpaired: (peer) => parts.links?.isImpaired(peer) ?? false,
-    workers: new WorkerView({ raft, leadership, machine, addressOf }),
+    workers: new WorkerView({ raft, leadership, machine, addressOf, clockAheadMs }),
     redis,
     registryRefusal: () => writer.refusal,
     reader: redis.reader,
@@ -111,7 +112,7 @@ export function serveCalls(
   { keeper, agent, health, ...served }: ServedParts,
 ): Promise<NodeServer> {
   const { config, id, port, meshId, redis, links, logger } = parts;
-  const { raft, leadership, machine, sessions, peerCredentials, introduced } = consensus;
+  const { raft, leadership, machine, sessions, peerCredentials, introduced, logTime } = consensus;
   const { reader, appliedWatch } = redis;
   const { workers } = served.cluster;
   const operations = new LeaderOperations({
@@ -120,6 +121,7 @@ export function serveCalls(
     reader,
     appliedWatch,
     workers,
+    logTime: () => logTime.clock.state(),
     keeper,
     audit: createAudit(parts, consensus),
     taskWhy: createTaskWhy(parts, consensus, served.reads),
@@ -137,6 +139,7 @@ export function serveCalls(
     operations,
     admissions: operations,
     introduced,
+    clock: (peer, reading) => logTime.exchange.received(peer, reading),
     schedules: new LeaderSchedules(leadership),
     queues: new LeaderQueues({ leadership, machine, reader: redis.queues }),
     ...served,

@@ -17,6 +17,7 @@ import { VersionKeeper } from "../leader/version-keeper.js";
 import { WorkerProbes } from "../leader/worker-probes.js";
 import { MembershipKeeper } from "../membership/membership-keeper.js";
 import { committedLog } from "./committed-log.js";
+import { createLogTime, type NodeLogTime } from "./node-log-time.js";
 import type { NodeParts } from "./node-parts.js";
 import { PeerLinks } from "../transport/peer-links.js";
 import { QueueMachine } from "../../queue/state/queue-machine.js";
@@ -45,8 +46,7 @@ export interface Consensus {
   readonly peerCredentials: ChannelCredentials | undefined;
   /** This node, as its calls and streams to others introduce it. */
   readonly caller: Caller;
-  /** Milliseconds since the epoch, never behind the log. */
-  readonly now: () => number;
+  readonly logTime: NodeLogTime;
 }
 
 /**
@@ -61,7 +61,6 @@ export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus
     new QueueSnapshots({ dump: redis.dump, storage, appliedWatch }),
     (reason) => logger.error({ reason }, "the log contradicts itself"),
   );
-  const now = (): number => Math.max(Date.now(), machine.lastAtMs);
   const introductions = new Map<string, string>();
   const addressOf = (id: string): string | undefined => {
     const record = registry.watch.get(id);
@@ -82,6 +81,11 @@ export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus
     return new Map([...new Set(ids)].map((id) => [id, addressOf(id) ?? ""]));
   };
   const caller = { mesh: config.mesh, meshId: () => meshId };
+  const logTime = createLogTime(parts, machine, {
+    voters: () => voters(raft),
+    all: () => members(raft),
+  });
+  const now = (): number => logTime.clock.now();
   const links: PeerLinks = new PeerLinks({
     meshId,
     caller,
@@ -91,6 +95,7 @@ export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus
     onGone: (peer) => raft.reportGone(nodeId(peer)),
     credentials: own?.credentials("messages", nameOf),
     surviving: own && ((peer, messages) => own.surviving(peer, messages)),
+    clockFor: (peer) => logTime.exchange.toSend(peer),
   });
   const raft: RaftNode = createRaft(parts, machine, links);
   const sessions = new LeaderSessions({
@@ -108,14 +113,15 @@ export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus
     addressOf,
     logger,
     emptyCommand: () => CommandBatch.encode({ atMs: now(), commands: [] }).finish(),
-    open: (startIndex, onLost) =>
-      openLeader(parts, { raft, machine, sessions, settings, now }, startIndex, onLost),
+    open: (startIndex, onLost) => {
+      logTime.clock.begin();
+      return openLeader(parts, { raft, machine, sessions, settings, now }, startIndex, onLost);
+    },
   });
-  const settings: SettingsMirror = new SettingsMirror({
-    settings: () => machine.settings(),
-    leads: () => leadership.leader !== undefined,
-    keep: (all) => redis.settings.keep(all),
+  leadership.onChange(() => {
+    if (leadership.leader === undefined) logTime.clock.end();
   });
+  const settings: SettingsMirror = mirrorSettings(parts, machine, leadership);
   const versions = new VersionKeeper({
     raft,
     leader: () => leadership.leader,
@@ -123,11 +129,6 @@ export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus
     logger,
   });
   raft.onMembership(() => versions.check());
-  machine.onApplied(({ changesSettings }) => {
-    if (changesSettings) settings.changed();
-  });
-  leadership.onChange(() => settings.changed());
-  redis.onConnected(() => settings.changed());
   const peerCredentials = own?.credentials("calls", nameOf);
   const introduced = (id: string, address: string): void => {
     // Kept for members alone, which bounds the map.
@@ -139,9 +140,27 @@ export function createConsensus(parts: NodeParts, stalls: StallWatch): Consensus
     if (raft.softState.leader === undefined) links.introduce(members(raft).map(({ id }) => id));
   };
   return {
-    ...{ raft, machine, links, sessions, leadership, addressOf, knownNodes, peerCredentials, now },
-    ...{ introduced, introduce, caller },
+    ...{ raft, machine, links, sessions, leadership, addressOf, knownNodes, peerCredentials },
+    ...{ logTime, introduced, introduce, caller },
   };
+}
+
+function mirrorSettings(
+  { redis }: NodeParts,
+  machine: QueueMachine,
+  leadership: LeadershipTracker,
+): SettingsMirror {
+  const settings = new SettingsMirror({
+    settings: () => machine.settings(),
+    leads: () => leadership.leader !== undefined,
+    keep: (all) => redis.settings.keep(all),
+  });
+  machine.onApplied(({ changesSettings }) => {
+    if (changesSettings) settings.changed();
+  });
+  leadership.onChange(() => settings.changed());
+  redis.onConnected(() => settings.changed());
+  return settings;
 }
 
 function createRaft(parts: NodeParts, machine: QueueMachine, links: PeerLinks): RaftNode {
@@ -212,12 +231,13 @@ export function createProbes(
   });
 }
 
-type LeaderSurroundings = Pick<Consensus, "raft" | "machine" | "sessions" | "now"> & {
+type LeaderSurroundings = Pick<Consensus, "raft" | "machine" | "sessions"> & {
   readonly settings: SettingsMirror;
+  readonly now: () => number;
 };
 
 function openLeader(
-  { config, storage, redis, logger }: NodeParts,
+  { config, clocks, storage, redis, logger }: NodeParts,
   { raft, machine, sessions, settings, now }: LeaderSurroundings,
   startIndex: number,
   onLost: (reason: string) => void,
@@ -255,6 +275,7 @@ function openLeader(
     drains: machine.drains,
     definitions: machine.definitions,
     now,
+    monotonicMs: () => clocks.monotonicMs(),
     mayRelease: () => !sessions.isDoubted,
     random: Math.random,
     refusal: (error) => ({ outcome: { $case: "refused", value: problemFrom(error) } }),
@@ -272,6 +293,12 @@ function memberAddress(raft: RaftNode, id: string): string | undefined {
 }
 
 function members(raft: RaftNode): readonly Member[] {
-  const { voters, outgoing, learners } = raft.status().membership;
-  return [...voters, ...outgoing, ...learners];
+  return [...voters(raft), ...raft.status().membership.learners];
+}
+
+/** Of both configurations while they change. */
+function voters(raft: RaftNode): readonly Member[] {
+  const { voters: incoming, outgoing } = raft.status().membership;
+  const ids = new Set(incoming.map(({ id }) => id));
+  return [...incoming, ...outgoing.filter(({ id }) => !ids.has(id))];
 }

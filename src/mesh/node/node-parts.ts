@@ -4,6 +4,7 @@ import type { NodeRecord } from "../../discovery/node-record.js";
 import type { RegistryWriter } from "../../discovery/registry-writer.js";
 import type { Registry } from "../../discovery/registry.js";
 import type { OwnLinks } from "../../links/own-links.js";
+import type { Clocks } from "../../queue/log-time/clocks.js";
 import type { RaftStorage } from "../../raft/index.js";
 import type { Logger } from "../../telemetry/logger.js";
 import type { HandlerRegistry } from "../../worker/handler-registry.js";
@@ -26,5 +27,6 @@ export interface NodeParts {
   readonly writer: RegistryWriter;
   /** Where links may be impaired on purpose. */
   readonly links: OwnLinks | undefined;
+  readonly clocks: Clocks;
   readonly logger: Logger;
 }

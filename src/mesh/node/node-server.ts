@@ -32,7 +32,7 @@ import {
 import { MembershipServiceService } from "../../gen/mesh/v1/membership_service.js";
 import { QueueServiceService } from "../../gen/mesh/v1/queue_service.js";
 import { ScheduleServiceService } from "../../gen/mesh/v1/schedule_service.js";
-import { RaftServiceService } from "../../gen/raft/v1/raft.js";
+import { type ClockReading, RaftServiceService } from "../../gen/raft/v1/raft.js";
 import type { RaftNode } from "../../raft/index.js";
 import type { Logger } from "../../telemetry/logger.js";
 import type { LeaderOperations } from "../leader/leader-operations.js";
@@ -57,6 +57,8 @@ export interface NodeServerOptions {
   readonly admissions: LeaderAdmissions;
   /** A peer says where it is reached. */
   readonly introduced: (nodeId: string, address: string) => void;
+  /** A peer says what its clock shows. */
+  readonly clock: (nodeId: string, reading: ClockReading) => void;
   readonly reads: TaskReads;
   readonly cluster: ClusterReads;
   readonly sessions: LeaderSessions;
@@ -134,6 +136,7 @@ export async function serveNode(options: NodeServerOptions): Promise<NodeServer>
       implementation: createRaftService({
         meshId: () => options.meshId,
         introduced: options.introduced,
+        clock: options.clock,
         receive: (_, messages) => options.raft.receive(decodeExchange(messages)),
         log,
       }),

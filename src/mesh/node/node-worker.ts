@@ -19,7 +19,7 @@ export function createAgent(
   machine: QueueMachine,
   stalls: StallWatch,
 ): WorkerAgent {
-  const { config, id, handlers, host, storage, redis, logger } = parts;
+  const { config, id, handlers, host, storage, redis, clocks, logger } = parts;
   const agent = new WorkerAgent({
     nodeId: id,
     leaseMs: config.worker.leaseMs,
@@ -31,6 +31,7 @@ export function createAgent(
         slots: config.worker.concurrency,
         handlers,
         places: { thread: createThreads(config), host: host ?? NOWHERE },
+        nowMs: () => clocks.wallMs(),
         report,
         mayStart,
         failed: (assignment, result) => writeFailure(logger, assignment, result),

@@ -12,6 +12,7 @@ import type { OwnMesh } from "../../discovery/registry-writer.js";
 import { Registry } from "../../discovery/registry.js";
 import { linkTable, type LinkTable } from "../../links/link-table.js";
 import { OwnLinks } from "../../links/own-links.js";
+import { type Clocks, PROCESS_CLOCKS } from "../../queue/log-time/clocks.js";
 import { openRaftStorage, type RaftStorage, remainsOf } from "../../raft/index.js";
 import type { Logger } from "../../telemetry/logger.js";
 import { keyPrefix } from "../../redis/key-prefix.js";
@@ -38,6 +39,8 @@ export interface StartNodeOptions {
   readonly logger: Logger;
   /** What is wrong with the links on purpose, shared with other nodes. Default: `config.chaos`. */
   readonly links?: LinkTable;
+  /** Default: those of the process. Raft's own timers go by none of them. */
+  readonly clocks?: Clocks;
   /** Ends the wait for a mesh to found or to join. */
   readonly signal?: AbortSignal;
 }
@@ -116,6 +119,7 @@ async function assemble(
     redis,
     registry,
     writer,
+    clocks: options.clocks ?? PROCESS_CLOCKS,
   });
 }
 

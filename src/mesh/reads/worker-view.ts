@@ -23,6 +23,8 @@ export interface WorkerViewOptions {
   readonly leadership: { readonly leader: Pick<QueueLeader, "workers"> | undefined };
   readonly machine: QueueMachine;
   readonly addressOf: (nodeId: string) => string | undefined;
+  /** How far its clock is ahead of real time; undefined where that is not known. */
+  readonly clockAheadMs: (nodeId: string) => number | undefined;
 }
 
 export class WorkerView {
@@ -41,7 +43,7 @@ export class WorkerView {
   }
 
   #describe(id: string, attached: AttachedWorker | undefined): Worker {
-    const { machine, addressOf } = this.#options;
+    const { machine, addressOf, clockAheadMs } = this.#options;
     const hello = attached?.hello;
     return {
       id,
@@ -64,6 +66,7 @@ export class WorkerView {
       handlerTrouble: hello?.handlerTrouble ?? "",
       blockingTypes: hello?.blockingTypes ?? [],
       reachability: attached === undefined ? UNSPECIFIED : REACHABILITY[attached.reachability],
+      clockAheadMs: clockAheadMs(id),
     };
   }
 

@@ -3,7 +3,12 @@
 import { type ChannelCredentials, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
 import { type Caller, introducedTo } from "../../api/caller-identity.js";
 import { NODE_CHANNEL_OPTIONS } from "../../api/channel-options.js";
-import type { ExchangeRequest, ExchangeResponse, Introduction } from "../../gen/raft/v1/raft.js";
+import type {
+  ClockReading,
+  ExchangeRequest,
+  ExchangeResponse,
+  Introduction,
+} from "../../gen/raft/v1/raft.js";
 import { RaftServiceClient } from "../../gen/raft/v1/raft.js";
 import type { Message } from "../../raft/index.js";
 import { encodeExchange } from "./raft-codec.js";
@@ -33,6 +38,8 @@ export interface PeerLinksOptions {
   /** What arrives of messages to a peer where its link loses and repeats some. Default: all. */
   readonly surviving?:
     ((nodeId: string, messages: readonly Message[]) => readonly Message[]) | undefined;
+  /** What the peer is told of this node's clock along with the next messages. Default: nothing. */
+  readonly clockFor?: (nodeId: string) => ClockReading | undefined;
 }
 
 export interface LinkStatus {
@@ -133,7 +140,9 @@ class PeerLink {
       this.#drop(messages.length);
       return;
     }
-    const request = encodeExchange(this.#options.meshId, messages, this.#introduction());
+    const { meshId, clockFor } = this.#options;
+    const clock = clockFor?.(this.#peer);
+    const request = encodeExchange(meshId, messages, this.#introduction(), clock);
     const bytes = sizeOf(messages);
     const queue = this.#queue;
     queue.bytes += bytes;

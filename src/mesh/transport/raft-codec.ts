@@ -1,6 +1,11 @@
 // Raft's words on the wire and in the core: messages are converted here, logs and snapshots in them
 // by raft-log-codec.ts and raft-snapshot-codec.ts.
-import type { ExchangeRequest, Introduction, RaftMessage } from "../../gen/raft/v1/raft.js";
+import type {
+  ClockReading,
+  ExchangeRequest,
+  Introduction,
+  RaftMessage,
+} from "../../gen/raft/v1/raft.js";
 import { logIndex, type Message, nodeId, term } from "../../raft/index.js";
 import { MalformedRaftMessage } from "./errors.js";
 import {
@@ -26,8 +31,9 @@ export function encodeExchange(
   meshId: string,
   messages: readonly Message[],
   introduction?: Introduction,
+  clock?: ClockReading,
 ): ExchangeRequest {
-  return { meshId, messages: messages.map(encodeMessage), introduction };
+  return { meshId, messages: messages.map(encodeMessage), introduction, clock };
 }
 
 /** @throws MalformedRaftMessage */

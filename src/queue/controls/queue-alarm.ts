@@ -1,5 +1,5 @@
 // One timer for the next moment at which a queue that its rate holds up may start a task.
-import { waitUntilMs } from "../wall-clock.js";
+import { waitUntilMs } from "../log-time/wait-until.js";
 
 export class QueueAlarm {
   readonly #ring: () => void;

@@ -1,8 +1,8 @@
-// When the next deadline passes, and which tasks are dead then. It looks when one passes, and each minute
+// When the next deadline passes, and which tasks are dead then. It looks when one passes, and each ten seconds
 // while there are any: running tasks also while Redis is away, the others as soon as Redis can tell.
 import type { StoredDeadlines } from "../redis/reader.js";
 import type { RunningTask } from "../state/assignment-table.js";
-import { waitUntilMs } from "../wall-clock.js";
+import { waitUntilMs } from "../log-time/wait-until.js";
 
 /** Tasks of one entry: about a millisecond of Redis's time. */
 const MAX_OVERDUE_PER_ENTRY = 500;

@@ -14,8 +14,8 @@ export interface KnownTypesParts {
   readonly workers: Pick<WorkerDirectory, "handles" | "types">;
   /** Whether tasks of a type that no node handles are taken, too. */
   readonly acceptUnknown: boolean;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  /** Milliseconds of a clock that never jumps. */
+  readonly monotonicMs: () => number;
 }
 
 export class KnownTypes {
@@ -28,7 +28,7 @@ export class KnownTypes {
 
   constructor(parts: KnownTypesParts) {
     this.#parts = parts;
-    this.#steadySinceMs = parts.now();
+    this.#steadySinceMs = parts.monotonicMs();
   }
 
   takes(type: string): boolean {
@@ -51,7 +51,7 @@ export class KnownTypes {
 
   /** A worker has gone: to come back, to follow another leader, or for good. */
   detached(): void {
-    this.#steadySinceMs = this.#parts.now();
+    this.#steadySinceMs = this.#parts.monotonicMs();
   }
 
   /** This leader's term is over: what is known to the next one is not known here. */
@@ -65,10 +65,10 @@ export class KnownTypes {
    * @throws QueueError "not_leader"
    */
   async settled(items: readonly { readonly type: string }[]): Promise<void> {
-    const { now } = this.#parts;
+    const { monotonicMs } = this.#parts;
     while (!items.every(({ type }) => this.takes(type))) {
       if (this.#closed) throw noLongerLeading();
-      const leftMs = this.#steadySinceMs + KNOWN_AFTER_MS - now();
+      const leftMs = this.#steadySinceMs + KNOWN_AFTER_MS - monotonicMs();
       if (leftMs <= 0) return;
       await this.#nextAttach(leftMs);
     }

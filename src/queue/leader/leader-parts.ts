@@ -60,6 +60,7 @@ export interface LeaderParts {
   /** Default: no node is to leave. */
   readonly drains?: DrainTable;
   readonly definitions: DefinitionCache;
+  /** Log time, milliseconds since the epoch: it never goes back and never stands. */
   readonly now: () => number;
   /** Milliseconds of a clock that never jumps, for leases. Default: that of the process. */
   readonly monotonicMs?: () => number;

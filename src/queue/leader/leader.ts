@@ -87,7 +87,11 @@ export class QueueLeader {
       ...{ startIndex: parts.startIndex, definitions: parts.definitions },
       ...{ committedLog, reader, logger: parts.logger },
     });
-    const types = new KnownTypes({ workers, acceptUnknown: settings.acceptUnknownTypes, now });
+    const types = new KnownTypes({
+      workers,
+      acceptUnknown: settings.acceptUnknownTypes,
+      monotonicMs: this.#monotonicMs,
+    });
     const { maxUnappliedBytes } = settings;
     const admission = new Admission({ log, proposer, foresight, maxUnappliedBytes });
     this.submissions = new Submissions({

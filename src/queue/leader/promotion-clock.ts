@@ -1,6 +1,6 @@
 // When the next scheduled task is due. The leader proposes a promotion then, and again while more
 // are due; nothing looks at the schedule in between.
-import { waitUntilMs } from "../wall-clock.js";
+import { waitUntilMs } from "../log-time/wait-until.js";
 
 export class PromotionClock {
   readonly #now: () => number;

@@ -5,7 +5,7 @@ import type { FireScheduleCommand } from "../../gen/mesh/v1/command.js";
 import { MisfirePolicy } from "../../gen/mesh/v1/schedule.js";
 import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
 import { nextOccurrence } from "./cron.js";
-import { waitUntilMs } from "../wall-clock.js";
+import { waitUntilMs } from "../log-time/wait-until.js";
 import type { ScheduleRecord, ScheduleTable } from "../state/schedule-table.js";
 
 /** Occurrences that are late by no more than this are made up for one by one. */

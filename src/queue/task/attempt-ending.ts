@@ -53,7 +53,7 @@ export function endingOf(running: RunningTask, report: TaskReport, rules: Ending
   }
   switch (outcome.$case) {
     case "result":
-      return finish(report, { $case: "completed", value: outcome.value });
+      return finish(running, report, rules, { $case: "completed", value: outcome.value });
     case "handedBack":
       if (outcome.value === RESTARTED) return endingOfLoss(running, "gone", rules, RESTARTED);
       // What ran may be what held the node up: it must not go round the nodes for ever.
@@ -65,10 +65,11 @@ export function endingOf(running: RunningTask, report: TaskReport, rules: Ending
       const { error, retryable, timedOut } = outcome.value;
       const { attempt, maxAttempts, backoff } = running.assignment;
       if (!retryable || attempt >= maxAttempts || backoff === undefined) {
-        return finish(report, { $case: "dead", value: { error, timedOut } });
+        return finish(running, report, rules, { $case: "dead", value: { error, timedOut } });
       }
       const runAtMs = rules.nowMs + retryDelayMs(backoff, attempt, rules.random);
-      return finish(report, { $case: "retry", value: { error, timedOut, runAtMs } });
+      const value = { error, timedOut, runAtMs };
+      return finish(running, report, rules, { $case: "retry", value });
     }
   }
 }
@@ -114,9 +115,29 @@ export function endingOfRevocation(running: RunningTask): Extract<Ending, { kind
   return release(running, AttemptOutcome.HANDED_BACK, LEASE_REVOKED, 0);
 }
 
-function finish(report: TaskReport, outcome: NonNullable<Finish["outcome"]>): Ending {
-  const { taskId, fence, startedAtMs, finishedAtMs } = report;
+/**
+ * The attempt took as long as its worker says; when that was is the worker's word as far as log time
+ * bears it out, as retention goes by it, and the worker's clock may be wrong.
+ */
+function finish(
+  { assignedAtMs }: RunningTask,
+  { taskId, fence, ...reported }: TaskReport,
+  { nowMs }: EndingRules,
+  outcome: NonNullable<Finish["outcome"]>,
+): Ending {
+  const longestMs = Math.max(0, nowMs - assignedAtMs);
+  const tookMs = within(0, reported.finishedAtMs - reported.startedAtMs, longestMs);
+  const finishedAtMs = within(
+    assignedAtMs + tookMs,
+    reported.finishedAtMs,
+    assignedAtMs + longestMs,
+  );
+  const startedAtMs = finishedAtMs - tookMs;
   return { kind: "finish", finish: { taskId, fence, startedAtMs, finishedAtMs, outcome } };
+}
+
+function within(least: number, value: number, most: number): number {
+  return Math.min(Math.max(least, value), most);
 }
 
 function release(

@@ -10,7 +10,7 @@ beforeEach(() => {
   types = new KnownTypes({
     workers: { handles: (type) => handled.has(type), types: () => [...handled] },
     acceptUnknown: false,
-    now: () => Date.now(),
+    monotonicMs: () => Date.now(),
   });
 });
 afterEach(() => vi.useRealTimers());

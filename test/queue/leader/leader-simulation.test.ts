@@ -1,5 +1,5 @@
 // A leader's leader under random calls, commits, lost workers, elections, queues that are paused and
-// limited, and a Redis that goes down, loses answers and writes, and is read where it is not written: no task is lost, none runs twice
+// limited, a clock that is set back and forth, and a Redis that goes down, loses answers and writes, and is read where it is not written: no task is lost, none runs twice
 // at a time or after its end, and no queue does what it may not.
 import fc from "fast-check";
 import { ulid } from "ulid";
@@ -10,6 +10,7 @@ import { submission, turns } from "../../support/queue-fixtures.js";
 import { LEASE_MS, QUEUES, SimulatedLeader } from "../../support/simulated-leader.js";
 import { ENDED } from "../../support/simulated-redis.js";
 
+const DAY_MS = 86_400_000;
 const IDS = Array.from({ length: 400 }, (_, at) => ulid(at + 1));
 const failure = (retryable: boolean) =>
   ({
@@ -158,6 +159,14 @@ const step = fc.oneof(
     fc.nat(6).map((n): Step => ({ redis }) => {
       redis.readsAt = redis.readsAt === undefined ? Math.max(0, redis.index - n) : undefined;
     }),
+  ),
+  steps(
+    2,
+    fc.constantFrom(400 * DAY_MS, -400 * DAY_MS, -60_000, 500, -500).map(
+      (byMs): Step =>
+        (leader) =>
+          leader.setClock(byMs),
+    ),
   ),
   steps(
     1,

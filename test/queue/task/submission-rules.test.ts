@@ -178,6 +178,30 @@ describe("the end of an attempt", () => {
     expect(outcomeOf(endingOf(running, report, rules))).toBe(expected);
   });
 
+  test.each([
+    ["right", 20, 90, 20, 90],
+    ["ahead", 400 * DAY_MS + 20, 400 * DAY_MS + 90, 30, 100],
+    ["behind", -400 * DAY_MS + 20, -400 * DAY_MS + 90, 0, 70],
+    ["set back while it ran", 20, -60_000, 0, 0],
+    ["set forward while it ran", 20, 400 * DAY_MS, 0, 100],
+  ])(
+    "is when log time bears it out, where the worker's clock is %s",
+    (_clock, started, finished, expectedStart, expectedEnd) => {
+      const running = { ...runningTask("a", 7), assignedAtMs: NOW_MS };
+      const report = {
+        ...taskReport("a", 7),
+        startedAtMs: NOW_MS + started,
+        finishedAtMs: NOW_MS + finished,
+      };
+
+      const ending = endingOf(running, report, { ...rules, nowMs: NOW_MS + 100 });
+
+      expect(ending).toMatchObject({
+        finish: { startedAtMs: NOW_MS + expectedStart, finishedAtMs: NOW_MS + expectedEnd },
+      });
+    },
+  );
+
   test("a task under which too many nodes were lost is dead", () => {
     const lost = (losses: number) =>
       outcomeOf(endingOfLoss(runningTask("a", 7, { losses }), "gone", rules, RESTARTED));
