@@ -94,6 +94,41 @@ test("a survivor is left alone while another voter lives", async () => {
   expect(obstacleOf(plan)).toContain("answers as n1");
 });
 
+test("what a survivor lacks is told by Redis, and Redis then shows what the survivor has", async () => {
+  mesh = await startMesh();
+  await mesh.leaderAmong(["n1", "n2", "n3"]);
+  const behind = await mesh.follower();
+  const [kept] = await mesh.submitMany(1, LATER);
+  await waitFor(`${behind} has it`, async () => {
+    const { members } = await mesh.http.cluster();
+    const indexes = members.map(({ matchIndex }) => matchIndex);
+    return Math.min(...indexes) === Math.max(...indexes);
+  });
+  mesh.faults.isolate(behind);
+  const lost = (await mesh.submitMany(3, LATER)).map(({ id }) => id);
+  await waitFor("Redis shows them", async () => (await statusesOf(lost)).length === 1);
+  await disaster(...["n1", "n2", "n3"].filter((id) => id !== behind));
+
+  const plan = await planOf(behind);
+  expect(plan.redis?.index).toBeGreaterThan(plan.remains.lastIndex);
+  expect(plan.redis?.tasksPast.ids).toEqual(expect.arrayContaining(lost));
+  await recoverFromSurvivor(folderOf(behind));
+
+  mesh.faults.heal();
+  await mesh.restart(behind);
+  await mesh.whole(1);
+  await mesh.healthy();
+  await waitFor("Redis has what the survivor has", async () => {
+    return (await statusesOf([kept?.id ?? ""]))[0] === "scheduled";
+  });
+  for (const id of lost) {
+    await waitFor(`${id} is gone`, async () => {
+      return (await mesh.http.call("GET", `/tasks/${id}`)).status === 404;
+    });
+  }
+  expect(await mesh.contradictions()).toEqual([]);
+});
+
 test("a backup that was made under load is restored whole, whatever became of Redis", async () => {
   mesh = await startMesh({ raft: COMPACTING });
   const load = mesh.load();
