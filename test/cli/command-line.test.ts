@@ -319,7 +319,7 @@ describe("mistakes on the command line", () => {
     [["chaos", "cut", "n1"], "missing required argument 'b'"],
     [["chaos", "drop", "n1", "n2", "some"], "<share> some: give a share such as 10% or 0.1"],
     [["chaos", "heal", "n1"], "give both ends of the link, or none for all links"],
-    [["node", "--id", "n9"], "required option '--port <port>' not specified"],
+    [["node", "--id", "n9", "--port", "0"], "--port 0: give an integer from 1 to 65535"],
   ])("%j gets one line and exit code 2", async (args, line) => {
     const { code, stdout, stderr } = await cli(args);
 

@@ -147,8 +147,9 @@ export class MeshProcess {
 
   /** Lock files of the data folder and of the nodes below it. */
   locks(): string[] {
+    // The files that the kernel's locks are on stay, and hold nothing by themselves.
     return readdirSync(this.dataDir, { recursive: true, encoding: "utf8" }).filter((name) =>
-      /lock/i.test(path.basename(name)),
+      /^lock-|\.lock$/.test(path.basename(name)),
     );
   }
 

@@ -69,6 +69,7 @@ export function queueKeyKinds(mesh: string): readonly KeyKind[] {
       "stream",
       "changes of tasks, for watchers that come back; its length is bounded",
     ),
+    kind(keys.settings, "hash", "what is set in the mesh, for the day on which all disks are lost"),
     kind(keys.appliedChannel, "channel", "told the applied index after each batch"),
     kind(keys.restoring, "hash", "a snapshot that is being loaded; nothing is applied meanwhile"),
     kind(own("counting"), "hash", "an audit that counts tasks, and how far it has come"),
