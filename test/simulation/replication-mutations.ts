@@ -96,8 +96,8 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   mutation(
     "append-entries.ts",
     "acknowledges the end of its log, matching or not",
-    "  acknowledge(state, message.from, lastNew);\n",
-    "  acknowledge(state, message.from, log.lastIndex);\n",
+    "  acknowledge(state, message, lastNew);\n",
+    "  acknowledge(state, message, log.lastIndex);\n",
   ),
   // Reads.
   mutation(
@@ -128,8 +128,8 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   mutation(
     "snapshot-receiving.ts",
     "acknowledges a snapshot before its checksum is known",
-    "    receiving.installing = { meta, from: message.from };\n",
-    '    receiving.installing = { meta, from: message.from };\n    respond(state, message.from, meta, { kind: "installed", matchIndex: meta.index });\n',
+    "    receiving.installing = { meta, sender: { from, admittedAt } };\n",
+    '    receiving.installing = { meta, sender: { from, admittedAt } };\n    respond(state, message, meta, { kind: "installed", matchIndex: meta.index });\n',
   ),
   mutation(
     "snapshot-receiving.ts",
@@ -176,7 +176,7 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   mutation(
     "append-entries.ts",
     "takes what it acknowledged to a former leader for told to this one",
-    "return acknowledged.term === term && index <= acknowledged.index;",
-    "return acknowledged.term <= term && index <= acknowledged.index;",
+    "const isToSame = acknowledged.term === term && acknowledged.admittedAt === admittedAt;",
+    "const isToSame = acknowledged.term <= term && acknowledged.admittedAt === admittedAt;",
   ),
 ];

@@ -136,6 +136,9 @@ class Plan {
       .sort((a, b) => b.silentForMs - a.silentForMs);
     const successor = this.#promotable()[0];
     if (dead === undefined || successor === undefined) return undefined;
+    // Of more than there should be it is the first to go, and nobody takes its place.
+    const others = this.#voters.filter((one) => one !== dead && !one.draining);
+    if (others.length >= this.#rules.voters) return undefined;
     return this.#ifSafe("voter-dead", [remove(dead), promotion(successor)]);
   }
 

@@ -188,6 +188,11 @@ describe("the next change of the membership", () => {
         voter("n4"),
       ],
     ],
+    [
+      "past the configured number nobody takes the place of a dead one",
+      "voters-surplus: ~n4",
+      [...three, voter("n4", DEAD), learner("n5")],
+    ],
   ];
 
   test.each(cases)("%s", (_, expected, members, strangers) => {
