@@ -6,11 +6,8 @@ import type { Problem } from "../gen/mesh/v1/task_service.js";
 import { QueueError } from "../queue/errors.js";
 import { INTERNAL_CODE, isServiceError, problemFrom, problemOf } from "./status.js";
 
-/**
- * What a second run would do: "none" for a read, "same" where it ends in the same state and answer,
- * "other" where its answer differs, so that it is not sent again unless it surely was not done.
- */
-export type RepeatEffect = "none" | "same" | "other";
+/** What a second run would do: nothing, of a read, or what the first did, of a call with an identity. */
+export type RepeatEffect = "none" | "same";
 
 /** How a try failed. */
 export type CallFailure =
@@ -77,5 +74,12 @@ function refusalOf(problem: Problem, error: unknown): CallFailure {
 /** A status that no node of this version sends: its text is for the log, not for the client. */
 function unexpected(error: ServiceError): Problem {
   const message = `the node answered with gRPC status ${status[error.code]}`;
-  return { code: INTERNAL_CODE, message, field: "", httpStatus: 500, retryAfterMs: 0 };
+  return {
+    code: INTERNAL_CODE,
+    message,
+    field: "",
+    httpStatus: 500,
+    retryAfterMs: 0,
+    logTimeMs: 0,
+  };
 }

@@ -2,7 +2,7 @@
 import type { ClusterServiceServer } from "../gen/mesh/v1/cluster_service.js";
 import type { EdgeLog } from "./edge-log.js";
 import type { Forwarder } from "./forwarding.js";
-import { leaderHandler } from "./leader-call.js";
+import { changeHandler, leaderHandler } from "./leader-call.js";
 import { ofNamed } from "./named-requests.js";
 import type { ClusterReads, LeaderClusterOperations } from "./task-backend.js";
 import { streamHandler } from "./stream-call.js";
@@ -23,26 +23,22 @@ export function createClusterService(options: ClusterServiceOptions): ClusterSer
     watchCluster: streamHandler((_, signal) => reads.watchCluster(signal), log),
     listWorkers: leaderHandler(
       options,
-      "none",
       () => operations.workers(),
       (peer) => peer.cluster.listWorkers.bind(peer.cluster),
     ),
     verify: leaderHandler(
       options,
-      "none",
       (_, { signal }) => operations.verify(signal),
       (peer) => peer.cluster.verify.bind(peer.cluster),
     ),
-    transferLeadership: leaderHandler(
+    transferLeadership: changeHandler(
       options,
-      "other",
       (own) => operations.transfer(own),
       (peer) => peer.cluster.transferLeadership.bind(peer.cluster),
     ),
     drainWorker: ofNamed(
-      leaderHandler(
+      changeHandler(
         options,
-        "same",
         async (own) => ({ worker: await operations.drain(own) }),
         (peer) => peer.cluster.drainWorker.bind(peer.cluster),
       ),

@@ -2,7 +2,7 @@
 import type { TaskServiceServer } from "../gen/mesh/v1/task_service.js";
 import type { EdgeLog } from "./edge-log.js";
 import type { Forwarder } from "./forwarding.js";
-import { leaderHandler } from "./leader-call.js";
+import { changeHandler } from "./leader-call.js";
 import type { DeadLetters } from "./task-backend.js";
 
 /** The calls of TaskService about dead letters, which the leader does. */
@@ -12,17 +12,14 @@ export function deadLetterCalls(
   log: EdgeLog,
 ): Pick<TaskServiceServer, "retryDeadLetters" | "dropDeadLetters"> {
   return {
-    retryDeadLetters: leaderHandler(
+    retryDeadLetters: changeHandler(
       { forwarder, log },
-      // A filter would take other tasks the second time.
-      "other",
-      ({ selection }) => deadLetters.retry(selection),
+      (request) => deadLetters.retry(request),
       (peer) => peer.tasks.retryDeadLetters.bind(peer.tasks),
     ),
-    dropDeadLetters: leaderHandler(
+    dropDeadLetters: changeHandler(
       { forwarder, log },
-      "other",
-      ({ selection }) => deadLetters.drop(selection),
+      (request) => deadLetters.drop(request),
       (peer) => peer.tasks.dropDeadLetters.bind(peer.tasks),
     ),
   };

@@ -27,15 +27,20 @@ export interface ForwarderOptions {
   readonly clients: ClientPool;
   /** How long a call waits for a leader unless its deadline is earlier; default 2 s. */
   readonly leaderWaitMs?: number;
+  /** Log time as this node knows it, milliseconds since the epoch; default: its clock. */
+  readonly now?: () => number;
 }
 
 export class Forwarder {
   readonly #leadership: LeadershipView;
   readonly #tries: LeaderTries;
   readonly #leaderWaitMs: number;
+  /** Log time as this node knows it, milliseconds since the epoch. */
+  readonly now: () => number;
   #underWay = 0;
 
   constructor(options: ForwarderOptions) {
+    this.now = options.now ?? Date.now;
     this.#leadership = options.leadership;
     this.#leaderWaitMs = options.leaderWaitMs ?? DEFAULT_LEADER_WAIT_MS;
     this.#tries = new LeaderTries({ ...options, connectMs: this.#leaderWaitMs });
@@ -98,7 +103,7 @@ export class Forwarder {
           throw refusal(tried);
         case "lost":
           lostAnswers += 1;
-          if (operation.repeat === "other" || lostAnswers > MAX_RESENDS) throw giveUp(tried.error);
+          if (lostAnswers > MAX_RESENDS) throw giveUp(tried.error);
           request = operation.again?.(request) ?? request;
           searchEndsAtMs = searchEnd();
           break;

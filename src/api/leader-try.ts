@@ -66,7 +66,7 @@ export class LeaderTries {
   }
 
   async #call<Request, Response>(
-    { stub, repeat }: LeaderOperation<Request, Response>,
+    { stub }: LeaderOperation<Request, Response>,
     request: Request,
     leader: KnownLeader,
     peer: PeerClients,
@@ -80,7 +80,7 @@ export class LeaderTries {
     // A leader that stands still answers nothing until the deadline: the new one can be asked.
     const unsubscribe = leadership.onChange(() => {
       const known = leadership.leadership().kind !== "unknown";
-      if (known && repeat !== "other" && hasMoved(leadership, leader)) end();
+      if (known && hasMoved(leadership, leader)) end();
     });
     bounds.signal.addEventListener("abort", end);
     if (bounds.signal.aborted) end();

@@ -2,7 +2,7 @@
 import type { Queue, QueueServiceServer } from "../gen/mesh/v1/queue_service.js";
 import type { EdgeLog } from "./edge-log.js";
 import type { Forwarder } from "./forwarding.js";
-import { leaderHandler } from "./leader-call.js";
+import { changeHandler, leaderHandler } from "./leader-call.js";
 import type { LeaderQueueOperations } from "./task-backend.js";
 
 export interface QueueServiceOptions {
@@ -18,33 +18,27 @@ export function createQueueService(options: QueueServiceOptions): QueueServiceSe
   return {
     listQueues: leaderHandler(
       options,
-      "none",
       (request) => queues.list(request),
       (peer) => peer.queues.listQueues.bind(peer.queues),
     ),
     getQueue: leaderHandler(
       options,
-      "none",
       ({ name }) => one(queues.get(name)),
       (peer) => peer.queues.getQueue.bind(peer.queues),
     ),
-    // Set twice, it is as asked for all the same.
-    limitQueue: leaderHandler(
+    limitQueue: changeHandler(
       options,
-      "same",
-      ({ name, limits }) => one(queues.limit(name, limits)),
+      (request) => one(queues.limit(request)),
       (peer) => peer.queues.limitQueue.bind(peer.queues),
     ),
-    pauseQueue: leaderHandler(
+    pauseQueue: changeHandler(
       options,
-      "same",
-      ({ name }) => one(queues.pause(name, true)),
+      (request) => one(queues.pause(request, true)),
       (peer) => peer.queues.pauseQueue.bind(peer.queues),
     ),
-    resumeQueue: leaderHandler(
+    resumeQueue: changeHandler(
       options,
-      "same",
-      ({ name }) => one(queues.pause(name, false)),
+      (request) => one(queues.pause(request, false)),
       (peer) => peer.queues.resumeQueue.bind(peer.queues),
     ),
   };

@@ -38,6 +38,8 @@ const CATALOGUE: Readonly<Record<QueueErrorCode, Mapping>> = {
   overloaded: { grpc: status.RESOURCE_EXHAUSTED, http: 503 },
   redis_unavailable: { grpc: status.UNAVAILABLE, http: 503 },
   events_gone: { grpc: status.OUT_OF_RANGE, http: 410 },
+  expired: { grpc: status.FAILED_PRECONDITION, http: 503 },
+  key_reused: { grpc: status.INVALID_ARGUMENT, http: 422 },
   // Not UNAVAILABLE: clients resend those by themselves, and only the caller knows how to do that.
   outcome_unknown: { grpc: status.ABORTED, http: 503 },
 };
@@ -55,6 +57,7 @@ export function problemFrom(error: unknown): Problem {
       field: "",
       httpStatus: INTERNAL.http,
       retryAfterMs: 0,
+      logTimeMs: 0,
     };
   }
   return {
@@ -63,6 +66,7 @@ export function problemFrom(error: unknown): Problem {
     field: error.field ?? "",
     httpStatus: CATALOGUE[error.code].http,
     retryAfterMs: Math.max(0, Math.ceil(error.retryAfterMs ?? 0)),
+    logTimeMs: error.logTimeMs ?? 0,
   };
 }
 
@@ -77,6 +81,7 @@ export function queueErrorFrom(problem: Problem): QueueError | undefined {
   return new QueueError(problem.code, problem.message, {
     ...(problem.field === "" ? {} : { field: problem.field }),
     ...(problem.retryAfterMs === 0 ? {} : { retryAfterMs: problem.retryAfterMs }),
+    ...(problem.logTimeMs === 0 ? {} : { logTimeMs: problem.logTimeMs }),
   });
 }
 

@@ -11,6 +11,7 @@ import { QueueError } from "../queue/errors.js";
 import { detachedContext, type Forwarder } from "./forwarding.js";
 import { hopsOf } from "./leader-try.js";
 import { MAX_SUBMIT_ITEMS } from "./limits.js";
+import { OPERATION_LIFETIME_MS } from "./operation-id.js";
 import { queueErrorFrom } from "./status.js";
 import { SubmissionJoiner } from "./submission-joiner.js";
 import type { LeaderTaskOperations } from "./task-backend.js";
@@ -63,13 +64,14 @@ export class SubmissionForwarder {
       );
     }
     if (request.items.length === 0) return [];
-    return this.#submit(request.items, request.resend, context);
+    return this.#submit(request.items, request.resend, context, request.expiresAtMs);
   }
 
   async #submit(
     items: readonly SubmitTaskRequest[],
     resend: boolean,
     context: CallContext,
+    expiresAtMs = this.#forwarder.now() + OPERATION_LIFETIME_MS,
   ): Promise<SubmitTaskResult[]> {
     const chosenHere = new Set<string>();
     const named = items.map((item) => {
@@ -80,11 +82,16 @@ export class SubmissionForwarder {
     });
     const { results } = await this.#forwarder.run<SubmitTasksRequest, SubmitTasksResponse>(
       {
-        request: { items: named, resend },
+        request: { items: named, resend, expiresAtMs },
         again: (request) => ({ ...request, resend: true }),
         repeat: "same",
         local: async (request) => ({ results: await this.#operations.submit(request) }),
-        stub: (peer) => peer.tasks.submitTasks.bind(peer.tasks),
+        stub: (peer) => (request, metadata, callOptions, callback) => {
+          // What came with ids may have lain here, while its sender has asked another node.
+          const again = request.resend || chosenHere.size < items.length;
+          const handedOn = { ...request, resend: again };
+          return peer.tasks.submitTasks(handedOn, metadata, callOptions, callback);
+        },
       },
       context,
     );

@@ -1,10 +1,11 @@
 // What the gRPC edge needs of the node behind it. The composition root provides it.
 import type {
   CancelTaskRequest,
-  DeadLetterSelection,
+  DropDeadLettersRequest,
   GetTaskRequest,
   ListTasksRequest,
   ListTasksResponse,
+  RetryDeadLettersRequest,
   RetryTaskRequest,
   SubmitTaskResult,
   SubmitTasksRequest,
@@ -21,10 +22,16 @@ import type {
   WatchClusterResponse,
   Worker,
 } from "../gen/mesh/v1/cluster_service.js";
-import type { QueueLimits } from "../gen/mesh/v1/queue.js";
-import type { ListQueuesRequest, ListQueuesResponse, Queue } from "../gen/mesh/v1/queue_service.js";
+import type {
+  LimitQueueRequest,
+  ListQueuesRequest,
+  ListQueuesResponse,
+  PauseQueueRequest,
+  Queue,
+} from "../gen/mesh/v1/queue_service.js";
 import type { ScheduleState } from "../gen/mesh/v1/schedule.js";
 import type {
+  DeleteScheduleRequest,
   ListSchedulesRequest,
   ListSchedulesResponse,
   PutScheduleRequest,
@@ -63,9 +70,9 @@ export interface LeaderTaskOperations {
 /** Dead tasks as a whole; done by the leader. */
 export interface DeadLetters {
   /** Runs them again. */
-  retry(selection: DeadLetterSelection | undefined): Promise<TakenDeadLetters>;
+  retry(request: RetryDeadLettersRequest): Promise<TakenDeadLetters>;
   /** Removes them for good. */
-  drop(selection: DeadLetterSelection | undefined): Promise<TakenDeadLetters>;
+  drop(request: DropDeadLettersRequest): Promise<TakenDeadLetters>;
 }
 
 export interface TakenDeadLetters {
@@ -79,8 +86,8 @@ export interface LeaderQueueOperations {
   list(request: ListQueuesRequest): Promise<ListQueuesResponse>;
   get(name: string): Promise<Queue>;
   /** Puts these limits in the place of those that were; undefined: none. */
-  limit(name: string, limits: QueueLimits | undefined): Promise<Queue>;
-  pause(name: string, paused: boolean): Promise<Queue>;
+  limit(request: LimitQueueRequest): Promise<Queue>;
+  pause(request: PauseQueueRequest, paused: boolean): Promise<Queue>;
 }
 
 /** Tasks that are submitted at the times of a cron expression; done by the leader. */
@@ -89,7 +96,7 @@ export interface LeaderScheduleOperations {
   /** Throws QueueError "not_found", as does `delete`. */
   get(name: string): Promise<ScheduleState>;
   list(request: ListSchedulesRequest): Promise<ListSchedulesResponse>;
-  delete(name: string): Promise<ScheduleState>;
+  delete(request: DeleteScheduleRequest): Promise<ScheduleState>;
 }
 
 /** Done by any node. */

@@ -3,7 +3,7 @@ import { type TaskServiceServer, TaskServiceService } from "../gen/mesh/v1/task_
 import { deadLetterCalls } from "./dead-letter-calls.js";
 import type { EdgeLog } from "./edge-log.js";
 import type { Forwarder } from "./forwarding.js";
-import { leaderHandler } from "./leader-call.js";
+import { changeHandler, leaderHandler } from "./leader-call.js";
 import { serializedOnce } from "./serialized-once.js";
 import { streamHandler } from "./stream-call.js";
 import { SubmissionForwarder } from "./submission-forwarder.js";
@@ -48,17 +48,15 @@ export function createTaskService(options: TaskServiceOptions): TaskServiceServe
     listTasks: unaryHandler((request) => reads.list(request), log),
     listTaskLogs: ofNamed(unaryHandler((request) => reads.logs(request), log)),
     cancelTask: ofNamed(
-      leaderHandler(
+      changeHandler(
         options,
-        "other",
         async (own) => ({ task: await operations.cancel(own) }),
         (peer) => peer.tasks.cancelTask.bind(peer.tasks),
       ),
     ),
     retryTask: ofNamed(
-      leaderHandler(
+      changeHandler(
         options,
-        "other",
         async (own) => ({ task: await operations.retry(own) }),
         (peer) => peer.tasks.retryTask.bind(peer.tasks),
       ),
@@ -66,7 +64,6 @@ export function createTaskService(options: TaskServiceOptions): TaskServiceServe
     whyTask: ofNamed(
       leaderHandler(
         options,
-        "none",
         (own, { signal }) => operations.why(own, signal),
         (peer) => peer.tasks.whyTask.bind(peer.tasks),
       ),

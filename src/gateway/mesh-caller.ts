@@ -4,6 +4,7 @@ import pRetry from "p-retry";
 import type { ClientPool } from "../api/client-pool.js";
 import { type CallFailure, isOfTheMoment, type RepeatEffect } from "../api/call-outcome.js";
 import { type PeerStub, tryPeer } from "../api/unary-client.js";
+import type { Operation } from "../gen/mesh/v1/operation.js";
 import type { Problem } from "../gen/mesh/v1/task_service.js";
 import type { LeaderTracker } from "./leader-tracker.js";
 import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, CALL_TRY_MS, CONNECT_MS, MAX_TRY_MS } from "./limits.js";
@@ -37,6 +38,8 @@ export class MeshCaller {
   readonly #peers: Peers;
   readonly #leaders: LeaderTracker;
   readonly #retryForMs: number;
+  /** How far log time is ahead of this process's clock, where a refusal has told. */
+  #logTimeAheadMs = 0;
   constructor(
     pool: ClientPool,
     peers: Peers,
@@ -48,6 +51,45 @@ export class MeshCaller {
     this.#peers = peers;
     this.#leaders = leaders;
     this.#retryForMs = retryForMs;
+  }
+
+  /**
+   * A call that changes something. Its expiry is by this process's clock, and log time is made of it: how
+   * far that is away is learned from the first refusal that tells it, and the call is then sent anew. It
+   * was refused by its expiry alone, so that nothing of it was done.
+   * @throws MeshRefusal as `call` does
+   */
+  async change<
+    Request extends { readonly operation?: Operation | undefined },
+    Response,
+  >(operation: {
+    readonly stub: PeerStub<Request, Response>;
+    readonly request: Request;
+    readonly tryMs?: number;
+  }): Promise<Response> {
+    const { request, ...rest } = operation;
+    return this.inLogTime((logTimeOf) => {
+      const { operation: own } = request;
+      const stamped = own === undefined ? own : { ...own, expiresAtMs: logTimeOf(own.expiresAtMs) };
+      const dated = { ...request, operation: stamped };
+      return this.call({ ...rest, request: () => dated, repeat: "same" });
+    });
+  }
+
+  /**
+   * Sends what has an expiry; once more where it is refused for that.
+   * @param send is handed what makes log time of a time of this process's clock
+   */
+  async inLogTime<T>(send: (logTimeOf: (ownMs: number) => number) => Promise<T>): Promise<T> {
+    const logTimeOf = (ownMs: number): number => ownMs + this.#logTimeAheadMs;
+    try {
+      return await send(logTimeOf);
+    } catch (error) {
+      const logTimeMs = error instanceof MeshRefusal ? error.problem.logTimeMs : 0;
+      if (logTimeMs === 0) throw error;
+      this.#logTimeAheadMs = logTimeMs - Date.now();
+      return send(logTimeOf);
+    }
   }
 
   /**
@@ -149,8 +191,7 @@ class Attempts {
   }
 
   mayGoOn(error: unknown): boolean {
-    if (!(error instanceof TryFailed) || this.#operation.retryForMs === 0) return false;
-    return !(this.mayBeDone && this.#operation.repeat === "other");
+    return error instanceof TryFailed && this.#operation.retryForMs > 0;
   }
 
   /** What the caller is told where a node refuses it. */

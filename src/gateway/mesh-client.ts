@@ -2,8 +2,8 @@
 // asked of the cluster.
 import type { Caller } from "../api/caller-identity.js";
 import { ClientPool } from "../api/client-pool.js";
+import { OPERATION_LIFETIME_MS } from "../api/operation-id.js";
 import { taskIds } from "../api/task-ids.js";
-import type { PeerStub } from "../api/unary-client.js";
 import type {
   GetClusterResponse,
   ListWorkersResponse,
@@ -11,7 +11,8 @@ import type {
   VerifyResponse,
   Worker,
 } from "../gen/mesh/v1/cluster_service.js";
-import { type Task, TaskStatus } from "../gen/mesh/v1/task.js";
+import type { Operation } from "../gen/mesh/v1/operation.js";
+import type { Task } from "../gen/mesh/v1/task.js";
 import type {
   DeadLetterSelection,
   GetTaskRequest,
@@ -36,7 +37,6 @@ import {
 } from "./limits.js";
 import type { Mesh, Patience } from "./mesh.js";
 import { MeshCaller } from "./mesh-caller.js";
-import { MeshRefusal } from "./mesh-refusal.js";
 import { type NodeDirectory, Peers } from "./peers.js";
 import { present } from "./answers.js";
 import { type ClusterListener, ClusterFollower } from "./cluster-follower.js";
@@ -46,18 +46,8 @@ import { RecentSubmissions } from "./recent-submissions.js";
 import { SubmissionBatcher } from "./submission-batcher.js";
 import { type WatchRequest, type WatchStep, TaskWatch } from "./task-watch.js";
 
-/** Of a call about one task. */
-type TaskStub = PeerStub<{ id: string }, { readonly task?: Task | undefined }>;
-
-const STARTED: readonly TaskStatus[] = [
-  TaskStatus.SCHEDULED,
-  TaskStatus.PENDING,
-  TaskStatus.RUNNING,
-  TaskStatus.COMPLETED,
-];
-
-/** Of what would do more the second time. */
-const DONE_ONCE = { repeat: "other", tryMs: CALL_TRY_MS + WAIT_SLACK_MS } as const;
+/** Of what is answered once Redis shows it, or another node leads: sent again, it is done once all the same. */
+const CHANGE = { tryMs: CALL_TRY_MS + WAIT_SLACK_MS } as const;
 
 export interface MeshClientOptions {
   readonly directory: NodeDirectory;
@@ -171,15 +161,23 @@ export class MeshClient implements Mesh {
   }
 
   /** @throws MeshRefusal "not_found", "already_ended" and others */
-  cancel(id: string): Promise<Task> {
-    const stub: TaskStub = (peer) => peer.tasks.cancelTask.bind(peer.tasks);
-    return this.#changeOnce(id, stub, "already_ended", [TaskStatus.CANCELLED]);
+  async cancel(id: string, operation: Operation): Promise<Task> {
+    const { task } = await this.#caller.change({
+      stub: (peer) => peer.tasks.cancelTask.bind(peer.tasks),
+      request: { id, operation },
+      ...CHANGE,
+    });
+    return present(task);
   }
 
   /** @throws MeshRefusal "not_found", "not_retryable" and others */
-  retry(id: string): Promise<Task> {
-    const stub: TaskStub = (peer) => peer.tasks.retryTask.bind(peer.tasks);
-    return this.#changeOnce(id, stub, "not_retryable", STARTED);
+  async retry(id: string, operation: Operation): Promise<Task> {
+    const { task } = await this.#caller.change({
+      stub: (peer) => peer.tasks.retryTask.bind(peer.tasks),
+      request: { id, operation },
+      ...CHANGE,
+    });
+    return present(task);
   }
 
   /** Why a task stands where it does; the leader answers. @throws MeshRefusal */
@@ -193,26 +191,26 @@ export class MeshClient implements Mesh {
   }
 
   /**
-   * Runs dead tasks again. Sent once: with a filter a second call would take others.
+   * Runs dead tasks again.
    * @throws MeshRefusal
    */
-  retryDead(selection: DeadLetterSelection): Promise<TakenDeadLetters> {
-    return this.#caller.call({
+  retryDead(selection: DeadLetterSelection, operation: Operation): Promise<TakenDeadLetters> {
+    return this.#caller.change({
       stub: (peer) => peer.tasks.retryDeadLetters.bind(peer.tasks),
-      request: () => ({ selection }),
-      ...DONE_ONCE,
+      request: { selection, operation },
+      ...CHANGE,
     });
   }
 
   /**
-   * Removes dead tasks for good. Sent once: with a filter a second call would take others.
+   * Removes dead tasks for good.
    * @throws MeshRefusal
    */
-  dropDead(selection: DeadLetterSelection): Promise<TakenDeadLetters> {
-    return this.#caller.call({
+  dropDead(selection: DeadLetterSelection, operation: Operation): Promise<TakenDeadLetters> {
+    return this.#caller.change({
       stub: (peer) => peer.tasks.dropDeadLetters.bind(peer.tasks),
-      request: () => ({ selection }),
-      ...DONE_ONCE,
+      request: { selection, operation },
+      ...CHANGE,
     });
   }
 
@@ -263,13 +261,11 @@ export class MeshClient implements Mesh {
   }
 
   /** Hands the leadership over; resolves once another node leads. @throws MeshRefusal */
-  async transfer(to: string): Promise<TransferLeadershipResponse> {
-    const response = await this.#caller.call({
+  async transfer(to: string, operation: Operation): Promise<TransferLeadershipResponse> {
+    const response = await this.#caller.change({
       stub: (peer) => peer.cluster.transferLeadership.bind(peer.cluster),
-      request: () => ({ to }),
-      // Without a named successor a second transfer would move on from the first one's.
-      repeat: to === "" ? "other" : "same",
-      tryMs: CALL_TRY_MS + WAIT_SLACK_MS,
+      request: { to, operation },
+      ...CHANGE,
     });
     void this.#leaders.look();
     return response;
@@ -279,11 +275,10 @@ export class MeshClient implements Mesh {
    * Decides that a node is to leave; resolves before it has left.
    * @throws MeshRefusal "not_found", "last_worker" and others
    */
-  async drain(workerId: string): Promise<Worker> {
-    const { worker } = await this.#caller.call({
+  async drain(workerId: string, operation: Operation): Promise<Worker> {
+    const { worker } = await this.#caller.change({
       stub: (peer) => peer.cluster.drainWorker.bind(peer.cluster),
-      request: () => ({ id: workerId }),
-      repeat: "same",
+      request: { id: workerId, operation },
     });
     return present(worker);
   }
@@ -300,42 +295,17 @@ export class MeshClient implements Mesh {
   }
 
   async #submitBatch(items: SubmitTaskRequest[]): Promise<SubmitTaskResult[]> {
-    const { results } = await this.#caller.call({
-      stub: (peer) => peer.tasks.submitTasks.bind(peer.tasks),
-      request: (sentBefore) => ({ items, resend: sentBefore }),
-      repeat: "same",
-      tryMs: SUBMIT_TRY_MS,
+    const endsAtMs = Date.now() + OPERATION_LIFETIME_MS;
+    const { results } = await this.#caller.inLogTime((logTimeOf) => {
+      const expiresAtMs = logTimeOf(endsAtMs);
+      return this.#caller.call({
+        stub: (peer) => peer.tasks.submitTasks.bind(peer.tasks),
+        request: (sentBefore) => ({ items, resend: sentBefore, expiresAtMs }),
+        repeat: "same",
+        tryMs: SUBMIT_TRY_MS,
+      });
     });
     return results;
-  }
-
-  /**
-   * A change that is refused when it is done already: refused on a second try, it may be the first
-   * that did it.
-   */
-  async #changeOnce(
-    id: string,
-    stub: TaskStub,
-    doneCode: string,
-    doneStatuses: readonly TaskStatus[],
-  ): Promise<Task> {
-    const sent = { before: false };
-    const request = (sentBefore: boolean): { id: string } => {
-      sent.before = sentBefore;
-      return { id };
-    };
-    try {
-      const { task } = await this.#caller.call({ stub, request, repeat: "same" });
-      return present(task);
-    } catch (error) {
-      const mayBeOurs =
-        sent.before && error instanceof MeshRefusal && error.problem.code === doneCode;
-      if (!mayBeOurs) throw error;
-      const read = { id, waitMs: 0, linearizable: true, minIndex: 0 };
-      const task = await this.get(read, new AbortController().signal);
-      if (doneStatuses.includes(task.status)) return task;
-      throw error;
-    }
   }
 
   #boundsOf(patience: Patience): { readonly tryMs?: number; readonly retryForMs?: number } {

@@ -18,5 +18,6 @@ export class MeshRefusal extends Error {
 /** A refusal that the caller may try again later, 503. */
 export function unavailable(code: string, message: string, cause?: unknown): MeshRefusal {
   const retryAfterMs = DEFAULT_RETRY_AFTER_MS;
-  return new MeshRefusal({ code, message, field: "", httpStatus: 503, retryAfterMs }, cause);
+  const problem = { code, message, field: "", httpStatus: 503, retryAfterMs, logTimeMs: 0 };
+  return new MeshRefusal(problem, cause);
 }

@@ -6,6 +6,7 @@ import type {
   VerifyResponse,
   Worker,
 } from "../gen/mesh/v1/cluster_service.js";
+import type { Operation } from "../gen/mesh/v1/operation.js";
 import type { Task } from "../gen/mesh/v1/task.js";
 import type {
   DeadLetterSelection,
@@ -30,12 +31,12 @@ export interface Mesh {
   get(request: GetTaskRequest, signal: AbortSignal): Promise<Task>;
   list(request: ListTasksRequest): Promise<ListTasksResponse>;
   logs(request: ListTaskLogsRequest): Promise<ListTaskLogsResponse>;
-  cancel(id: string): Promise<Task>;
-  retry(id: string): Promise<Task>;
+  cancel(id: string, operation: Operation): Promise<Task>;
+  retry(id: string, operation: Operation): Promise<Task>;
   /** Why a task stands where it does. */
   why(id: string): Promise<WhyTaskResponse>;
-  retryDead(selection: DeadLetterSelection): Promise<TakenDeadLetters>;
-  dropDead(selection: DeadLetterSelection): Promise<TakenDeadLetters>;
+  retryDead(selection: DeadLetterSelection, operation: Operation): Promise<TakenDeadLetters>;
+  dropDead(selection: DeadLetterSelection, operation: Operation): Promise<TakenDeadLetters>;
   /** Changes of tasks until `signal` is aborted; see TaskWatch. */
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchStep>;
   /** The mesh as its leader sees it, now and at each change; returns how to end that. */
@@ -44,8 +45,8 @@ export interface Mesh {
   readonly queues: QueueCalls;
   workers(patience?: Patience): Promise<ListWorkersResponse>;
   cluster(patience?: Patience): Promise<GetClusterResponse>;
-  transfer(to: string): Promise<TransferLeadershipResponse>;
-  drain(workerId: string): Promise<Worker>;
+  transfer(to: string, operation: Operation): Promise<TransferLeadershipResponse>;
+  drain(workerId: string, operation: Operation): Promise<Worker>;
   verify(signal: AbortSignal): Promise<VerifyResponse>;
 }
 

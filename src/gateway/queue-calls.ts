@@ -1,11 +1,13 @@
 // What the routes ask of named queues, through whichever node leads.
-import type { RepeatEffect } from "../api/call-outcome.js";
 import type { PeerStub } from "../api/unary-client.js";
+import type { Operation } from "../gen/mesh/v1/operation.js";
 import type {
   LimitQueueRequest,
   ListQueuesRequest,
   ListQueuesResponse,
+  PauseQueueRequest,
   Queue,
+  ResumeQueueRequest,
 } from "../gen/mesh/v1/queue_service.js";
 import { present } from "./answers.js";
 import type { MeshCaller } from "./mesh-caller.js";
@@ -27,31 +29,35 @@ export class QueueCalls {
   }
 
   /** What is set for a queue, and its counts; a queue for which nothing is set has the defaults. */
-  get(name: string): Promise<Queue> {
-    return this.#queue("none", { name }, (peer) => peer.queues.getQueue.bind(peer.queues));
+  async get(name: string): Promise<Queue> {
+    const { queue } = await this.#caller.call({
+      stub: (peer) => peer.queues.getQueue.bind(peer.queues),
+      request: () => ({ name }),
+      repeat: "none",
+    });
+    return present(queue);
   }
 
   /** Puts these limits in the place of those that were. Repeated, it changes nothing more. */
   limit(request: LimitQueueRequest): Promise<Queue> {
-    return this.#queue("same", request, (peer) => peer.queues.limitQueue.bind(peer.queues));
+    return this.#change(request, (peer) => peer.queues.limitQueue.bind(peer.queues));
   }
 
   /** No task of the queue starts until it is resumed; those that run go on. */
-  pause(name: string): Promise<Queue> {
-    return this.#queue("same", { name }, (peer) => peer.queues.pauseQueue.bind(peer.queues));
+  pause(request: PauseQueueRequest): Promise<Queue> {
+    return this.#change(request, (peer) => peer.queues.pauseQueue.bind(peer.queues));
   }
 
   /** Takes a pause back. */
-  resume(name: string): Promise<Queue> {
-    return this.#queue("same", { name }, (peer) => peer.queues.resumeQueue.bind(peer.queues));
+  resume(request: ResumeQueueRequest): Promise<Queue> {
+    return this.#change(request, (peer) => peer.queues.resumeQueue.bind(peer.queues));
   }
 
-  async #queue<Request>(
-    repeat: RepeatEffect,
+  async #change<Request extends { readonly operation?: Operation | undefined }>(
     request: Request,
     stub: PeerStub<Request, { readonly queue?: Queue | undefined }>,
   ): Promise<Queue> {
-    const { queue } = await this.#caller.call({ stub, request: () => request, repeat });
+    const { queue } = await this.#caller.change({ stub, request });
     return present(queue);
   }
 }

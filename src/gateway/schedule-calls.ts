@@ -1,6 +1,7 @@
 // What the routes ask of schedules, through whichever node leads.
 import type { ScheduleState } from "../gen/mesh/v1/schedule.js";
 import type {
+  DeleteScheduleRequest,
   ListSchedulesRequest,
   ListSchedulesResponse,
   PutScheduleRequest,
@@ -18,10 +19,9 @@ export class ScheduleCalls {
 
   /** Makes a schedule or replaces the one of that name. Repeated, it changes nothing more. */
   put(request: PutScheduleRequest): Promise<PutScheduleResponse> {
-    return this.#caller.call({
+    return this.#caller.change({
       stub: (peer) => peer.schedules.putSchedule.bind(peer.schedules),
-      request: () => request,
-      repeat: "same",
+      request,
     });
   }
 
@@ -48,11 +48,10 @@ export class ScheduleCalls {
    * Ends a schedule; tasks that it submitted stay.
    * @throws MeshRefusal "not_found" where there is none of that name
    */
-  async delete(name: string): Promise<ScheduleState> {
-    const { schedule } = await this.#caller.call({
+  async delete(request: DeleteScheduleRequest): Promise<ScheduleState> {
+    const { schedule } = await this.#caller.change({
       stub: (peer) => peer.schedules.deleteSchedule.bind(peer.schedules),
-      request: () => ({ name }),
-      repeat: "other",
+      request,
     });
     return present(schedule);
   }

@@ -32,6 +32,10 @@ export type QueueErrorCode =
   | "wrong_node"
   /** Changes were asked for that are no longer kept; `oldestIndex` is what can be had. */
   | "events_gone"
+  /** A call came after its expiry by the clock of the log: it does nothing. */
+  | "expired"
+  /** The idempotency key of a call was used for one that asks for something else. */
+  | "key_reused"
   /** The answer was lost: the submission may or may not be kept; sent again it stays one task. */
   | "outcome_unknown";
 
@@ -41,6 +45,8 @@ export interface QueueErrorOptions {
   readonly retryAfterMs?: number;
   /** Of "events_gone": the oldest index of the log to watch from. */
   readonly oldestIndex?: number;
+  /** Of an expiry that does not fit log time: what that is. */
+  readonly logTimeMs?: number;
   readonly cause?: unknown;
 }
 
@@ -50,6 +56,7 @@ export class QueueError extends Error {
   readonly field: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly oldestIndex: number | undefined;
+  readonly logTimeMs: number | undefined;
 
   constructor(
     readonly code: QueueErrorCode,
@@ -60,6 +67,7 @@ export class QueueError extends Error {
     this.field = options.field;
     this.retryAfterMs = options.retryAfterMs;
     this.oldestIndex = options.oldestIndex;
+    this.logTimeMs = options.logTimeMs;
   }
 }
 
@@ -74,4 +82,14 @@ export function requireThat(holds: boolean, field: string, rule: string): void {
 /** The refusal of a leader whose term is over: the caller has to ask the next leader. */
 export function noLongerLeading(): QueueError {
   return new QueueError("not_leader", "this node does not lead any more");
+}
+
+/** Of a call whose expiry has passed by the clock of the log, milliseconds since the epoch. */
+export function expired(expiresAtMs: number, nowMs: number): QueueError {
+  return new QueueError(
+    "expired",
+    `it came ${nowMs - expiresAtMs} ms after its expiry by log time and does nothing; where it was not ` +
+      "that long on its way, set the clock of the sender",
+    { logTimeMs: nowMs },
+  );
 }

@@ -33,7 +33,7 @@ const asServiceError = (from: ReturnType<typeof statusFrom>): Error =>
 
 describe("statuses", () => {
   test.each(CODES)("%s keeps all that it says on its way to a client", (code, grpc, http) => {
-    const error = new QueueError(code, "why", { field: "a.b", retryAfterMs: 1_500 });
+    const error = new QueueError(code, "why", { field: "a.b", retryAfterMs: 1_500, logTimeMs: 7 });
     const answer = statusFrom(error, new RecordingLog(), "/m");
     expect(answer.code).toBe(grpc);
     const problem = problemOf(asServiceError(answer));
@@ -43,9 +43,15 @@ describe("statuses", () => {
       field: "a.b",
       httpStatus: http,
       retryAfterMs: 1_500,
+      logTimeMs: 7,
     });
     if (problem === undefined) throw new Error("a problem was expected");
-    expect(queueErrorFrom(problem)).toMatchObject({ code, field: "a.b", retryAfterMs: 1_500 });
+    expect(queueErrorFrom(problem)).toMatchObject({
+      code,
+      field: "a.b",
+      retryAfterMs: 1_500,
+      logTimeMs: 7,
+    });
   });
 
   test("masks an unknown error and logs its cause", () => {

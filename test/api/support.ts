@@ -103,7 +103,7 @@ export class FakeQueue implements LeaderTaskOperations, TaskReads, ClusterReads 
   keep(item: SubmitTaskRequest): SubmitTaskResult {
     if (item.type === "refused") {
       const value = { code: "unknown_type", message: "no node", field: "type", httpStatus: 422 };
-      return { outcome: { $case: "refused", value: { ...value, retryAfterMs: 0 } } };
+      return { outcome: { $case: "refused", value: { ...value, retryAfterMs: 0, logTimeMs: 0 } } };
     }
     const created = !this.kept.has(item.id);
     const task =
@@ -112,8 +112,8 @@ export class FakeQueue implements LeaderTaskOperations, TaskReads, ClusterReads 
     return { outcome: { $case: "submitted", value: { task, created, index: this.kept.size } } };
   }
 
-  cancel = ({ id }: { readonly id: string }): Promise<Task> => this.#once("cancel", id);
-  retry = ({ id }: { readonly id: string }): Promise<Task> => this.#once("retry", id);
+  cancel: LeaderTaskOperations["cancel"] = ({ id }) => this.#once("cancel", id);
+  retry: LeaderTaskOperations["retry"] = ({ id }) => this.#once("retry", id);
 
   why: LeaderTaskOperations["why"] = ({ id }) => {
     this.calls.push(`why ${id}`);
@@ -121,8 +121,8 @@ export class FakeQueue implements LeaderTaskOperations, TaskReads, ClusterReads 
   };
 
   readonly deadLetters: DeadLetters = {
-    retry: (selection) => this.#onceForAll("retry", selection?.ids ?? []),
-    drop: (selection) => this.#onceForAll("drop", selection?.ids ?? []),
+    retry: ({ selection }) => this.#onceForAll("retry", selection?.ids ?? []),
+    drop: ({ selection }) => this.#onceForAll("drop", selection?.ids ?? []),
   };
 
   get: TaskReads["get"] = ({ id }) => {

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { TaskStatus } from "../../src/gen/mesh/v1/task.js";
 import { until } from "../discovery/until.js";
+import { problem } from "./fake-answers.js";
 import { FakeMesh, type FakeMeshOptions } from "./fake-mesh.js";
 
 let mesh: FakeMesh | undefined;
@@ -199,10 +200,26 @@ describe("a change whose answer was lost", () => {
       [...target.tasks.values()].some(({ status }) => status === TaskStatus.CANCELLED),
     );
     const busy = { code: "overloaded", message: "busy", field: "", httpStatus: 503 };
-    target.node("n2").refusal = { ...busy, retryAfterMs: 0 };
+    target.node("n2").refusal = { ...busy, retryAfterMs: 0, logTimeMs: 0 };
     target.elect("n2");
     target.node("n1").kill();
 
     expect((await cancelled).json()).toMatchObject({ status: 503, code: "outcome_unknown" });
+  });
+});
+
+describe("a gateway whose clock is far from log time", () => {
+  it("learns how far from the first refusal, and sends the change anew", async () => {
+    const target = await started();
+    const { body } = await post(target);
+    const logTimeMs = Date.now() + 3_600_000;
+    target.node("n1").refusal = problem("expired", 503, { logTimeMs });
+
+    const url = `/tasks/${String(body["id"])}`;
+    const cancelled = await target.app.inject({ method: "DELETE", url });
+
+    expect(cancelled.statusCode).toBe(200);
+    const [operation] = target.node("n1").changes;
+    expect(operation?.expiresAtMs).toBeGreaterThan(logTimeMs);
   });
 });

@@ -24,6 +24,7 @@ export interface FakeMeshOptions {
 
 export class FakeMesh {
   readonly tasks = new Map<string, Task>();
+  readonly operations = new Map<string, Task>();
   readonly stopping = new AbortController();
   readonly nodes: readonly FakeNode[];
   readonly app: FastifyInstance;
@@ -41,7 +42,7 @@ export class FakeMesh {
 
   private constructor(options: FakeMeshOptions) {
     const names = ["n1", "n2", "n3"].slice(0, options.nodes ?? 3);
-    this.nodes = names.map((id) => new FakeNode(id, this.tasks));
+    this.nodes = names.map((id) => new FakeNode(id, this.tasks, this.operations));
     const { directory } = this;
     this.#client = new MeshClient({ directory, retryForMs: options.retryForMs ?? 5_000 });
     this.app = buildServer({

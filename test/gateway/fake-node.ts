@@ -5,10 +5,9 @@ import {
   ServerCredentials,
   type ServerWritableStream,
   status,
-  type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { OLDEST_INDEX_METADATA_KEY, PROBLEM_METADATA_KEY } from "../../src/api/status.js";
+import { OLDEST_INDEX_METADATA_KEY } from "../../src/api/status.js";
 import {
   ClusterServiceService,
   type GetClusterResponse,
@@ -18,11 +17,14 @@ import {
   WorkerReachability,
   WorkerState,
 } from "../../src/gen/mesh/v1/cluster_service.js";
+import type { Operation } from "../../src/gen/mesh/v1/operation.js";
 import { type Task, TaskStatus } from "../../src/gen/mesh/v1/task.js";
+import type { Problem } from "../../src/gen/mesh/v1/task_service.js";
 import {
+  type CancelTaskRequest,
   type GetTaskRequest,
   type ListTasksRequest,
-  Problem,
+  type RetryTaskRequest,
   type SubmitTaskRequest,
   type SubmitTaskResult,
   type SubmitTasksRequest,
@@ -32,6 +34,7 @@ import {
 } from "../../src/gen/mesh/v1/task_service.js";
 import type { ListTaskLogsRequest } from "../../src/gen/mesh/v1/task_log.js";
 import { WhyTaskResponse } from "../../src/gen/mesh/v1/task_why.js";
+import { answer, type Callback, Refusal, refuse, unary } from "./fake-answers.js";
 
 /** A message of a watch with nothing in it. */
 export const NO_CHANGE = WatchTasksResponse.decode(new Uint8Array());
@@ -42,6 +45,8 @@ export type Behaviour = "answer" | "not_leader" | "no_leader" | "hang" | "keep_a
 export class FakeNode {
   readonly submissions: SubmitTasksRequest[] = [];
   readonly reads: GetTaskRequest[] = [];
+  /** What changed a task. */
+  readonly changes: Operation[] = [];
   readonly lists: ListTasksRequest[] = [];
   readonly watches: ServerWritableStream<WatchTasksRequest, WatchTasksResponse>[] = [];
   /** Watches from before it are refused. */
@@ -69,10 +74,14 @@ export class FakeNode {
   readonly #server = new Server();
   port = 0;
 
-  /** @param tasks shared by the nodes of a mesh, as their log is */
+  /**
+   * @param tasks shared by the nodes of a mesh, as their log is
+   * @param operations what each did to its task, shared likewise
+   */
   constructor(
     readonly id: string,
     readonly tasks: Map<string, Task> = new Map(),
+    readonly operations: Map<string, Task> = new Map(),
   ) {}
 
   get address(): string {
@@ -126,8 +135,10 @@ export class FakeNode {
         this.#find(request.id);
         return { lines: [], nextCursor: "" };
       }),
-      cancelTask: unary(({ id }: { id: string }) => this.#change(id, TaskStatus.CANCELLED)),
-      retryTask: unary(({ id }: { id: string }) => this.#change(id, TaskStatus.PENDING)),
+      cancelTask: unary((request: CancelTaskRequest) =>
+        this.#change(request, TaskStatus.CANCELLED),
+      ),
+      retryTask: unary((request: RetryTaskRequest) => this.#change(request, TaskStatus.PENDING)),
       whyTask: unary(({ id }: { id: string }) => {
         this.#checkLeads();
         this.#find(id);
@@ -183,13 +194,20 @@ export class FakeNode {
     return { outcome: { $case: "submitted", value: { task, created, index: this.tasks.size } } };
   }
 
-  #change(id: string, to: TaskStatus): { task: Task } | undefined {
+  #change(
+    { id, operation }: CancelTaskRequest | RetryTaskRequest,
+    to: TaskStatus,
+  ): { task: Task } | undefined {
     this.#checkLeads();
     this.#refuseOnce();
+    const known = this.operations.get(operation?.id ?? "");
+    if (known !== undefined) return { task: known };
     const task = this.#find(id);
     if (task.status === to) refuse("already_ended", 409);
     const changed = { ...task, status: to };
     this.tasks.set(id, changed);
+    if (operation !== undefined) this.operations.set(operation.id, changed);
+    if (operation !== undefined) this.changes.push(operation);
     return this.behaviour === "keep_and_hang" ? undefined : { task: changed };
   }
 
@@ -271,43 +289,6 @@ export class FakeNode {
       reachability: WorkerReachability.DIRECT,
       clockAheadMs: 3,
     };
-  }
-}
-
-type Callback = (error: Partial<ServiceError> | null, response?: unknown) => void;
-
-class Refusal extends Error {
-  constructor(readonly problem: Problem) {
-    super(problem.message);
-  }
-}
-
-export function problem(code: string, httpStatus: number, more: Partial<Problem> = {}): Problem {
-  return { code, message: `refused: ${code}`, field: "", httpStatus, retryAfterMs: 0, ...more };
-}
-
-function refuse(code: string, httpStatus: number): never {
-  throw new Refusal(problem(code, httpStatus));
-}
-
-/** A handler whose function answers, throws, or returns undefined to answer never. */
-function unary<Request>(handle: (request: Request) => unknown) {
-  return (call: { request: Request }, callback: Callback): void =>
-    answer(callback, () => handle(call.request));
-}
-
-function answer(callback: Callback, handle: () => unknown): void {
-  try {
-    const response = handle();
-    if (response !== undefined) callback(null, response);
-  } catch (error) {
-    if (!(error instanceof Refusal)) {
-      callback({ code: status.INVALID_ARGUMENT, details: String(error) });
-      return;
-    }
-    const metadata = new Metadata();
-    metadata.set(PROBLEM_METADATA_KEY, Buffer.from(Problem.encode(error.problem).finish()));
-    callback({ code: status.FAILED_PRECONDITION, details: error.message, metadata });
   }
 }
 

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { AttemptOutcome, BackoffType, type Task, TaskStatus } from "../../src/gen/mesh/v1/task.js";
 import { until } from "../discovery/until.js";
 import { FakeMesh } from "./fake-mesh.js";
-import { problem } from "./fake-node.js";
+import { problem } from "./fake-answers.js";
 
 let mesh: FakeMesh;
 beforeAll(async () => {

@@ -1,13 +1,14 @@
 // Builders for tests of the queue and the mesh: tasks, workers, reports, and a log whose commits the
 // test decides.
 import { expect } from "vitest";
-import { CommandBatch } from "../../src/gen/mesh/v1/command.js";
+import { type Command, CommandBatch, type OperateCommand } from "../../src/gen/mesh/v1/command.js";
 import {
   type Backoff,
   BackoffType,
   OnDependencyFailure,
   type TaskDefinition,
 } from "../../src/gen/mesh/v1/task.js";
+import type { Operation } from "../../src/gen/mesh/v1/operation.js";
 import type { SubmitTaskRequest } from "../../src/gen/mesh/v1/task_service.js";
 import type { TaskReport, WorkerHello } from "../../src/gen/mesh/v1/worker_service.js";
 import type { RunningTask } from "../../src/queue/state/assignment-table.js";
@@ -211,6 +212,17 @@ export class ManualLog implements CommandLog {
   loseAll(): void {
     for (const { reject } of this.proposed.splice(0)) reject(new Error("leadership was lost"));
   }
+}
+
+/** An operation that nothing else has, unless it is asked for twice. */
+export function operation(id: string, expiresAtMs = NOW_MS + 60_000): Operation {
+  return { id, expiresAtMs, fingerprint: "" };
+}
+
+/** A client's call that cancels a task. */
+export function cancellation(taskId: string, id = `cancel ${taskId}`): OperateCommand {
+  const command: Command = { kind: { $case: "cancel", value: { taskIds: [taskId] } } };
+  return { operation: operation(id), command, note: Buffer.alloc(0) };
 }
 
 /** Lets the event loop turn, so that whatever would still happen has happened. */

@@ -1,12 +1,17 @@
 // A leader's leader over a simulated log and Redis: entries are committed when the test says so, and a
 // second state, always whole, tells what the log means.
 import { expect, vi } from "vitest";
-import { CommandBatch } from "../../src/gen/mesh/v1/command.js";
+import { type Command, CommandBatch, type OperateCommand } from "../../src/gen/mesh/v1/command.js";
+import type { Operation } from "../../src/gen/mesh/v1/operation.js";
 import type { QueueLimits } from "../../src/gen/mesh/v1/queue.js";
 import type { TaskReport } from "../../src/gen/mesh/v1/worker_service.js";
 import type { SubmitTaskRequest } from "../../src/gen/mesh/v1/task_service.js";
 import { LogClock } from "../../src/queue/log-time/log-clock.js";
 import { AssignmentTable } from "../../src/queue/state/assignment-table.js";
+import type { Operated } from "../../src/queue/leader/operations.js";
+import { pendingAnswer } from "../../src/queue/state/operation-answers.js";
+import { stepsOf } from "../../src/queue/state/operation-steps.js";
+import { OperationTable } from "../../src/queue/state/operation-table.js";
 import { QueueTable } from "../../src/queue/state/queue-table.js";
 import { DefinitionCache } from "../../src/queue/state/definition-cache.js";
 import { ScheduleTable } from "../../src/queue/state/schedule-table.js";
@@ -14,11 +19,21 @@ import { QueueLeader } from "../../src/queue/leader/leader.js";
 import type { CommittedEntry } from "../../src/queue/state/committed-entry.js";
 import { FakeClocks } from "./fake-clocks.js";
 import { LimitsWatch } from "./limits-watch.js";
-import { BACKOFF, ManualLog, NOW_MS, taskReport, turns, workerHello } from "./queue-fixtures.js";
-import { ENDED, SimulatedRedis, TaskStates } from "./simulated-redis.js";
+import {
+  BACKOFF,
+  ManualLog,
+  NOW_MS,
+  operation,
+  taskReport,
+  turns,
+  workerHello,
+} from "./queue-fixtures.js";
+import { SimulatedRedis } from "./simulated-redis.js";
+import { ENDED, TaskStates } from "./task-states.js";
 
 export const LEASE_MS = 1_000;
 const HANDOVER_MS = 500;
+const OPERATION_LIFETIME_MS = 120_000;
 const LIMITS = { maxTasks: 6, minBandCapacity: 3, lowWater: 2, maxIdleBands: 2 };
 const READ_LIMIT = 3;
 /** Names of the queues that tests use. */
@@ -30,9 +45,14 @@ export class SimulatedLeader {
   readonly truth = new TaskStates();
   readonly table = new AssignmentTable();
   readonly queues = new QueueTable();
+  readonly operations = new OperationTable();
+  readonly #schedules = new ScheduleTable();
+  #asked = 0;
   readonly entries: CommittedEntry[] = [];
   readonly acknowledged = new Set<string>();
   readonly requests: SubmitTaskRequest[] = [];
+  /** Every operation that was sent, in order. */
+  readonly calls: { kind: NonNullable<Command["kind"]>; asked: Operation }[] = [];
   /** What must never happen, as it happened. */
   readonly wrong: string[] = [];
   readonly nodes = new Map<string, { readonly concurrency: number; attached: boolean }>();
@@ -85,20 +105,45 @@ export class SimulatedLeader {
     );
   }
 
-  cancel(id: string): void {
-    this.#follow(this.leader.cancel(id));
+  /** Resolves with what came of it, however often it was sent. */
+  operate(kind: NonNullable<Command["kind"]>, asked = this.newOperation()): Promise<Operated> {
+    this.calls.push({ kind, asked });
+    const operated = this.leader.operations.run(asked, kind);
+    this.#follow(operated);
+    return operated;
   }
 
-  retry(id: string): void {
-    this.#follow(this.leader.retry(id));
+  /** A copy of an earlier call comes, as out of the socket of a process that was frozen. */
+  operateAgain(at: number): void {
+    const call = this.calls[at % Math.max(1, this.calls.length)];
+    if (call !== undefined) this.operate(call.kind, call.asked).catch(ignored);
+  }
+
+  cancel(id: string, asked = this.newOperation()): void {
+    this.operate({ $case: "cancel", value: { taskIds: [id] } }, asked).catch(ignored);
+  }
+
+  retry(id: string, asked = this.newOperation()): void {
+    const value = { taskIds: [id], onlyDead: false };
+    this.operate({ $case: "retry", value }, asked).catch(ignored);
   }
 
   limit(queue: string, limits: QueueLimits): void {
-    this.#follow(this.leader.queues.limit(queue, limits));
+    this.#follow(this.leader.queues.limit(this.newOperation(), queue, limits));
   }
 
   pause(queue: string, paused: boolean): void {
-    this.#follow(this.leader.queues.pause(queue, paused));
+    this.#follow(this.leader.queues.pause(this.newOperation(), queue, paused));
+  }
+
+  /** Log time as its leader has it. */
+  get logNowMs(): number {
+    return this.#logClock.now();
+  }
+
+  newOperation(): Operation {
+    this.#asked += 1;
+    return operation(`operation ${this.#asked}`, this.logNowMs + OPERATION_LIFETIME_MS);
   }
 
   /** The `at`th running task of an attached node ends. */
@@ -211,8 +256,16 @@ export class SimulatedLeader {
       const isUnique = this.requests.some((asked) => asked.id === id && asked.uniqueKey !== "");
       if (!isUnique) this.wrong.push(`submitted twice: ${id}, as ${existingId}`);
     }
-    this.queues.apply(entry.batch ?? { atMs: 0, commands: [] });
-    const changes = this.table.apply(entry.index, entry.batch ?? { atMs: 0, commands: [] });
+    const { atMs, commands } = entry.batch ?? { atMs: 0, commands: [] };
+    const begin = (one: OperateCommand): boolean => this.operations.begin(one, entry.index, atMs);
+    const changes = [...stepsOf({ atMs, commands }, begin)].flatMap(({ batch, operationId }) => {
+      const answer = pendingAnswer({ queues: this.queues, schedules: this.#schedules }, batch);
+      this.queues.apply(batch);
+      if (operationId !== undefined && answer !== undefined) {
+        this.operations.answered(operationId, answer());
+      }
+      return this.table.apply(entry.index, batch);
+    });
     this.wrong.push(...this.#watch.wrongs(entry, this.table));
     for (const change of changes) {
       if (change.kind === "submitted") this.#definitions.add(change.task);
@@ -270,8 +323,9 @@ export class SimulatedLeader {
       applier: this.redis,
       reader: this.redis,
       table: this.table,
-      schedules: new ScheduleTable(),
+      schedules: this.#schedules,
       queues: this.queues,
+      operations: this.operations,
       definitions: this.#definitions,
       now: () => this.#logClock.now(),
       monotonicMs: () => this.clocks.monotonicMs(),
@@ -286,3 +340,6 @@ export class SimulatedLeader {
     return leader;
   }
 }
+
+/** What a call that nobody looks at was refused with. */
+function ignored(): void {}

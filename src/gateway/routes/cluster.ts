@@ -4,6 +4,7 @@ import { z } from "zod";
 import { clientSignal } from "../client-gone.js";
 import { clusterView, verifyView } from "../cluster-json.js";
 import { takesNoQuery, takesNothing } from "../no-input.js";
+import { operationOf } from "../operation.js";
 import type { RouteContext } from "../route-context.js";
 import { validated } from "../validated.js";
 
@@ -24,7 +25,7 @@ export function clusterRoutes(app: FastifyInstance, { mesh, stopping }: RouteCon
 
   app.post("/cluster/transfer", { preHandler: takesNoQuery }, async (request) => {
     const { to } = validated(transferBody, request.body ?? {});
-    const { leaderId, term } = await mesh.transfer(to ?? "");
+    const { leaderId, term } = await mesh.transfer(to ?? "", operationOf(request));
     return { leader: { id: leaderId, term } };
   });
 }

@@ -6,6 +6,7 @@ import { deadLetterJson } from "../dead-letter-json.js";
 import type { DeadLetterSelection } from "../../gen/mesh/v1/task_service.js";
 import { deadLettersRequestFrom, name, pageLimit, plainText } from "../query-schema.js";
 import { type RouteContext, sendJson } from "../route-context.js";
+import { operationOf } from "../operation.js";
 import { validated } from "../validated.js";
 
 const MAX_SELECTED = 1_000;
@@ -41,7 +42,10 @@ export function deadLetterRoutes(app: FastifyInstance, { mesh }: RouteContext): 
   });
 
   app.post("/dead-letters/retry", async (request) => {
-    const { ids, more } = await mesh.retryDead(selectionOf(validated(body, request.body ?? {})));
+    const { ids, more } = await mesh.retryDead(
+      selectionOf(validated(body, request.body ?? {})),
+      operationOf(request),
+    );
     return { retried: ids.length, ids, more };
   });
 
@@ -50,7 +54,7 @@ export function deadLetterRoutes(app: FastifyInstance, { mesh }: RouteContext): 
       request.body === undefined || request.body === null
         ? validated(query, request.query)
         : validated(body, request.body);
-    const { ids, more } = await mesh.dropDead(selectionOf(asked));
+    const { ids, more } = await mesh.dropDead(selectionOf(asked), operationOf(request));
     return { dropped: ids.length, ids, more };
   });
 }

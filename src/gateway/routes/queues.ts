@@ -1,6 +1,7 @@
 // /queues: what is set for named queues, and how many tasks they have.
 import type { FastifyInstance } from "fastify";
 import { takesNoQuery, takesNothing } from "../no-input.js";
+import { operationOf } from "../operation.js";
 import { namedPageFrom } from "../query-schema.js";
 import { limitsFrom, queueView } from "../queue-schema.js";
 import { requireBody } from "../request-body.js";
@@ -23,14 +24,29 @@ export function queueRoutes(app: FastifyInstance, { mesh }: RouteContext): void 
 
   app.put<ByName>("/queues/:name", { preHandler: takesNoQuery }, async (request) => {
     requireBody(request.body, "a JSON object");
-    return queueView(await mesh.queues.limit(limitsFrom(request.params.name, request.body)));
+    return queueView(
+      await mesh.queues.limit({
+        ...limitsFrom(request.params.name, request.body),
+        operation: operationOf(request),
+      }),
+    );
   });
 
   app.post<ByName>("/queues/:name/pause", { preHandler: takesNothing }, async (request) =>
-    queueView(await mesh.queues.pause(request.params.name)),
+    queueView(
+      await mesh.queues.pause({
+        name: request.params.name,
+        operation: operationOf(request),
+      }),
+    ),
   );
 
   app.post<ByName>("/queues/:name/resume", { preHandler: takesNothing }, async (request) =>
-    queueView(await mesh.queues.resume(request.params.name)),
+    queueView(
+      await mesh.queues.resume({
+        name: request.params.name,
+        operation: operationOf(request),
+      }),
+    ),
   );
 }

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { present } from "../answers.js";
 import { takesNoQuery, takesNothing } from "../no-input.js";
+import { operationOf } from "../operation.js";
 import { namedPageFrom } from "../query-schema.js";
 import { requireBody } from "../request-body.js";
 import { type RouteContext, sendJson } from "../route-context.js";
@@ -29,13 +30,24 @@ export function scheduleRoutes(app: FastifyInstance, { mesh, config }: RouteCont
     requireBody(request.body, "a JSON object");
     const { name } = request.params;
     const asked = scheduleFrom(name, request.body, config.retries.backoff);
-    const { schedule, created } = await mesh.schedules.put(asked);
+    const { schedule, created } = await mesh.schedules.put({
+      ...asked,
+      operation: operationOf(request),
+    });
     const body = scheduleJson(present(schedule));
     reply.code(created ? 201 : 200).header("location", `/schedules/${name}`);
     return sendJson(reply, body);
   });
 
   app.delete<ByName>("/schedules/:name", { preHandler: takesNothing }, async (request, reply) =>
-    sendJson(reply, scheduleJson(await mesh.schedules.delete(request.params.name))),
+    sendJson(
+      reply,
+      scheduleJson(
+        await mesh.schedules.delete({
+          name: request.params.name,
+          operation: operationOf(request),
+        }),
+      ),
+    ),
   );
 }

@@ -4,6 +4,7 @@ import { clientSignal } from "../client-gone.js";
 import { HttpProblem } from "../problem.js";
 import { logJson } from "../log-json.js";
 import { takesNoQuery, takesNothing } from "../no-input.js";
+import { operationOf } from "../operation.js";
 import { getRequestFrom, listRequestFrom, logsRequestFrom } from "../query-schema.js";
 import { requireBody } from "../request-body.js";
 import { type RouteContext, sendJson, taskIdFrom } from "../route-context.js";
@@ -59,12 +60,12 @@ export function taskRoutes(app: FastifyInstance, context: RouteContext): void {
   });
 
   app.delete<ById>("/tasks/:id", { preHandler: takesNothing }, async (request, reply) => {
-    const task = await mesh.cancel(taskIdFrom(request.params.id));
+    const task = await mesh.cancel(taskIdFrom(request.params.id), operationOf(request));
     return sendJson(reply, taskJson(task));
   });
 
   app.post<ById>("/tasks/:id/retry", { preHandler: takesNothing }, async (request, reply) => {
-    const task = await mesh.retry(taskIdFrom(request.params.id));
+    const task = await mesh.retry(taskIdFrom(request.params.id), operationOf(request));
     return sendJson(reply, taskJson(task));
   });
 }

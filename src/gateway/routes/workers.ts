@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { logTimeView, workerView } from "../cluster-json.js";
 import { takesNothing } from "../no-input.js";
+import { operationOf } from "../operation.js";
 import type { RouteContext } from "../route-context.js";
 
 /** Adds `/workers`: the nodes that run tasks, and draining one. */
@@ -14,6 +15,6 @@ export function workerRoutes(app: FastifyInstance, { mesh }: RouteContext): void
   app.post<{ Params: { id: string } }>(
     "/workers/:id/drain",
     { preHandler: takesNothing },
-    async (request) => workerView(await mesh.drain(request.params.id)),
+    async (request) => workerView(await mesh.drain(request.params.id, operationOf(request))),
   );
 }

@@ -1,13 +1,18 @@
 // Dead tasks as a whole: run them again, or drop them. The leader resolves what is asked for into
 // ids by reading Redis, so that the command in the log names each task.
-import type { DeadLetters } from "../../api/task-backend.js";
+import type { DeadLetters, TakenDeadLetters } from "../../api/task-backend.js";
+import type { Command } from "../../gen/mesh/v1/command.js";
+import type { Operation } from "../../gen/mesh/v1/operation.js";
 import { TaskStatus } from "../../gen/mesh/v1/task.js";
-import type { DeadLetterSelection } from "../../gen/mesh/v1/task_service.js";
+import type {
+  DeadLetterSelection,
+  DropDeadLettersRequest,
+  RetryDeadLettersRequest,
+} from "../../gen/mesh/v1/task_service.js";
 import { QueueError } from "../../queue/errors.js";
-import type { AppliedIndexWatch } from "../../queue/redis/applied-watch.js";
 import type { TaskReader } from "../../queue/redis/reader.js";
-import type { RunState } from "../../queue/redis/run-state.js";
 import type { LeadershipTracker } from "./leadership-tracker.js";
+import type { TaskChanges } from "./task-changes.js";
 import { requireQueueName } from "../reads/queue-name.js";
 import { unavailable } from "../reads/task-reads.js";
 
@@ -15,17 +20,17 @@ import { unavailable } from "../reads/task-reads.js";
 const MAX_SELECTED = 1_000;
 /** Pages looked through for tasks that match a filter; each looks at some thousands. */
 const MAX_PAGES = 20;
-const APPLY_MS = 5_000;
-const RETRY_AFTER_MS = 1_000;
+/** Note of an operation: more tasks match than were taken. */
+const MORE = Buffer.from([1]);
 
 export interface DeadLettersOptions {
   readonly leadership: LeadershipTracker;
   readonly reader: TaskReader;
-  readonly appliedWatch: AppliedIndexWatch;
+  readonly changes: TaskChanges;
 }
 
 interface Selected {
-  readonly dead: ReadonlyMap<string, RunState>;
+  readonly ids: ReadonlySet<string>;
   readonly more: boolean;
 }
 
@@ -39,42 +44,41 @@ export class LeaderDeadLetters implements DeadLetters {
    * Runs those chosen again; answers once Redis shows it.
    * @throws QueueError "not_leader", "invalid_field", "redis_unavailable"
    */
-  async retry(selection: DeadLetterSelection | undefined) {
-    const leader = this.#options.leadership.requireLeader();
-    const { dead, more } = await this.#select(selection);
-    const ids = [...dead.keys()];
-    await this.#applied(await Promise.all(ids.map((id) => leader.retry(id))));
-    const after = await this.#states(ids);
-    // One that died again meanwhile has run again: its end is another one.
-    const isUntouched = (id: string): boolean => {
-      const state = after.get(id);
-      return state?.status === TaskStatus.DEAD && state.finishedAtMs === dead.get(id)?.finishedAtMs;
-    };
-    return { ids: ids.filter((id) => !isUntouched(id)), more };
+  async retry({ selection, operation }: RetryDeadLettersRequest) {
+    return this.#run(operation, selection, (taskIds) => {
+      return { $case: "retry", value: { taskIds, onlyDead: true } };
+    });
   }
 
   /**
    * Removes those chosen for good; answers once Redis shows it.
    * @throws QueueError "not_leader", "invalid_field", "redis_unavailable"
    */
-  async drop(selection: DeadLetterSelection | undefined) {
-    const leader = this.#options.leadership.requireLeader();
-    const { dead, more } = await this.#select(selection);
-    const taskIds = [...dead.keys()];
-    if (taskIds.length === 0) return { ids: [], more };
-    await this.#applied([await leader.command({ $case: "drop", value: { taskIds } })]);
-    const left = await this.#states(taskIds);
-    return { ids: taskIds.filter((id) => !left.has(id)), more };
+  async drop({ selection, operation }: DropDeadLettersRequest) {
+    return this.#run(operation, selection, (taskIds) => ({ $case: "drop", value: { taskIds } }));
+  }
+
+  async #run(
+    operation: Operation | undefined,
+    selection: DeadLetterSelection | undefined,
+    commandOf: (taskIds: string[]) => NonNullable<Command["kind"]>,
+  ): Promise<TakenDeadLetters> {
+    const { operations } = this.#options.leadership.requireLeader();
+    const { ids, more } = await this.#select(selection);
+    const note = more ? MORE : Buffer.alloc(0);
+    const { known } = await operations.run(operation, commandOf([...ids]), note);
+    const { changed } = await this.#options.changes.answerTo(known);
+    return { ids: [...changed], more: known.note.length > 0 };
   }
 
   async #select(selection: DeadLetterSelection | undefined): Promise<Selected> {
     const { ids, type, queue, limit } = checked(selection);
     if (ids.length > 0) {
-      const states = await this.#states(ids);
+      const states = await this.#read(() => this.#options.reader.getStates(ids));
       const dead = [...states].filter(([, { status }]) => status === TaskStatus.DEAD);
-      return { dead: new Map(dead), more: false };
+      return { ids: new Set(dead.map(([id]) => id)), more: false };
     }
-    const dead = new Map<string, RunState>();
+    const dead = new Set<string>();
     let cursor: string | undefined;
     for (let page = 0; page < MAX_PAGES && dead.size < limit; page += 1) {
       const { states, next } = await this.#read(() =>
@@ -86,15 +90,11 @@ export class LeaderDeadLetters implements DeadLetters {
           cursor,
         }),
       );
-      for (const [id, state] of states) dead.set(id, state);
+      for (const id of states.keys()) dead.add(id);
       cursor = next;
       if (next === undefined) break;
     }
-    return { dead, more: cursor !== undefined };
-  }
-
-  #states(ids: readonly string[]): Promise<ReadonlyMap<string, RunState>> {
-    return this.#read(() => this.#options.reader.getStates(ids));
+    return { ids: dead, more: cursor !== undefined };
   }
 
   async #read<T>(read: () => Promise<T>): Promise<T> {
@@ -103,13 +103,6 @@ export class LeaderDeadLetters implements DeadLetters {
     } catch (error) {
       throw unavailable(error);
     }
-  }
-
-  async #applied(indexes: readonly number[]): Promise<void> {
-    if (await this.#options.appliedWatch.waitFor(Math.max(0, ...indexes), APPLY_MS)) return;
-    throw new QueueError("redis_unavailable", "it is done once Redis answers again", {
-      retryAfterMs: RETRY_AFTER_MS,
-    });
   }
 }
 

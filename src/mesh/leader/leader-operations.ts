@@ -12,7 +12,7 @@ import {
   WorkerState,
 } from "../../gen/mesh/v1/cluster_service.js";
 import type { JoinMeshRequest } from "../../gen/mesh/v1/membership_service.js";
-import { type Task, TaskStatus } from "../../gen/mesh/v1/task.js";
+import type { Task } from "../../gen/mesh/v1/task.js";
 import type { WhyTaskRequest, WhyTaskResponse } from "../../gen/mesh/v1/task_why.js";
 import type {
   CancelTaskRequest,
@@ -24,8 +24,8 @@ import { QueueError } from "../../queue/errors.js";
 import type { LogTimeState } from "../../queue/log-time/log-clock.js";
 import { logTimeReasons } from "../../queue/log-time/log-time-words.js";
 import type { AppliedIndexWatch } from "../../queue/redis/applied-watch.js";
+import type { OperationReader } from "../../queue/redis/operation-reader.js";
 import type { TaskReader } from "../../queue/redis/reader.js";
-import { isEnd } from "../../queue/task/task-end.js";
 import {
   nodeId,
   NodeStopped,
@@ -37,18 +37,18 @@ import type { Audit } from "./audit.js";
 import { LeaderDeadLetters } from "./dead-letters.js";
 import type { LeadershipTracker } from "./leadership-tracker.js";
 import type { MembershipKeeper } from "../membership/membership-keeper.js";
-import { unavailable } from "../reads/task-reads.js";
 import type { TaskWhy } from "../reads/why/task-why.js";
+import { TaskChanges } from "./task-changes.js";
 import { transferRefusal } from "./transfer-refusal.js";
 import type { WorkerView } from "../reads/worker-view.js";
 
-const APPLY_MS = 5_000;
 const RETRY_AFTER_MS = 1_000;
 
 export interface LeaderOperationsOptions {
   readonly raft: RaftNode;
   readonly leadership: LeadershipTracker;
   readonly reader: TaskReader;
+  readonly operationReader: OperationReader;
   readonly appliedWatch: AppliedIndexWatch;
   readonly workers: WorkerView;
   /** Undefined while this node does not lead. */
@@ -63,10 +63,14 @@ export class LeaderOperations
 {
   readonly #options: LeaderOperationsOptions;
   readonly deadLetters: LeaderDeadLetters;
+  readonly #changes: TaskChanges;
+  /** The hand-over under way. */
+  #transfer: Promise<TransferLeadershipResponse> | undefined;
 
   constructor(options: LeaderOperationsOptions) {
     this.#options = options;
-    this.deadLetters = new LeaderDeadLetters(options);
+    this.#changes = new TaskChanges(options);
+    this.deadLetters = new LeaderDeadLetters({ ...options, changes: this.#changes });
   }
 
   /**
@@ -81,35 +85,16 @@ export class LeaderOperations
    * A pending task never runs, a running one is told to stop; answers once Redis shows it.
    * @throws QueueError "not_leader", "not_found", "already_ended", "redis_unavailable"
    */
-  async cancel({ id }: CancelTaskRequest): Promise<Task> {
-    const leader = this.#options.leadership.requireLeader();
-    const before = await this.#read(id);
-    if (before !== undefined && isEnd(before.status)) throw ended(before);
-    const task = await this.#changed(id, await leader.cancel(id));
-    if (task.status !== TaskStatus.CANCELLED) throw ended(task);
-    return task;
+  cancel(request: CancelTaskRequest): Promise<Task> {
+    return this.#changes.cancel(request);
   }
 
   /**
    * Runs a dead or cancelled task again; answers once Redis shows it.
    * @throws QueueError "not_leader", "not_found", "not_retryable", "redis_unavailable"
    */
-  async retry({ id }: RetryTaskRequest): Promise<Task> {
-    const leader = this.#options.leadership.requireLeader();
-    const before = await this.#read(id);
-    if (before !== undefined && !isRetryable(before.status)) {
-      throw new QueueError(
-        "not_retryable",
-        `only a dead or cancelled task can be retried, and ${id} is ${statusText(before.status)}`,
-      );
-    }
-    await this.#refuseHeld(before);
-    const task = await this.#changed(id, await leader.retry(id));
-    // Somebody was faster: the key was taken between the look and the command.
-    if (isRetryable(task.status) && task.finishedAtMs === before?.finishedAtMs) {
-      await this.#refuseHeld(task);
-    }
-    return task;
+  retry(request: RetryTaskRequest): Promise<Task> {
+    return this.#changes.retry(request);
   }
 
   /**
@@ -120,16 +105,6 @@ export class LeaderOperations
     return this.#options.taskWhy.answer(request, signal);
   }
 
-  /** A task does not run again while another one has its unique key. */
-  async #refuseHeld(task: Task | undefined): Promise<void> {
-    if (task === undefined || task.uniqueKey === "") return;
-    const { uniqueKey, id } = task;
-    const holder = (await this.#asked((reader) => reader.holders([uniqueKey]))).get(uniqueKey);
-    if (holder === undefined || holder === id) return;
-    const message = `task ${holder}, which has not ended, has the uniqueKey of ${id}: retry once it has`;
-    throw new QueueError("not_retryable", message, { field: "uniqueKey" });
-  }
-
   /** Every member of the mesh as a worker, by id, and log time. @throws QueueError "not_leader" */
   workers(): Promise<ListWorkersResponse> {
     const { leadership, workers, logTime } = this.#options;
@@ -138,11 +113,32 @@ export class LeaderOperations
   }
 
   /**
-   * Hands the leadership over; resolves once another node leads.
+   * Hands the leadership over; resolves once another node leads. The call is noted in the log first, so that a late copy moves leadership no more. One that comes again
+   * is told who leads.
    * @throws QueueError "not_leader", "no_leader", and what transfer-refusal.ts makes of a refusal
    */
-  async transfer({ to }: TransferLeadershipRequest): Promise<TransferLeadershipResponse> {
-    this.#options.leadership.requireLeader();
+  async transfer(request: TransferLeadershipRequest): Promise<TransferLeadershipResponse> {
+    const { to, operation } = request;
+    const { operations } = this.#options.leadership.requireLeader();
+    const { softState } = this.#options.raft;
+    const leader = Buffer.from(softState.leader ?? "");
+    const { known, isFirst } = await operations.run(
+      operation,
+      { $case: "transfer", value: { to } },
+      leader,
+    );
+    if (isFirst) this.#transfer = this.#handOver(to);
+    const moved = await this.#transfer;
+    if (moved !== undefined) return moved;
+    const { leader: leaderId = "", term } = this.#options.raft.softState;
+    if (to === "" ? leaderId !== String(Buffer.from(known.note)) : leaderId === to) {
+      return { leaderId, term };
+    }
+    const message = "leadership was not handed over; the call is over: send it anew";
+    throw new QueueError("no_leader", message, { retryAfterMs: RETRY_AFTER_MS });
+  }
+
+  async #handOver(to: string): Promise<TransferLeadershipResponse> {
     try {
       const leaderId = await this.#options.raft.transferLeadership(
         to === "" ? undefined : nodeId(to),
@@ -152,6 +148,8 @@ export class LeaderOperations
       if (error instanceof ProposalRefused) throw transferRefusal(error.reason, to);
       if (!(error instanceof TransferFailed || error instanceof NodeStopped)) throw error;
       throw new QueueError("no_leader", error.message, { retryAfterMs: RETRY_AFTER_MS });
+    } finally {
+      this.#transfer = undefined;
     }
   }
 
@@ -159,23 +157,32 @@ export class LeaderOperations
    * Decides that a node is to leave; resolves once that is committed, which is before it has left.
    * @throws QueueError "not_leader", "not_found", "last_worker"
    */
-  async drain({ id }: DrainWorkerRequest): Promise<Worker> {
+  async drain({ id, operation }: DrainWorkerRequest): Promise<Worker> {
     const { leadership, workers } = this.#options;
     const leader = leadership.requireLeader();
     const all = workers.list();
     const worker = all.find((known) => known.id === id);
-    if (worker === undefined) {
-      throw new QueueError("not_found", `there is no worker ${id}`, { field: "id" });
-    }
-    if (workers.isToLeave(id)) return worker;
-    if (!all.some((other) => other.id !== id && other.state === WorkerState.ACTIVE)) {
-      throw new QueueError(
-        "last_worker",
-        `no other node would take the work of ${id}; start one first`,
-      );
-    }
-    await leader.drain(id, workers.processOf(id));
-    return workers.list().find((known) => known.id === id) ?? worker;
+    const refusal = this.#drainRefusal(id, worker, all);
+    if (refusal !== undefined) await leader.operations.refuse(operation, refusal);
+    else await leader.drain(operation, id, workers.processOf(id));
+    const drained = workers.list().find((known) => known.id === id) ?? worker;
+    if (drained === undefined) throw noWorker(id);
+    return drained;
+  }
+
+  #drainRefusal(
+    id: string,
+    worker: Worker | undefined,
+    all: readonly Worker[],
+  ): QueueError | undefined {
+    if (worker === undefined) return noWorker(id);
+    if (this.#options.workers.isToLeave(id)) return undefined;
+    if (all.some((other) => other.id !== id && other.state === WorkerState.ACTIVE))
+      return undefined;
+    return new QueueError(
+      "last_worker",
+      `no other node would take the work of ${id}; start one first`,
+    );
   }
 
   /**
@@ -196,47 +203,10 @@ export class LeaderOperations
     this.#options.leadership.requireLeader();
     return this.#options.keeper.join({ id, ...asked });
   }
-
-  #read(id: string): Promise<Task | undefined> {
-    return this.#asked((reader) => reader.getTask(id));
-  }
-
-  async #asked<T>(ask: (reader: TaskReader) => Promise<T>): Promise<T> {
-    try {
-      return await ask(this.#options.reader);
-    } catch (error) {
-      throw unavailable(error);
-    }
-  }
-
-  /** The task after the command at `index`. */
-  async #changed(id: string, index: number): Promise<Task> {
-    if (!(await this.#options.appliedWatch.waitFor(index, APPLY_MS))) {
-      throw new QueueError("redis_unavailable", "it is done once Redis answers again", {
-        retryAfterMs: RETRY_AFTER_MS,
-      });
-    }
-    const task = await this.#asked((reader) => reader.reflecting(index, () => reader.getTask(id)));
-    if (task === undefined) {
-      throw new QueueError("not_found", `there is no task ${id}`, { field: "id" });
-    }
-    return task;
-  }
 }
 
-function ended(task: Task): QueueError {
-  return new QueueError(
-    "already_ended",
-    `task ${task.id} is ${statusText(task.status)} and cannot be cancelled`,
-  );
-}
-
-function isRetryable(status: TaskStatus): boolean {
-  return status === TaskStatus.DEAD || status === TaskStatus.CANCELLED;
-}
-
-function statusText(status: TaskStatus): string {
-  return TaskStatus[status].toLowerCase();
+function noWorker(id: string): QueueError {
+  return new QueueError("not_found", `there is no worker ${id}`, { field: "id" });
 }
 
 function logTimeMessage(state: LogTimeState | undefined): LogTime | undefined {

@@ -2,10 +2,12 @@
 // how many tasks they have from Redis and the table of assignments.
 import { isName, NAME_RULE } from "../../input/name-rule.js";
 import type { LeaderQueueOperations } from "../../api/task-backend.js";
-import type { QueueControls as Controls, QueueLimits } from "../../gen/mesh/v1/queue.js";
+import type { QueueControls as Controls } from "../../gen/mesh/v1/queue.js";
 import type {
+  LimitQueueRequest,
   ListQueuesRequest,
   ListQueuesResponse,
+  PauseQueueRequest,
   Queue,
 } from "../../gen/mesh/v1/queue_service.js";
 import { QueueError, requireThat } from "../../queue/errors.js";
@@ -61,13 +63,15 @@ export class LeaderQueues implements LeaderQueueOperations {
   }
 
   /** @throws QueueError "not_leader", "invalid_field", "too_many_items", "overloaded" */
-  async limit(name: string, limits: QueueLimits | undefined): Promise<Queue> {
-    return this.#one(await this.#options.leadership.requireLeader().queues.limit(name, limits));
+  async limit({ name, limits, operation }: LimitQueueRequest): Promise<Queue> {
+    const { queues } = this.#options.leadership.requireLeader();
+    return this.#one(await queues.limit(operation, name, limits));
   }
 
   /** @throws QueueError "not_leader", "invalid_field", "too_many_items", "overloaded" */
-  async pause(name: string, paused: boolean): Promise<Queue> {
-    return this.#one(await this.#options.leadership.requireLeader().queues.pause(name, paused));
+  async pause({ name, operation }: PauseQueueRequest, paused: boolean): Promise<Queue> {
+    const { queues } = this.#options.leadership.requireLeader();
+    return this.#one(await queues.pause(operation, name, paused));
   }
 
   async #one(controls: Controls): Promise<Queue> {

@@ -2,6 +2,7 @@
 import type { LeaderScheduleOperations } from "../../api/task-backend.js";
 import type { ScheduleState } from "../../gen/mesh/v1/schedule.js";
 import type {
+  DeleteScheduleRequest,
   ListSchedulesRequest,
   ListSchedulesResponse,
   PutScheduleRequest,
@@ -36,8 +37,8 @@ export class LeaderSchedules implements LeaderScheduleOperations {
   }
 
   /** @throws QueueError "not_leader", "not_found" */
-  async delete(name: string): Promise<ScheduleState> {
-    return this.#own().delete(name);
+  async delete(request: DeleteScheduleRequest): Promise<ScheduleState> {
+    return this.#own().delete(request);
   }
 
   #own(): Schedules {

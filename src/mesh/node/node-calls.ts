@@ -119,6 +119,7 @@ export function serveCalls(
     raft,
     leadership,
     reader,
+    operationReader: redis.operations,
     appliedWatch,
     workers,
     logTime: () => logTime.clock.state(),
@@ -127,6 +128,7 @@ export function serveCalls(
     taskWhy: createTaskWhy(parts, consensus, served.reads),
   });
   return serveNode({
+    now: () => logTime.clock.now(),
     host: config.nodes.host,
     mesh: config.mesh,
     caller: consensus.caller,

@@ -272,6 +272,7 @@ function openLeader(
     table: machine.table,
     schedules: machine.schedules,
     queues: machine.queues,
+    operations: machine.operations,
     drains: machine.drains,
     definitions: machine.definitions,
     now,

@@ -14,6 +14,7 @@ import { RedisKeys } from "../../queue/redis/keys.js";
 import { LogReader } from "../../queue/redis/log-reader.js";
 import { LogWriter } from "../../queue/redis/log-writer.js";
 import { ProgressWriter } from "../../queue/redis/progress-writer.js";
+import { OperationReader } from "../../queue/redis/operation-reader.js";
 import { QueueReader } from "../../queue/redis/queue-reader.js";
 import { TaskReader } from "../../queue/redis/reader.js";
 import { RedisRestorer } from "../../queue/redis/restorer.js";
@@ -30,6 +31,8 @@ import type { RedisEndpoint } from "../../redis/endpoint.js";
 
 export class NodeRedis {
   readonly reader: TaskReader;
+  /** Of the same connection as `reader`. */
+  readonly operations: OperationReader;
   readonly queues: QueueReader;
   readonly applier: RedisApplier;
   readonly restorer: RedisRestorer;
@@ -70,6 +73,7 @@ export class NodeRedis {
     });
     this.#subscriber = connect("subscriber", (redis) => deniedChannel(redis, keys.appliedChannel));
     this.reader = new TaskReader({ redis: this.#reader.client, keys });
+    this.operations = new OperationReader({ redis: this.#reader.client, keys });
     this.queues = new QueueReader(this.#reader.client, keys);
     this.applier = new RedisApplier({
       redis: this.#writer.client,

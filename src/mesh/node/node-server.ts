@@ -69,6 +69,8 @@ export interface NodeServerOptions {
   /** Undefined where links may not be impaired. */
   readonly chaos: LinkControl | undefined;
   readonly logger: Logger;
+  /** Log time, milliseconds since the epoch. */
+  readonly now: () => number;
   /** Of calls that are forwarded. Default: no TLS. */
   readonly peerCredentials: ChannelCredentials | undefined;
 }
@@ -82,7 +84,7 @@ export async function serveNode(options: NodeServerOptions): Promise<NodeServer>
   const { operations, leadership, logger: log } = options;
   const { mesh, meshId, id, caller } = options;
   const clients = new ClientPool({ credentials: options.peerCredentials, caller });
-  const forwarder = new Forwarder({ leadership, clients });
+  const forwarder = new Forwarder({ leadership, clients, now: options.now });
   const { chaos } = options;
   const services = [
     {

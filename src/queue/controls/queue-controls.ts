@@ -1,7 +1,12 @@
 // What clients set for queues, as the leader takes it: checked, its defaults resolved, and put into
 // the log.
-import type { Command } from "../../gen/mesh/v1/command.js";
-import type { QueueControls as Controls, QueueLimits, RateLimit } from "../../gen/mesh/v1/queue.js";
+import type { Command, ConfigureQueueCommand } from "../../gen/mesh/v1/command.js";
+import type { Operation } from "../../gen/mesh/v1/operation.js";
+import {
+  QueueControls as Controls,
+  type QueueLimits,
+  type RateLimit,
+} from "../../gen/mesh/v1/queue.js";
 import { QueueError, requireThat } from "../errors.js";
 import { isName, NAME_RULE } from "../../input/name-rule.js";
 import { QUEUE_LIMITS as MAX } from "../../input/request-limits.js";
@@ -18,20 +23,26 @@ const BURST_MS = 100;
 const MAX_CHANGES_UNDER_WAY = 256;
 const RETRY_AFTER_MS = 1_000;
 
+/** The leader's operations, as the controls of queues use them. */
+export interface QueueOperations {
+  /** Resolves once the command is applied to the table, with what it answered the first time. */
+  run(operation: Operation | undefined, kind: NonNullable<Command["kind"]>): Promise<Operated>;
+  /** As `run`, for a call that is refused now. @throws the error */
+  refuse(operation: Operation | undefined, error: QueueError): Promise<Operated>;
+}
+
+interface Operated {
+  readonly known: { readonly answer: Uint8Array };
+}
+
 export class QueueControls {
   readonly #table: QueueTable;
-  readonly #propose: (command: NonNullable<Command["kind"]>) => Promise<unknown>;
+  readonly #operations: QueueOperations;
   #underWay = 0;
 
-  /**
-   * @param propose resolves once the command is applied to the table
-   */
-  constructor(
-    table: QueueTable,
-    propose: (command: NonNullable<Command["kind"]>) => Promise<unknown>,
-  ) {
+  constructor(table: QueueTable, operations: QueueOperations) {
     this.#table = table;
-    this.#propose = propose;
+    this.#operations = operations;
   }
 
   /** What is set for the queue: the defaults where nothing is. */
@@ -44,36 +55,43 @@ export class QueueControls {
    *
    * @throws QueueError "invalid_field", "too_many_items", "overloaded"
    */
-  limit(name: string, limits: QueueLimits | undefined): Promise<Controls> {
-    return this.#configure(name, undefined, resolvedLimits(limits));
+  limit(
+    operation: Operation | undefined,
+    name: string,
+    limits: QueueLimits | undefined,
+  ): Promise<Controls> {
+    return this.#configure(operation, { name, paused: undefined, limits: resolvedLimits(limits) });
   }
 
   /** @throws QueueError "invalid_field", "too_many_items", "overloaded" */
-  pause(name: string, paused: boolean): Promise<Controls> {
-    return this.#configure(name, paused, undefined);
+  pause(operation: Operation | undefined, name: string, paused: boolean): Promise<Controls> {
+    return this.#configure(operation, { name, paused, limits: undefined });
   }
 
   async #configure(
-    name: string,
-    paused: boolean | undefined,
-    limits: QueueLimits | undefined,
+    operation: Operation | undefined,
+    value: ConfigureQueueCommand,
   ): Promise<Controls> {
+    const { name } = value;
     requireThat(isName(name), "name", NAME_RULE);
     if (this.#underWay >= MAX_CHANGES_UNDER_WAY) {
       const message = "too many changes of queues are under way";
       throw new QueueError("overloaded", message, { retryAfterMs: RETRY_AFTER_MS });
     }
     if (this.#table.get(name) === undefined && this.#table.size >= MAX_CONFIGURED_QUEUES) {
-      throw full();
+      return answered(await this.#operations.refuse(operation, full()));
     }
     this.#underWay += 1;
     try {
-      await this.#propose({ $case: "configureQueue", value: { name, paused, limits } });
+      return answered(await this.#operations.run(operation, { $case: "configureQueue", value }));
     } finally {
       this.#underWay -= 1;
     }
-    return this.get(name);
   }
+}
+
+function answered({ known }: Operated): Controls {
+  return Controls.decode(known.answer);
 }
 
 function full(): QueueError {

@@ -3,17 +3,24 @@ import { QueueError } from "../errors.js";
 import type { CountedLog } from "./counted-log.js";
 import type { EntryProposer } from "./entry-proposer.js";
 import type { Foresight } from "./foresight.js";
+import {
+  MAX_OPERATION_BYTES,
+  MAX_OPERATIONS,
+  type OperationTable,
+} from "../state/operation-table.js";
 
 /** Submitted tasks that wait for an entry; past it a submission is refused. */
 const MAX_WAITING_SUBMISSIONS = 50_000;
-/** Cancellations and retries that wait for the log or for Redis; past it one is refused. */
-const MAX_CHANGES_UNDER_WAY = 20_000;
+/** Operations of clients that wait for the log or for Redis; past it one is refused. */
+const MAX_OPERATIONS_UNDER_WAY = 20_000;
 const RETRY_AFTER_MS = 1_000;
 
 export interface AdmissionParts {
   readonly log: Pick<CountedLog, "unappliedBytes">;
-  readonly proposer: Pick<EntryProposer, "backlog" | "waitingRetries">;
-  readonly foresight: Pick<Foresight, "cancellations">;
+  readonly proposer: Pick<EntryProposer, "backlog" | "waitingOperations">;
+  readonly foresight: Pick<Foresight, "operationsUnderWay">;
+  /** The calls that are remembered until their expiry. */
+  readonly operations: Pick<OperationTable, "size" | "sizeBytes">;
   /** Committed work that may wait for Redis. */
   readonly maxUnappliedBytes: number;
 }
@@ -34,12 +41,21 @@ export class Admission {
     this.#refuseUnapplied();
   }
 
-  /** A cancellation or a retry. @throws QueueError "overloaded" */
-  admitChange(): void {
-    const { proposer, foresight } = this.#parts;
-    const underWay = proposer.waitingRetries + foresight.cancellations;
-    if (underWay >= MAX_CHANGES_UNDER_WAY) {
-      throw overloaded(`${underWay} cancellations and retries are under way`);
+  /** An operation of a client. @throws QueueError "overloaded" */
+  admitOperation(): void {
+    const { proposer, foresight, operations } = this.#parts;
+    const underWay = proposer.waitingOperations + foresight.operationsUnderWay;
+    if (underWay >= MAX_OPERATIONS_UNDER_WAY) {
+      throw overloaded(`${underWay} changes that clients ask for are under way`);
+    }
+    // None is forgotten before its expiry: it might be sent again.
+    if (operations.size + underWay >= MAX_OPERATIONS) {
+      throw overloaded(`${operations.size} changes are remembered until their expiry`);
+    }
+    if (operations.sizeBytes >= MAX_OPERATION_BYTES) {
+      throw overloaded(
+        `${operations.sizeBytes} bytes of changes are remembered until their expiry`,
+      );
     }
     this.#refuseUnapplied();
   }

@@ -1,6 +1,6 @@
 // The leader's end of the log for one term: it gathers submissions, reports and losses into log
 // entries, and hands pending tasks to free slots as it writes them.
-import type { Command, Finish, Release } from "../../gen/mesh/v1/command.js";
+import type { Command, Finish, OperateCommand, Release } from "../../gen/mesh/v1/command.js";
 import { CommandBatch } from "../../gen/mesh/v1/command.js";
 import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
 import type { BalancerPolicy } from "../balancing/policy.js";
@@ -75,9 +75,9 @@ export class EntryProposer {
     return this.#outgoing.submitCount;
   }
 
-  /** Retries that are not in an entry yet. */
-  get waitingRetries(): number {
-    return this.#outgoing.retryCount;
+  /** Operations that are not in an entry yet. */
+  get waitingOperations(): number {
+    return this.#outgoing.operationCount;
   }
 
   /** Occurrences of schedules that are not in an entry yet. */
@@ -90,16 +90,9 @@ export class EntryProposer {
     return this.#add(() => this.#outgoing.submit(tasks));
   }
 
-  /** Resolves with the index of the committed command; Redis knows whether it changed anything. */
-  cancel(id: string): Promise<number> {
-    return this.#add(() => {
-      this.#parts.foresight.cancelling(id);
-      return this.#outgoing.cancel(id);
-    });
-  }
-
-  retry(id: string): Promise<number> {
-    return this.#add(() => this.#outgoing.retry(id));
+  /** Resolves with the index of the committed command; the table of operations knows what came of it. */
+  operate(operate: OperateCommand): Promise<number> {
+    return this.#add(() => this.#outgoing.operate(operate));
   }
 
   /** Resolves with the index of the committed command, of a kind that no picture here depends on. */

@@ -1,10 +1,12 @@
 // The queue as it will be once what this leader has proposed is committed: later entries are made on
 // top of it. A task that it proposed to assign is no longer pending, a slot that it proposed to free is
 // free. Should a proposal be lost, so is the leader: the next one begins with the log as it is.
-import type { AssignCommand, Finish, Release } from "../../gen/mesh/v1/command.js";
+import type { AssignCommand, Finish, OperateCommand, Release } from "../../gen/mesh/v1/command.js";
+import type { Operation } from "../../gen/mesh/v1/operation.js";
 import type { QueueGates } from "../controls/queue-gates.js";
 import type { PendingSet } from "../pending/pending-set.js";
 import { dependsOnOthers } from "../state/definition-rules.js";
+import type { OperationTable } from "../state/operation-table.js";
 import { taskSequence } from "../state/task-sequence.js";
 import type { AssignmentTable, QueueChange, RunningTask } from "../state/assignment-table.js";
 import { isOverdue, pendingFromDefinition, pendingFromRelease } from "../task/pending-task.js";
@@ -19,6 +21,8 @@ export interface ForesightParts {
   readonly gates: QueueGates;
   readonly pending: PendingSet;
   readonly promotions: PromotionClock;
+  /** The calls that took effect. */
+  readonly operations: Pick<OperationTable, "admits">;
 }
 
 export class Foresight {
@@ -30,7 +34,9 @@ export class Foresight {
    * by what may be committed and not applied: an assignment takes its bytes of that.
    */
   readonly #claimed = new Map<string, number>();
-  /** Tasks proposed to be cancelled, until Redis reflects it. Bounded by the leader: see Admission. */
+  /** Operations that are proposed, until Redis reflects them. Bounded by the leader: see Admission. */
+  readonly #operating = new Map<string, { readonly untilMs: number; readonly index: number }>();
+  /** Tasks proposed to be cancelled, until Redis reflects it. Bounded by the operations. */
   readonly #cancelling = new Map<string, number>();
   /** Entry of the promotion that Redis has not applied yet. */
   #promotionIndex: number | undefined;
@@ -39,9 +45,9 @@ export class Foresight {
     this.#parts = parts;
   }
 
-  /** Cancellations that Redis does not reflect yet. */
-  get cancellations(): number {
-    return this.#cancelling.size;
+  /** Operations that Redis does not reflect yet. */
+  get operationsUnderWay(): number {
+    return this.#operating.size;
   }
 
   /** Slots of a node that are taken. */
@@ -90,15 +96,6 @@ export class Foresight {
     return this.#end(taskId, fence);
   }
 
-  /** A task is to be cancelled, by an entry that is not made yet. */
-  cancelling(id: string): void {
-    const { table, pending } = this.#parts;
-    pending.remove(id);
-    const running = table.get(id);
-    if (running !== undefined) this.#end(id, running.fence);
-    this.#cancelling.set(id, Infinity);
-  }
-
   /** What waited goes into the entry at `index`. */
   entryMade(outgoing: Outgoing, index: number, atMs: number): void {
     const { pending, promotions } = this.#parts;
@@ -108,12 +105,11 @@ export class Foresight {
         pending.add(pendingFromDefinition(task, taskSequence(index, position)), index);
     });
     for (const release of outgoing.releases) this.#releaseMade(release, index, atMs);
-    for (const id of outgoing.cancels) {
-      this.#cancelling.set(id, index);
-      // This very entry may submit or release it: the cancellation comes after that.
-      pending.remove(id);
+    for (const operate of outgoing.operations) this.#operationMade(operate, index, atMs);
+    for (const { kind } of outgoing.others) {
+      if (kind?.$case !== "overdue") continue;
+      for (const id of kind.value.taskIds) this.#overdueMade(id, index, atMs);
     }
-    this.#othersMade(outgoing, index, atMs);
   }
 
   /** The entry promotes what is due. */
@@ -171,6 +167,10 @@ export class Foresight {
       if (at > index) break;
       this.#claimed.delete(id);
     }
+    for (const [id, one] of this.#operating) {
+      if (one.index > index) break;
+      this.#operating.delete(id);
+    }
     for (const [id, at] of this.#cancelling) if (at <= index) this.#cancelling.delete(id);
     if (this.#promotionIndex === undefined || this.#promotionIndex > index) return false;
     this.#promotionIndex = undefined;
@@ -188,17 +188,38 @@ export class Foresight {
     else pending.add(pendingFromRelease(running, reason), index);
   }
 
-  #othersMade({ others }: Outgoing, index: number, atMs: number): void {
+  /** One that is known, or has expired, changes nothing: it must not be foreseen to. */
+  #operationMade({ operation, command }: OperateCommand, index: number, atMs: number): void {
+    if (operation === undefined || !this.#takesEffect(operation, index, atMs)) return;
     const { gates, pending } = this.#parts;
-    for (const { kind } of others) {
-      if (kind?.$case === "overdue") {
-        for (const id of kind.value.taskIds) this.#overdueMade(id, index, atMs);
-      }
-      if (kind?.$case !== "configureQueue") continue;
+    const kind = command?.kind;
+    if (kind?.$case === "cancel") {
+      for (const id of kind.value.taskIds) this.#cancelMade(id, index);
+    } else if (kind?.$case === "configureQueue") {
       // Assignments come last in an entry: from this one on they are as the queue is set now.
       gates.configure(kind.value, atMs);
       pending.pauseChanged(kind.value.name);
     }
+  }
+
+  #takesEffect(operation: Operation, index: number, atMs: number): boolean {
+    const { id, expiresAtMs } = operation;
+    const proposed = this.#operating.get(id);
+    const isKnown = proposed !== undefined && proposed.untilMs > atMs;
+    const untilMs = Math.max(expiresAtMs, isKnown ? proposed.untilMs : 0);
+    this.#operating.delete(id);
+    // One that has expired is known to nobody: it is then not known here either, being over by atMs.
+    this.#operating.set(id, { untilMs, index });
+    return !isKnown && this.#parts.operations.admits(operation, atMs);
+  }
+
+  #cancelMade(id: string, index: number): void {
+    const { table, pending } = this.#parts;
+    const running = table.get(id);
+    if (running !== undefined) this.#end(id, running.fence);
+    this.#cancelling.set(id, index);
+    // This very entry may submit or release it: the cancellation comes after that.
+    pending.remove(id);
   }
 
   /** Its deadline may have been lifted meanwhile: then it is left alone. */

@@ -23,6 +23,8 @@ export interface ReadableRedis {
    * @throws RedisUnavailable unless it shows what earlier leaders acknowledged
    */
   readableIndex(): number;
+  /** True once Redis reflects the log up to `index`; false where it does not in time. */
+  reached(index: number): Promise<boolean>;
 }
 
 export interface KnownTasksParts {

@@ -4,6 +4,7 @@ import type { AssignmentTable } from "../state/assignment-table.js";
 import type { BacklogReader } from "./backlog.js";
 import type { BalancerSettings } from "../balancing/create-policy.js";
 import type { QueueTable } from "../state/queue-table.js";
+import type { OperationTable } from "../state/operation-table.js";
 import type { DefinitionCache } from "../state/definition-cache.js";
 import type { DrainTable } from "../state/drain-table.js";
 import type { DependentsReader } from "./dependents.js";
@@ -57,6 +58,7 @@ export interface LeaderParts {
   readonly table: AssignmentTable;
   readonly schedules: ScheduleTable;
   readonly queues: QueueTable;
+  readonly operations: OperationTable;
   /** Default: no node is to leave. */
   readonly drains?: DrainTable;
   readonly definitions: DefinitionCache;

@@ -1,6 +1,7 @@
 // What a node does while it leads: the proposer, the backlog, the workers' leases and Redis, put
 // together for one term and taken apart at its end.
 import type { Command } from "../../gen/mesh/v1/command.js";
+import type { Operation } from "../../gen/mesh/v1/operation.js";
 import type { WorkerHello } from "../../gen/mesh/v1/worker_service.js";
 import type { QueueChange } from "../state/assignment-table.js";
 import { Admission } from "./admission.js";
@@ -16,6 +17,7 @@ import { Foresight } from "./foresight.js";
 import { KnownTypes } from "./known-types.js";
 import type { LeaderParts } from "./leader-parts.js";
 import { EntryProposer } from "./entry-proposer.js";
+import { Operations } from "./operations.js";
 import { PendingSet } from "../pending/pending-set.js";
 import { PromotionClock } from "./promotion-clock.js";
 import { RedisProgress } from "./redis-progress.js";
@@ -40,6 +42,7 @@ export class QueueLeader {
   readonly queues: QueueControls;
   readonly attempts: RunningAttempts;
   readonly submissions: Submissions;
+  readonly operations: Operations;
   readonly placements = new Placements();
   readonly holdUps: HoldUps;
   readonly #monotonicMs: () => number;
@@ -48,7 +51,6 @@ export class QueueLeader {
   readonly #promotions: PromotionClock;
   readonly #foresight: Foresight;
   readonly #proposer: EntryProposer;
-  readonly #admission: Admission;
   readonly #dependents: Dependents;
   readonly #retention: Retention;
   readonly #progress: RedisProgress;
@@ -73,7 +75,10 @@ export class QueueLeader {
     const log = new CountedLog(parts.log);
     const turn = this.#turn;
     const promotions = new PromotionClock(now, () => turn.request());
-    const foresight = new Foresight({ table, workers, gates, pending, promotions });
+    const foresight = new Foresight({
+      ...{ table, workers, gates, pending, promotions },
+      operations: parts.operations,
+    });
     const placing = { workers, policy, placements: this.placements };
     const proposer = new EntryProposer({
       ...{ log, foresight, pending, promotions, turn, now, ...placing },
@@ -93,7 +98,11 @@ export class QueueLeader {
       monotonicMs: this.#monotonicMs,
     });
     const { maxUnappliedBytes } = settings;
-    const admission = new Admission({ log, proposer, foresight, maxUnappliedBytes });
+    const admission = new Admission({
+      ...{ log, proposer, foresight, maxUnappliedBytes },
+      operations: parts.operations,
+    });
+    const operations = new Operations({ table: parts.operations, proposer, admission, now });
     this.submissions = new Submissions({
       ...parts,
       ...{ admission, proposer, types, foresight, progress },
@@ -108,15 +117,16 @@ export class QueueLeader {
       claimedAt: (id) => foresight.claimedAt(id),
       redis: () => ({ state: progress.state, isRead: backlog.open }),
     });
-    this.queues = new QueueControls(parts.queues, (kind) => proposer.command(kind));
+    this.queues = new QueueControls(parts.queues, operations);
     this.schedules = new Schedules({
       table: parts.schedules,
       now,
       proposer,
+      operations,
       templates: this.submissions,
     });
+    this.operations = operations;
     this.workers = workers;
-    this.#admission = admission;
     this.#types = types;
     this.#promotions = promotions;
     this.#foresight = foresight;
@@ -153,18 +163,6 @@ export class QueueLeader {
     return this.#progress.state;
   }
 
-  /** Resolves with the index of the committed command. @throws QueueError "overloaded" */
-  async cancel(id: string): Promise<number> {
-    this.#admission.admitChange();
-    return this.#proposer.cancel(id);
-  }
-
-  /** Resolves with the index of the committed command. @throws QueueError "overloaded" */
-  async retry(id: string): Promise<number> {
-    this.#admission.admitChange();
-    return this.#proposer.retry(id);
-  }
-
   /** Resolves with the index of the committed command. */
   command(kind: NonNullable<Command["kind"]>): Promise<number> {
     return this.#proposer.command(kind);
@@ -198,9 +196,14 @@ export class QueueLeader {
    * No more work for the process of the node that was started then, 0 for whatever ran until now.
    * Resolves when that is committed.
    */
-  async drain(nodeId: string, startedAtMs: number): Promise<void> {
-    this.workers.drain(nodeId);
-    await this.command({ $case: "drainNode", value: { nodeId, startedAtMs } });
+  async drain(
+    operation: Operation | undefined,
+    nodeId: string,
+    startedAtMs: number,
+  ): Promise<void> {
+    const value = { nodeId, startedAtMs };
+    const { isFirst } = await this.operations.run(operation, { $case: "drainNode", value });
+    if (isFirst) this.workers.drain(nodeId);
   }
 
   /** A committed entry was applied to the table. */

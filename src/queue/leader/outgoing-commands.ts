@@ -1,12 +1,14 @@
 // Commands that wait for the next log entry: proposals that arrive while a write is under way join
 // the next batch (group commit).
-import type { Command, Finish, Release } from "../../gen/mesh/v1/command.js";
+import type { Command, Finish, OperateCommand, Release } from "../../gen/mesh/v1/command.js";
 import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
 import type { Fire } from "../schedules/schedule-clock.js";
 
 /** Bounds of one entry: it must fit a few times into one append message. */
 const MAX_SUBMITS = 2_000;
 const MAX_ENDINGS = 2_000;
+/** Calls of clients. */
+const MAX_OPERATIONS = 2_000;
 /** Occurrences of schedules. */
 const MAX_FIRES = 500;
 /** Other commands; whoever makes them bounds their size. */
@@ -29,8 +31,8 @@ export interface Outgoing {
   readonly submits: readonly TaskDefinition[];
   readonly finishes: readonly Finish[];
   readonly releases: readonly Release[];
-  readonly cancels: readonly string[];
-  readonly retries: readonly string[];
+  /** What clients ask for. */
+  readonly operations: readonly OperateCommand[];
   /** Commands of other kinds, as they are. */
   readonly others: readonly Command[];
   readonly waiting: readonly Waiting[];
@@ -41,9 +43,8 @@ export class OutgoingCommands {
   /** Endings are bounded by the slots of the mesh: each ends a running attempt, once. */
   #finishes: Finish[] = [];
   #releases: Release[] = [];
-  /** Submissions, cancellations and retries are bounded by the leader, which refuses more. */
-  #cancels: Waiter<string>[] = [];
-  #retries: Waiter<string>[] = [];
+  /** Submissions and operations are bounded by the leader, which refuses more. */
+  #operations: Waiter<OperateCommand>[] = [];
   /** Whoever proposes these has a bound of its own: a few, or 256, at a time. */
   #others: Waiter<Command>[] = [];
   /** Bounded by the clock of the schedules. */
@@ -55,8 +56,7 @@ export class OutgoingCommands {
       this.#submits.length === 0 &&
       this.#finishes.length === 0 &&
       this.#releases.length === 0 &&
-      this.#cancels.length === 0 &&
-      this.#retries.length === 0 &&
+      this.#operations.length === 0 &&
       this.#fires.length === 0 &&
       this.#others.length === 0
     );
@@ -67,9 +67,9 @@ export class OutgoingCommands {
     return this.#submitCount;
   }
 
-  /** Retries that wait for an entry. */
-  get retryCount(): number {
-    return this.#retries.length;
+  /** Operations that wait for an entry. */
+  get operationCount(): number {
+    return this.#operations.length;
   }
 
   /** Occurrences that wait for an entry. */
@@ -83,12 +83,8 @@ export class OutgoingCommands {
     return wait(this.#submits, tasks);
   }
 
-  cancel(id: string): Promise<number> {
-    return wait(this.#cancels, id);
-  }
-
-  retry(id: string): Promise<number> {
-    return wait(this.#retries, id);
+  operate(operate: OperateCommand): Promise<number> {
+    return wait(this.#operations, operate);
   }
 
   other(command: Command): Promise<number> {
@@ -115,29 +111,26 @@ export class OutgoingCommands {
   /** Takes what fits into one entry, oldest first. */
   take(): Outgoing {
     const submits = this.#takeSubmits();
-    const cancels = this.#cancels.splice(0, MAX_ENDINGS);
-    const retries = this.#retries.splice(0, MAX_ENDINGS);
+    const operations = this.#takeOperations();
     const others = this.#others.splice(0, MAX_OTHERS);
     const fires = this.#takeFires();
     return {
       submits: [...submits.flatMap(({ value }) => value), ...fires.map(({ task }) => task)],
       finishes: this.#takeFinishes(),
       releases: this.#releases.splice(0, MAX_ENDINGS),
-      cancels: cancels.map(({ value }) => value),
-      retries: retries.map(({ value }) => value),
+      operations: operations.map(({ value }) => value),
       others: [...others.map(({ value }) => value), ...fires.map(fireCommand)],
-      waiting: [...submits, ...cancels, ...retries, ...others].map(({ waiting }) => waiting),
+      waiting: [...submits, ...operations, ...others].map(({ waiting }) => waiting),
     };
   }
 
   /** Everything that still waits is refused. */
   rejectAll(error: unknown): void {
-    const waiters = [...this.#submits, ...this.#cancels, ...this.#retries, ...this.#others];
+    const waiters = [...this.#submits, ...this.#operations, ...this.#others];
     for (const { waiting } of waiters) waiting.reject(error);
     this.#submits = [];
     this.#submitCount = 0;
-    this.#cancels = [];
-    this.#retries = [];
+    this.#operations = [];
     this.#others = [];
     this.#fires = [];
     this.#finishes = [];
@@ -160,25 +153,15 @@ export class OutgoingCommands {
   }
 
   #takeFires(): Fire[] {
-    let taken = 0;
-    let text = 0;
-    for (const { task } of this.#fires) {
-      text += textOfTask(task);
-      if (taken > 0 && (taken >= MAX_FIRES || text > MAX_TEXT)) break;
-      taken += 1;
-    }
-    return this.#fires.splice(0, taken);
+    return takeWithin(this.#fires, MAX_FIRES, ({ task }) => textOfTask(task));
   }
 
   #takeFinishes(): Finish[] {
-    let taken = 0;
-    let text = 0;
-    for (const finish of this.#finishes) {
-      text += textOfFinish(finish);
-      if (taken > 0 && (taken >= MAX_ENDINGS || text > MAX_TEXT)) break;
-      taken += 1;
-    }
-    return this.#finishes.splice(0, taken);
+    return takeWithin(this.#finishes, MAX_ENDINGS, textOfFinish);
+  }
+
+  #takeOperations(): Waiter<OperateCommand>[] {
+    return takeWithin(this.#operations, MAX_OPERATIONS, ({ value }) => textOfOperation(value));
   }
 }
 
@@ -205,7 +188,7 @@ export function splitForEntries(
 /** The commands of an entry, in the order in which they are applied; assignments come last. */
 export function commandsOf(outgoing: Outgoing): Command[] {
   const commands: Command[] = [];
-  const { submits, finishes, releases, cancels, retries, others } = outgoing;
+  const { submits, finishes, releases, operations, others } = outgoing;
   if (submits.length > 0) {
     commands.push({ kind: { $case: "submit", value: { tasks: [...submits] } } });
   }
@@ -215,12 +198,7 @@ export function commandsOf(outgoing: Outgoing): Command[] {
   if (releases.length > 0) {
     commands.push({ kind: { $case: "release", value: { releases: [...releases] } } });
   }
-  if (cancels.length > 0) {
-    commands.push({ kind: { $case: "cancel", value: { taskIds: [...cancels] } } });
-  }
-  if (retries.length > 0) {
-    commands.push({ kind: { $case: "retry", value: { taskIds: [...retries] } } });
-  }
+  for (const value of operations) commands.push({ kind: { $case: "operate", value } });
   commands.push(...others);
   return commands;
 }
@@ -243,6 +221,36 @@ function textOfFinish({ outcome }: Finish): number {
   if (outcome.$case === "completed") return outcome.value.length;
   const { error } = outcome.value;
   return error === undefined ? 0 : error.name.length + error.message.length + error.stack.length;
+}
+
+/** Length of what the client chose. */
+function textOfOperation({ operation, command, note }: OperateCommand): number {
+  const own = (operation?.id.length ?? 0) + (operation?.fingerprint.length ?? 0) + note.length;
+  const kind = command?.kind;
+  switch (kind?.$case) {
+    case "cancel":
+    case "retry":
+    case "drop":
+      return kind.value.taskIds.reduce((sum, id) => sum + id.length, own);
+    case "putSchedule": {
+      const task = kind.value.schedule?.task;
+      return own + (task === undefined ? 0 : textOfTask(task));
+    }
+    default:
+      return own;
+  }
+}
+
+/** Takes the oldest that fit: at most so many, and one at least. */
+function takeWithin<T>(queue: T[], maxCount: number, textOf: (one: T) => number): T[] {
+  let taken = 0;
+  let text = 0;
+  for (const one of queue) {
+    text += textOf(one);
+    if (taken > 0 && (taken >= maxCount || text > MAX_TEXT)) break;
+    taken += 1;
+  }
+  return queue.splice(0, taken);
 }
 
 function wait<T>(queue: Waiter<T>[], value: T): Promise<number> {

@@ -16,6 +16,14 @@ import type { PromotionClock } from "./promotion-clock.js";
 import type { CommittedLog, RedisSyncEvents, SyncState } from "./redis-sync.js";
 import type { Retention } from "./retention.js";
 
+/** How long Redis may take to apply what is committed. */
+const REACH_MS = 2_000;
+
+interface Waiting {
+  readonly index: number;
+  readonly settle: (isReached: boolean) => void;
+}
+
 export interface RedisProgressParts {
   /** Entry with which the term began: Redis must reflect it before it is trusted. */
   readonly startIndex: number;
@@ -43,6 +51,8 @@ export class RedisProgress implements RedisSyncEvents {
   /** Where Redis stood when it was last heard of. */
   #redisIndex = 0;
   #state: SyncState = { kind: "in-step" };
+  /** Bounded by the submissions under way. */
+  readonly #waiting = new Set<Waiting>();
   #closed = false;
 
   constructor(parts: RedisProgressParts) {
@@ -64,9 +74,25 @@ export class RedisProgress implements RedisSyncEvents {
     return this.#redisIndex;
   }
 
-  /** Nothing is read any more. */
+  /** True once Redis reflects the log up to `index`; false where it does not in two seconds. */
+  reached(index: number): Promise<boolean> {
+    if (this.#redisIndex >= index || this.#closed) return Promise.resolve(!this.#closed);
+    return new Promise((resolve) => {
+      const settle = (isReached: boolean): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(waiting);
+        resolve(isReached);
+      };
+      const timer = setTimeout(() => settle(false), REACH_MS);
+      const waiting = { index, settle };
+      this.#waiting.add(waiting);
+    });
+  }
+
+  /** Nothing is read any more; who waits is told false. */
   close(): void {
     this.#closed = true;
+    for (const { settle } of this.#waiting) settle(false);
   }
 
   onState(state: SyncState): void {
@@ -82,6 +108,7 @@ export class RedisProgress implements RedisSyncEvents {
   async onProgress(redisIndex: number, outcomes: readonly ApplyOutcome[]): Promise<boolean> {
     const { log, foresight, retention, dependents, pending, turn } = this.#parts;
     this.#redisIndex = redisIndex;
+    for (const { index, settle } of this.#waiting) if (index <= redisIndex) settle(true);
     log.redisReached(redisIndex);
     this.#learnAll(redisIndex, outcomes);
     // Only now: what an outcome tells may be overtaken by a later entry of the same batch.

@@ -64,7 +64,7 @@ export class SubmissionAnswers {
     known: Pick<Known, "id" | "definition" | "isStored">,
   ): Promise<SubmitTaskResult> {
     const { table, definitions, now } = this.#parts;
-    const stored = await this.#stored(known.id);
+    const stored = await this.#storedOrGone(known);
     // Its record in Redis is older than its key there, and is removed long after its end.
     if (stored === undefined && (known.isStored || definitions.hasEnded(known.id))) {
       throw new QueueError(
@@ -82,6 +82,15 @@ export class SubmissionAnswers {
       });
     }
     return { outcome: { $case: "submitted", value: { task, created: false, index } } };
+  }
+
+  /** What has ended in the log may have to get to Redis yet: only behind that it is gone. */
+  async #storedOrGone({ id, isStored }: Pick<Known, "id" | "isStored">) {
+    const { definitions, progress, committedLog } = this.#parts;
+    const stored = await this.#stored(id);
+    if (stored !== undefined || isStored === true || !definitions.hasEnded(id)) return stored;
+    const isReached = await progress.reached(committedLog.appliedIndex());
+    return isReached ? this.#stored(id) : "away";
   }
 
   async #stored(id: string): Promise<Task | undefined | "away"> {

@@ -7,7 +7,7 @@ import type {
   SubmitTaskResult,
   SubmitTasksRequest,
 } from "../../gen/mesh/v1/task_service.js";
-import { QueueError } from "../errors.js";
+import { expired, QueueError } from "../errors.js";
 import { RedisUnavailable } from "../redis/errors.js";
 import { defineTask, type SubmissionDefaults } from "../task/define-task.js";
 import type { Admission } from "./admission.js";
@@ -59,6 +59,7 @@ export class Submissions {
   async submit(request: SubmitTasksRequest): Promise<SubmitTaskResult[]> {
     const { admission, types, refusal } = this.#parts;
     admission.admitSubmission();
+    this.#refuseExpired(request);
     await types.settled(request.items);
     const results: SubmitTaskResult[] = request.items.map(() => ({ outcome: undefined }));
     const items: Item[] = [];
@@ -81,6 +82,13 @@ export class Submissions {
       }),
     );
     return results;
+  }
+
+  /** A copy that comes late: what it was told apart by may be forgotten. */
+  #refuseExpired({ expiresAtMs }: SubmitTasksRequest): void {
+    if (expiresAtMs !== undefined && expiresAtMs <= this.#parts.now()) {
+      throw expired(expiresAtMs, this.#parts.now());
+    }
   }
 
   /** A task with every default resolved. @throws QueueError "invalid_field", "unknown_type" */

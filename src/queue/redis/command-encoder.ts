@@ -1,11 +1,17 @@
 // Writes committed entries as the apply script reads them: nested arrays in MessagePack, the items
 // of a command flat. What an entry means depends on the entry alone, never on this node's clock.
-import type { Command, CommandBatch, Dead, Finish } from "../../gen/mesh/v1/command.js";
+import type {
+  Command,
+  CommandBatch,
+  Dead,
+  Finish,
+  OperateCommand,
+} from "../../gen/mesh/v1/command.js";
 import { AttemptOutcome, TaskDefinition, TaskError, TaskStatus } from "../../gen/mesh/v1/task.js";
 import type { CommittedEntry } from "../state/committed-entry.js";
 import { IDEMPOTENCY_WINDOW_MS } from "../state/definition-rules.js";
 import { MAX_TASKS_PER_ENTRY } from "../state/task-sequence.js";
-import { laneName } from "./keys.js";
+import { laneName, operationKey } from "./keys.js";
 import { PackedWriter } from "./packed-writer.js";
 import { encodeOptions } from "./task-options.js";
 
@@ -46,7 +52,11 @@ const KIND = {
   expire: 31,
   overdue: 32,
   settle: 33,
+  operate: 60,
 };
+
+/** Commands that a client's call may be, as far as Redis is concerned. */
+type Operable = Extract<Command["kind"], { readonly $case: "cancel" | "retry" | "drop" }>;
 
 /** The entries as the script's argument; empty when none of them has a command. */
 export function encodeEntries(entries: readonly CommittedEntry[]): Buffer {
@@ -92,12 +102,16 @@ export function taskCount(batch: CommandBatch | undefined): number {
       case "promote":
         count += Math.min(kind.value.limit, MAX_PROMOTED);
         break;
+      case "operate":
+        count += operableOf(kind.value)?.value.taskIds.length ?? 0;
+        break;
       case "putSchedule":
       case "deleteSchedule":
       case "fireSchedule":
       case "drainNode":
       case "configureQueue":
       case "activateVersion":
+      case "transfer":
       case undefined:
         break;
     }
@@ -125,8 +139,11 @@ function concernsTasks({ kind }: Command): boolean {
     case "drainNode":
     case "configureQueue":
     case "activateVersion":
+    case "transfer":
     case undefined:
       return false;
+    case "operate":
+      return operableOf(kind.value) !== undefined;
     case "submit":
     case "assign":
     case "finish":
@@ -178,7 +195,9 @@ function writeCommand(w: PackedWriter, { kind }: Command, sequence: number, atMs
       writeIds(w, KIND.cancel, kind.value.taskIds);
       break;
     case "retry":
-      writeIds(w, KIND.retry, kind.value.taskIds);
+      writeHead(w, KIND.retry, 3, kind.value.taskIds.length);
+      for (const id of kind.value.taskIds) w.text(id);
+      w.boolean(kind.value.onlyDead);
       break;
     case "drop":
       writeIds(w, KIND.drop, kind.value.taskIds);
@@ -205,15 +224,40 @@ function writeCommand(w: PackedWriter, { kind }: Command, sequence: number, atMs
     case "promote":
       w.array(2).number(KIND.promote).number(Math.min(kind.value.limit, MAX_PROMOTED));
       break;
+    case "operate":
+      writeOperate(w, kind.value);
+      break;
     case "putSchedule":
     case "deleteSchedule":
     case "fireSchedule":
     case "drainNode":
     case "configureQueue":
     case "activateVersion":
+    case "transfer":
     case undefined:
       break;
   }
+}
+
+function operableOf({ command }: OperateCommand): Operable | undefined {
+  switch (command?.kind?.$case) {
+    case "cancel":
+    case "retry":
+    case "drop":
+      return command.kind;
+    default:
+      return undefined;
+  }
+}
+
+function writeOperate(w: PackedWriter, operate: OperateCommand): void {
+  const inner = operableOf(operate);
+  const { operation } = operate;
+  if (inner === undefined || operation === undefined) return;
+  writeHead(w, KIND.operate, 6, inner.value.taskIds.length);
+  for (const id of inner.value.taskIds) w.text(id);
+  w.number(KIND[inner.$case]).text(operationKey(operation.id)).number(operation.expiresAtMs);
+  w.boolean(inner.$case === "retry" && inner.value.onlyDead);
 }
 
 /** Begins a command of `length` values: its kind and its items, then what else it has. */

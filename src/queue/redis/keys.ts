@@ -107,6 +107,11 @@ export class RedisKeys {
   }
 }
 
+/** Operations share the keys of idempotency, as which no client can name one: a control character is first. */
+export function operationKey(operationId: string): string {
+  return `\u0001${operationId}`;
+}
+
 /** Name of the lane of a queue and a priority; the priority first, as queue names are free text. */
 export function laneName(queue: string, priority: number): string {
   return `${priority}:${queue}`;

@@ -1,11 +1,14 @@
 // Schedules as the leader manages them for one term: checked, put into the log, and kept on time.
 import { ulid } from "ulid";
 import type { Command } from "../../gen/mesh/v1/command.js";
-import { MisfirePolicy, Schedule, type ScheduleState } from "../../gen/mesh/v1/schedule.js";
-import type {
-  ListSchedulesRequest,
-  ListSchedulesResponse,
-  PutScheduleRequest,
+import type { Operation } from "../../gen/mesh/v1/operation.js";
+import { MisfirePolicy, type Schedule, type ScheduleState } from "../../gen/mesh/v1/schedule.js";
+import {
+  type DeleteScheduleRequest,
+  DeleteScheduleResponse,
+  type ListSchedulesRequest,
+  type ListSchedulesResponse,
+  type PutScheduleRequest,
   PutScheduleResponse,
 } from "../../gen/mesh/v1/schedule_service.js";
 import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
@@ -28,12 +31,22 @@ const RETRY_AFTER_MS = 1_000;
 export interface ScheduleProposer {
   /** Occurrences that `fire` took and that are in no entry yet. */
   readonly waitingFires: number;
-  /** Resolves once the command is applied to the table. */
-  command(kind: NonNullable<Command["kind"]>): Promise<unknown>;
   /** Proposes them, each whole in one entry, in this order. */
   fire(fires: readonly Fire[]): void;
   /** Occurrences of the schedule that are in no entry yet will be in none. */
   dropFires(name: string): void;
+}
+
+/** The leader's operations, as schedules use them. */
+export interface ScheduleOperations {
+  /** Resolves once the command is applied to the table, with what it answered the first time. */
+  run(operation: Operation | undefined, kind: NonNullable<Command["kind"]>): Promise<Operated>;
+  /** As `run`, for a call that is refused now. @throws the error */
+  refuse(operation: Operation | undefined, error: QueueError): Promise<Operated>;
+}
+
+interface Operated {
+  readonly known: { readonly answer: Uint8Array };
 }
 
 export interface TaskTemplates {
@@ -45,6 +58,7 @@ export interface SchedulesParts {
   readonly table: ScheduleTable;
   readonly now: () => number;
   readonly proposer: ScheduleProposer;
+  readonly operations: ScheduleOperations;
   readonly templates: TaskTemplates;
 }
 
@@ -72,26 +86,26 @@ export class Schedules {
     this.#clock.stop();
   }
 
-  /** @throws QueueError "invalid_field", "unknown_type", "too_many_items", "overloaded" */
+  /**
+   * One that is as asked for already goes on as it is.
+   * @throws QueueError "invalid_field", "unknown_type", "too_many_items", "overloaded"
+   */
   async put(request: PutScheduleRequest): Promise<PutScheduleResponse> {
-    const schedule = await this.#define(request);
-    const { name, cron, timezone, paused } = schedule;
-    const { table, now, proposer } = this.#parts;
-    if (nextOccurrence(cron, timezone, now()) === undefined) {
-      throw new QueueError("invalid_field", "cron never comes true", { field: "cron" });
+    const { name, operation } = request;
+    requireThat(isName(name), "name", NAME_RULE);
+    const { operations, now } = this.#parts;
+    let schedule: Schedule;
+    try {
+      schedule = await this.#define(request);
+    } catch (error) {
+      if (!(error instanceof QueueError) || error.code === "not_leader") throw error;
+      return putAnswer(await operations.refuse(operation, error));
     }
+    const { cron, timezone, paused } = schedule;
     return this.#inTurn(name, async () => {
-      const before = table.get(name);
-      if (before !== undefined && isSame(before.schedule, schedule)) {
-        return { schedule: before, created: false };
-      }
-      if (before === undefined && table.size >= MAX_SCHEDULES) {
-        const message = `there are ${MAX_SCHEDULES} schedules, and no more are taken: delete some`;
-        throw new QueueError("too_many_items", message, { field: "name" });
-      }
       const nextAtMs = paused ? undefined : nextOccurrence(cron, timezone, now());
-      await proposer.command({ $case: "putSchedule", value: { schedule, nextAtMs } });
-      return { schedule: table.get(name), created: before === undefined };
+      const command = { $case: "putSchedule", value: { schedule, nextAtMs } } as const;
+      return putAnswer(await operations.run(operation, command));
     });
   }
 
@@ -121,15 +135,15 @@ export class Schedules {
    *
    * @throws QueueError "not_found"
    */
-  delete(name: string): Promise<ScheduleState> {
+  delete({ name, operation }: DeleteScheduleRequest): Promise<ScheduleState> {
     return this.#inTurn(name, async () => {
-      const known = this.get(name);
-      const { proposer, table } = this.#parts;
+      const { operations, proposer } = this.#parts;
       proposer.dropFires(name);
-      let last: ScheduleState = known;
-      const unwatch = table.onDeleted(name, (record) => (last = record));
-      await proposer.command({ $case: "deleteSchedule", value: { name } }).finally(unwatch);
-      return last;
+      const command = { $case: "deleteSchedule", value: { name } } as const;
+      const { known } = await operations.run(operation, command);
+      const { schedule } = DeleteScheduleResponse.decode(known.answer);
+      if (schedule === undefined) throw notFound(name);
+      return schedule;
     });
   }
 
@@ -159,18 +173,22 @@ export class Schedules {
 
   async #define(request: PutScheduleRequest): Promise<Schedule> {
     const { name, cron, timezone, task, paused, misfire } = request;
-    requireThat(isName(name), "name", NAME_RULE);
     if (task === undefined) {
       throw new QueueError("invalid_field", "task must say what is submitted", { field: "task" });
     }
-    return {
+    const zone = timezone === "" ? "UTC" : timezone;
+    const schedule = {
       name,
       cron,
-      timezone: timezone === "" ? "UTC" : timezone,
+      timezone: zone,
       task: await this.#template(task),
       paused,
       misfire: misfire === MisfirePolicy.SKIP ? MisfirePolicy.SKIP : MisfirePolicy.ONCE,
     };
+    if (nextOccurrence(cron, zone, this.#parts.now()) === undefined) {
+      throw new QueueError("invalid_field", "cron never comes true", { field: "cron" });
+    }
+    return schedule;
   }
 
   async #template(request: SubmitTaskRequest): Promise<TaskDefinition> {
@@ -202,8 +220,12 @@ export class Schedules {
   }
 }
 
-function isSame(a: Schedule, b: Schedule): boolean {
-  return Buffer.compare(Schedule.encode(a).finish(), Schedule.encode(b).finish()) === 0;
+/** @throws QueueError "too_many_items" where there was no room for it */
+function putAnswer({ known }: Operated): PutScheduleResponse {
+  const answer = PutScheduleResponse.decode(known.answer);
+  if (answer.schedule !== undefined) return answer;
+  const message = `there are ${MAX_SCHEDULES} schedules, and no more are taken: delete some`;
+  throw new QueueError("too_many_items", message, { field: "name" });
 }
 
 function nameOf(schedule: Schedule | undefined): string {

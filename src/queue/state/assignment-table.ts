@@ -132,6 +132,10 @@ export class AssignmentTable {
         case "drainNode":
         case "configureQueue":
         case "activateVersion":
+        case "transfer":
+          break;
+        // Its command is applied by itself, where it takes effect: see operation-steps.ts.
+        case "operate":
           break;
       }
     }

@@ -31,18 +31,14 @@ export class DefinitionCache {
     return definition.createdAtMs + IDEMPOTENCY_WINDOW_MS > nowMs ? definition : undefined;
   }
 
-  /** Whether the task, known here, has reached its end. */
+  /** Whether the task, known here, has reached its end; it may have been run again since. */
   hasEnded(id: string): boolean {
     return this.#ended.has(id);
   }
 
-  /**
-   * Notes that the task has ended, or that it runs again; no effect on a task that is not known
-   * here.
-   */
-  markEnded(id: string, ended: boolean): void {
-    if (ended && this.#byId.has(id)) this.#ended.add(id);
-    else this.#ended.delete(id);
+  /** Notes that the task has reached its end; no effect on one that is not known here. */
+  markEnded(id: string): void {
+    if (this.#byId.has(id)) this.#ended.add(id);
   }
 
   /** A task was submitted; the oldest give way where the memory is full. */

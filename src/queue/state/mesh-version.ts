@@ -39,7 +39,13 @@ export class MeshVersion {
    */
   apply(index: number, { commands }: CommandBatch): void {
     for (const { kind } of commands) {
-      if (kind === undefined) throw new VersionTooNew(`entry ${index} of the log`, undefined);
+      const isOperationUnknown =
+        kind?.$case === "operate" &&
+        kind.value.command !== undefined &&
+        kind.value.command.kind === undefined;
+      if (kind === undefined || isOperationUnknown) {
+        throw new VersionTooNew(`entry ${index} of the log`, undefined);
+      }
       if (kind.$case !== "activateVersion") continue;
       this.#activate(kind.value.version, `entry ${index} of the log`);
     }

@@ -1,6 +1,6 @@
 // The state machine behind the log: every committed entry passes through here, in order, on every
 // node, and whoever needs to know is told what it changed.
-import { type Command, CommandBatch } from "../../gen/mesh/v1/command.js";
+import { type Command, CommandBatch, type OperateCommand } from "../../gen/mesh/v1/command.js";
 import { AssignmentTable, type QueueChange } from "./assignment-table.js";
 import { QueueTable } from "./queue-table.js";
 import { DefinitionCache } from "./definition-cache.js";
@@ -18,6 +18,9 @@ import {
 } from "../../raft/index.js";
 import { DecodedEntries } from "./decoded-entries.js";
 import { type ProposedEntry, ProposedEntries } from "./proposed-entries.js";
+import { type Step, stepsOf } from "./operation-steps.js";
+import { OperationTable } from "./operation-table.js";
+import { pendingAnswer } from "./operation-answers.js";
 import { replicatedTables } from "./replicated-tables.js";
 import { readFrames, SnapshotUnreadable, tableFrames } from "./snapshot-format.js";
 import { WorkerStatistics } from "./worker-stats.js";
@@ -58,6 +61,7 @@ export class QueueMachine implements StateMachine {
   readonly drains = new DrainTable();
   readonly queues = new QueueTable();
   readonly version = new MeshVersion();
+  readonly operations = new OperationTable();
   readonly definitions = new DefinitionCache(MAX_DEFINITION_BYTES);
   readonly statistics = new WorkerStatistics();
   readonly #tables = replicatedTables(this);
@@ -186,19 +190,33 @@ export class QueueMachine implements StateMachine {
   #change({ index, batch }: CommittedEntry): readonly QueueChange[] {
     if (batch === undefined) return [];
     if (index <= this.#tableIndex) {
-      this.#recall(batch);
+      // Which calls took effect is known of those that have not expired: the others are of no matter.
+      const tookEffect = ({ operation }: OperateCommand): boolean =>
+        this.operations.get(operation?.id ?? "")?.index === index;
+      for (const step of stepsOf(batch, tookEffect)) this.#recall(step.batch);
       return [];
     }
     this.version.apply(index, batch);
-    this.schedules.apply(index, batch);
-    this.drains.apply(batch);
-    this.queues.apply(batch);
     const before = this.table.contradiction;
-    const changes = this.table.apply(index, batch);
+    const changes: QueueChange[] = [];
+    const begin = (operate: OperateCommand): boolean =>
+      this.operations.begin(operate, index, batch.atMs);
+    for (const step of stepsOf(batch, begin)) changes.push(...this.#applyStep(index, step));
     const { contradiction } = this.table;
     if (contradiction !== undefined && contradiction !== before)
       this.#onContradiction(contradiction);
     return changes;
+  }
+
+  #applyStep(index: number, { batch, operationId }: Step): readonly QueueChange[] {
+    const answer = operationId === undefined ? undefined : pendingAnswer(this, batch);
+    this.schedules.apply(index, batch);
+    this.drains.apply(batch);
+    this.queues.apply(batch);
+    if (operationId !== undefined && answer !== undefined) {
+      this.operations.answered(operationId, answer());
+    }
+    return this.table.apply(index, batch);
   }
 
   /**
@@ -211,11 +229,10 @@ export class QueueMachine implements StateMachine {
         for (const task of kind.value.tasks) this.definitions.add(task);
       } else if (kind?.$case === "finish") {
         for (const { taskId, outcome } of kind.value.outcomes) {
-          if (outcome?.$case !== "retry") this.definitions.markEnded(taskId, true);
+          if (outcome?.$case !== "retry") this.definitions.markEnded(taskId);
         }
-      } else if (kind?.$case === "cancel" || kind?.$case === "overdue" || kind?.$case === "retry") {
-        const ended = kind.$case !== "retry";
-        for (const taskId of kind.value.taskIds) this.definitions.markEnded(taskId, ended);
+      } else if (kind?.$case === "cancel" || kind?.$case === "overdue") {
+        for (const taskId of kind.value.taskIds) this.definitions.markEnded(taskId);
       }
     }
   }
@@ -227,16 +244,15 @@ export class QueueMachine implements StateMachine {
         break;
       case "finished":
         if (change.finish.outcome?.$case !== "retry") {
-          this.definitions.markEnded(change.finish.taskId, true);
+          this.definitions.markEnded(change.finish.taskId);
         }
         break;
       case "cancelled":
       case "overdue":
-        this.definitions.markEnded(change.taskId, true);
+        this.definitions.markEnded(change.taskId);
         break;
+      // Whether it runs again Redis alone knows: a task that has completed does not.
       case "retried":
-        this.definitions.markEnded(change.taskId, false);
-        break;
       case "assigned":
       case "released":
       case "settled":
@@ -247,6 +263,8 @@ export class QueueMachine implements StateMachine {
 
 function isSetting({ kind }: Command): boolean {
   switch (kind?.$case) {
+    case "operate":
+      return kind.value.command !== undefined && isSetting(kind.value.command);
     case "configureQueue":
     case "putSchedule":
     case "deleteSchedule":

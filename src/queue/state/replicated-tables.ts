@@ -3,12 +3,14 @@
 import {
   DrainedNode,
   NodeStatistics,
+  OperationRecord,
   RunningRecord,
   VersionRecord,
 } from "../../gen/mesh/v1/snapshot.js";
 import { QueueRecord } from "../../gen/mesh/v1/queue.js";
 import { ScheduleState } from "../../gen/mesh/v1/schedule.js";
 import type { AssignmentTable, RunningTask } from "./assignment-table.js";
+import type { OperationTable } from "./operation-table.js";
 import type { QueueTable } from "./queue-table.js";
 import type { DrainTable } from "./drain-table.js";
 import type { MeshVersion } from "./mesh-version.js";
@@ -33,10 +35,11 @@ export function replicatedTables(tables: {
   readonly schedules: ScheduleTable;
   readonly drains: DrainTable;
   readonly queues: QueueTable;
+  readonly operations: OperationTable;
   readonly statistics: WorkerStatistics;
   readonly version: MeshVersion;
 }): readonly ReplicatedTable[] {
-  const { table, schedules, drains, queues, statistics, version } = tables;
+  const { table, schedules, drains, queues, operations, statistics, version } = tables;
   return [
     {
       // First, so that a node which is too old to read on says that, and not what it stumbled over.
@@ -69,6 +72,12 @@ export function replicatedTables(tables: {
       isSetting: true,
       records: () => queues.toSnapshot().map((one) => QueueRecord.encode(one).finish()),
       restore: (records) => queues.restore(records.map((one) => QueueRecord.decode(one))),
+    },
+    {
+      name: "operations",
+      isSetting: false,
+      records: () => operations.toSnapshot().map((one) => OperationRecord.encode(one).finish()),
+      restore: (records) => operations.restore(records.map((one) => OperationRecord.decode(one))),
     },
     {
       name: "statistics",

@@ -1,9 +1,9 @@
 // The schedules, as every node holds them in memory: they change only by applying the log, so that
 // any node that is elected goes on exactly where the last leader was.
 import type { CommandBatch, FireScheduleCommand } from "../../gen/mesh/v1/command.js";
-import type { Schedule, ScheduleState } from "../../gen/mesh/v1/schedule.js";
+import { Schedule, type ScheduleState } from "../../gen/mesh/v1/schedule.js";
 
-/** Schedules of a mesh; the leader takes no more. */
+/** Schedules of a mesh; past it a new one changes nothing, and the leader refuses it. */
 export const MAX_SCHEDULES = 10_000;
 
 export interface ScheduleRecord extends Readonly<Omit<ScheduleState, "schedule">> {
@@ -12,8 +12,6 @@ export interface ScheduleRecord extends Readonly<Omit<ScheduleState, "schedule">
 
 export class ScheduleTable {
   readonly #byName = new Map<string, ScheduleRecord>();
-  /** Who deletes a schedule; bounded by the changes that the leader lets be under way. */
-  readonly #deletions = new Map<string, (record: ScheduleRecord) => void>();
 
   get size(): number {
     return this.#byName.size;
@@ -37,7 +35,7 @@ export class ScheduleTable {
           }
           break;
         case "deleteSchedule":
-          this.#delete(kind.value.name);
+          this.#byName.delete(kind.value.name);
           break;
         case "fireSchedule":
           this.#fired(kind.value);
@@ -46,14 +44,6 @@ export class ScheduleTable {
           break;
       }
     }
-  }
-
-  /** Calls the listener with the schedule as it is when it is deleted; returns how to end that. */
-  onDeleted(name: string, listener: (record: ScheduleRecord) => void): () => void {
-    this.#deletions.set(name, listener);
-    return () => {
-      if (this.#deletions.get(name) === listener) this.#deletions.delete(name);
-    };
   }
 
   /** All there is, for a snapshot. */
@@ -69,14 +59,11 @@ export class ScheduleTable {
     }
   }
 
-  #delete(name: string): void {
-    const record = this.#byName.get(name);
-    this.#byName.delete(name);
-    if (record !== undefined) this.#deletions.get(name)?.(record);
-  }
-
   #put(index: number, atMs: number, schedule: Schedule, nextAtMs: number | undefined): void {
     const before = this.#byName.get(schedule.name);
+    // As asked for already: its occurrences go on as they are.
+    if (before !== undefined && isSame(before.schedule, schedule)) return;
+    if (before === undefined && this.#byName.size >= MAX_SCHEDULES) return;
     this.#byName.set(schedule.name, {
       schedule,
       revision: index,
@@ -100,4 +87,8 @@ export class ScheduleTable {
       fired: before.fired + 1,
     });
   }
+}
+
+function isSame(a: Schedule, b: Schedule): boolean {
+  return Buffer.compare(Schedule.encode(a).finish(), Schedule.encode(b).finish()) === 0;
 }

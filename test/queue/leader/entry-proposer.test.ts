@@ -2,17 +2,20 @@
 import { describe, expect, test } from "vitest";
 import type { Release } from "../../../src/gen/mesh/v1/command.js";
 import { AttemptOutcome } from "../../../src/gen/mesh/v1/task.js";
+import { stepsOf } from "../../../src/queue/state/operation-steps.js";
 import { AssignmentTable } from "../../../src/queue/state/assignment-table.js";
 import { LeastLoadedPolicy } from "../../../src/queue/balancing/least-loaded.js";
 import { QueueGates } from "../../../src/queue/controls/queue-gates.js";
 import { EndOfTurn } from "../../../src/queue/leader/end-of-turn.js";
 import { EntryProposer } from "../../../src/queue/leader/entry-proposer.js";
 import { Foresight } from "../../../src/queue/leader/foresight.js";
+import { OperationTable } from "../../../src/queue/state/operation-table.js";
 import { PendingSet } from "../../../src/queue/pending/pending-set.js";
 import { PromotionClock } from "../../../src/queue/leader/promotion-clock.js";
 import { Placements } from "../../../src/queue/why/placements.js";
 import { WorkerDirectory } from "../../../src/queue/leader/worker-directory.js";
 import {
+  cancellation,
   ManualLog,
   NOW_MS,
   stateOf,
@@ -37,7 +40,10 @@ function openProposer() {
     () => undefined,
   );
   const pending = new PendingSet({ gate: gates });
-  const foresight = new Foresight({ table, workers, gates, pending, promotions });
+  const foresight = new Foresight({
+    ...{ table, workers, gates, pending, promotions },
+    operations: new OperationTable(),
+  });
   const turn = new EndOfTurn(() => void proposer.propose());
   const proposer: EntryProposer = new EntryProposer({
     ...{ log, foresight, pending, workers, promotions, turn },
@@ -59,7 +65,9 @@ function openProposer() {
   const commit = async () => {
     const entry = log.take();
     if (entry === undefined) throw new Error("nothing was proposed");
-    foresight.committed(table.apply(entry.index, entry.batch));
+    for (const { batch } of stepsOf(entry.batch, () => true)) {
+      foresight.committed(table.apply(entry.index, batch));
+    }
     entry.resolve();
     await turns(1);
     return entry.batch.commands.map(({ kind }) => kind?.$case);
@@ -94,10 +102,10 @@ describe("the proposer", () => {
     attach("n1");
 
     void proposer.submit([taskDefinition("a")]);
-    void proposer.cancel("a");
+    void proposer.operate(cancellation("a"));
     await turns();
 
-    expect(await commit()).toEqual(["submit", "cancel"]);
+    expect(await commit()).toEqual(["submit", "operate"]);
     expect(table.size).toBe(0);
   });
 
@@ -127,7 +135,7 @@ describe("the proposer", () => {
     await commit();
 
     proposer.release(released(AttemptOutcome.HANDED_BACK));
-    void proposer.cancel("a");
+    void proposer.operate(cancellation("a"));
     await turns();
     await commit();
 
@@ -140,7 +148,7 @@ describe("the proposer", () => {
     void proposer.submit([taskDefinition("a")]);
     await turns();
     // given the assignment and, behind it, the cancellation are on their way
-    void proposer.cancel("a");
+    void proposer.operate(cancellation("a"));
     await turns();
     await commit();
 
@@ -159,7 +167,7 @@ describe("the proposer", () => {
     void proposer.submit([taskDefinition("a")]);
     await turns();
     // given the assignment and, behind it, the cancellation are on their way
-    void proposer.cancel("a");
+    void proposer.operate(cancellation("a"));
     await turns();
     await commit();
 
@@ -253,7 +261,7 @@ describe("an proposer whose proposal fails", () => {
     log.refusal = "transferring";
 
     const submitted = proposer.submit([taskDefinition("a")]);
-    const cancelled = proposer.cancel("b");
+    const cancelled = proposer.operate(cancellation("b"));
     await expect(submitted).rejects.toMatchObject({ code: "outcome_unknown" });
     await expect(cancelled).rejects.toMatchObject({ code: "outcome_unknown" });
 

@@ -4,11 +4,12 @@
 import fc from "fast-check";
 import { ulid } from "ulid";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Command } from "../../../src/gen/mesh/v1/command.js";
 import { TaskStatus } from "../../../src/gen/mesh/v1/task.js";
 import { QueueError } from "../../../src/queue/errors.js";
 import { submission, turns } from "../../support/queue-fixtures.js";
 import { LEASE_MS, QUEUES, SimulatedLeader } from "../../support/simulated-leader.js";
-import { ENDED } from "../../support/simulated-redis.js";
+import { ENDED } from "../../support/task-states.js";
 
 const DAY_MS = 86_400_000;
 const IDS = Array.from({ length: 400 }, (_, at) => ulid(at + 1));
@@ -96,6 +97,14 @@ const step = fc.oneof(
   steps(
     2,
     ofTask((leader, id) => leader.retry(id)),
+  ),
+  steps(
+    2,
+    at.map(
+      (n): Step =>
+        (leader) =>
+          leader.operateAgain(n),
+    ),
   ),
   steps(
     2,
@@ -273,8 +282,12 @@ describe("a leader's leader", () => {
   test("refuses cancellations and retries while too many are under way", async () => {
     const leader = new SimulatedLeader();
     const calls = Array.from({ length: 20_001 }, (_, n) => {
-      const call = n % 2 === 0 ? leader.leader.cancel(ulid(n)) : leader.leader.retry(ulid(n));
-      return call.then(
+      const taskIds = [ulid(n)];
+      const command: NonNullable<Command["kind"]> =
+        n % 2 === 0
+          ? { $case: "cancel", value: { taskIds } }
+          : { $case: "retry", value: { taskIds, onlyDead: false } };
+      return leader.operate(command).then(
         () => "done",
         (error: unknown) => (error instanceof QueueError ? error.code : error),
       );

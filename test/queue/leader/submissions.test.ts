@@ -1,7 +1,7 @@
 // A submission that is sent twice stays one task: at once, in one request, again later.
 import { ulid } from "ulid";
 import { describe, expect, test } from "vitest";
-import type { TaskDefinition } from "../../../src/gen/mesh/v1/task.js";
+import type { Task, TaskDefinition } from "../../../src/gen/mesh/v1/task.js";
 import type { SubmitTaskRequest, SubmitTaskResult } from "../../../src/gen/mesh/v1/task_service.js";
 import { AssignmentTable } from "../../../src/queue/state/assignment-table.js";
 import { UniqueDecisions } from "../../../src/queue/leader/unique-decisions.js";
@@ -9,11 +9,26 @@ import { DefinitionCache } from "../../../src/queue/state/definition-cache.js";
 import { QueueError } from "../../../src/queue/errors.js";
 import { RedisUnavailable } from "../../../src/queue/redis/errors.js";
 import { Submissions } from "../../../src/queue/leader/submissions.js";
-import { BACKOFF, NOW_MS, stateOf, submission, turns } from "../../support/queue-fixtures.js";
+import { taskFromLog } from "../../../src/queue/task/task-from-log.js";
+import {
+  BACKOFF,
+  NOW_MS,
+  stateOf,
+  submission,
+  taskDefinition,
+  turns,
+} from "../../support/queue-fixtures.js";
 
 function leader() {
   const proposed: string[] = [];
-  const redis = { ids: new Set<string>(), keys: new Map<string, string>(), down: false };
+  const redis = {
+    ids: new Set<string>(),
+    keys: new Map<string, string>(),
+    down: false,
+    task: undefined as Task | undefined,
+    /** What happens while it is waited for. */
+    onReached: (): boolean => true,
+  };
   const atHand = new Set<string>();
   const definitions = new DefinitionCache(1_000_000);
   const open: (() => void)[] = [];
@@ -41,7 +56,7 @@ function leader() {
     reader: {
       holders: () => Promise.resolve(new Map()),
       reflecting: (_index, read) => read(),
-      getTask: () => Promise.resolve(undefined),
+      getTask: () => Promise.resolve(redis.task),
       existing: async (ids) => {
         await turns(1);
         return new Set(ids.filter((id) => redis.ids.has(id)));
@@ -60,6 +75,7 @@ function leader() {
     },
     foresight: { isAtHand: (id) => atHand.has(id) },
     progress: {
+      reached: () => Promise.resolve(redis.onReached()),
       readableIndex: () => {
         if (redis.down) throw new RedisUnavailable(new Error("down"));
         return 0;
@@ -81,7 +97,7 @@ function leader() {
     for (const one of open.splice(0)) one();
     await turns();
   };
-  return { submit, receipts, applied, commit, proposed, redis, atHand, failures };
+  return { submit, receipts, applied, commit, proposed, redis, atHand, failures, definitions };
 }
 
 function told({ outcome }: SubmitTaskResult): string {
@@ -210,5 +226,39 @@ describe("a request of several items", () => {
     await commit();
 
     expect(await call).toHaveLength(2_500);
+  });
+});
+
+describe("a key whose task has ended in the log", () => {
+  async function ended() {
+    const bench = leader();
+    const first = bench.submit([submission({ id: A, idempotencyKey: "k" })]);
+    await bench.commit();
+    await first;
+    bench.definitions.markEnded(A);
+    return { ...bench, again: () => bench.submit([submission({ id: B, idempotencyKey: "k" })]) };
+  }
+
+  test("is not taken for removed before Redis has applied that it was submitted", async () => {
+    const { redis, again } = await ended();
+    redis.onReached = () => {
+      redis.task = { ...taskFromLog(taskDefinition(A), undefined, NOW_MS) };
+      return true;
+    };
+
+    expect(await again()).toEqual([`known ${A}`]);
+  });
+
+  test("is gone where Redis has applied all of that and does not have it", async () => {
+    const { again } = await ended();
+
+    expect(await again()).toEqual(["refused gone"]);
+  });
+
+  test("cannot be told while Redis does not get there", async () => {
+    const { redis, again } = await ended();
+    redis.onReached = () => false;
+
+    expect(await again()).toEqual(["refused redis_unavailable"]);
   });
 });

@@ -148,7 +148,13 @@ export function cancel(...taskIds: readonly string[]): Kind {
 }
 
 export function retry(...taskIds: readonly string[]): Kind {
-  return { $case: "retry", value: { taskIds: [...taskIds] } };
+  return { $case: "retry", value: { taskIds: [...taskIds], onlyDead: false } };
+}
+
+/** A call of a client that asks for the command. */
+export function operate(id: string, expiresAtMs: number, kind: Kind): Kind {
+  const operation = { id, expiresAtMs, fingerprint: "" };
+  return { $case: "operate", value: { operation, command: { kind }, note: Buffer.alloc(0) } };
 }
 
 export function drop(...taskIds: readonly string[]): Kind {

@@ -37,6 +37,8 @@ export function isDue({ runAtMs, waitsFor }: ModelTask, atMs: number): boolean {
 export class TaskModel {
   readonly tasks = new Map<string, ModelTask>();
   readonly #keys = new Map<string, { untilMs: number; id: string }>();
+  /** Until when each is known. */
+  readonly #operations = new Map<string, number>();
   /** Tasks for which others waited at some time. */
   readonly #awaited = new Set<string>();
   /** Tasks that have ended and whose dependents do not know it, and whether they completed. */
@@ -65,7 +67,21 @@ export class TaskModel {
       case "fireSchedule":
       case "configureQueue":
       case "drainNode":
+      case "activateVersion":
+      case "transfer":
         return;
+      case "operate": {
+        const { operation, command } = kind.value;
+        if (operation === undefined || command?.kind === undefined) return;
+        const { id, expiresAtMs } = operation;
+        const untilMs = this.#operations.get(id) ?? 0;
+        if (untilMs > atMs) this.#operations.set(id, Math.max(untilMs, expiresAtMs));
+        else if (expiresAtMs > atMs) {
+          this.#operations.set(id, expiresAtMs);
+          this.apply(index, atMs, command.kind);
+        }
+        return;
+      }
       case "submit":
         for (const task of kind.value.tasks) this.#submit(task, atMs);
         return;
@@ -113,7 +129,7 @@ export class TaskModel {
         for (const id of kind.value.taskIds) this.#cancel(id, atMs);
         return;
       case "retry":
-        for (const id of kind.value.taskIds) this.#retry(id, atMs);
+        for (const id of kind.value.taskIds) this.#retry(id, atMs, kind.value.onlyDead);
         return;
       case "promote":
         this.#promote(kind.value.limit, atMs);
@@ -260,9 +276,10 @@ export class TaskModel {
     this.#end(id, task, TaskStatus.CANCELLED);
   }
 
-  #retry(id: string, atMs: number): void {
+  #retry(id: string, atMs: number, onlyDead: boolean): void {
     const task = this.tasks.get(id);
-    const retryable = task?.status === TaskStatus.DEAD || task?.status === TaskStatus.CANCELLED;
+    const isCancelled = task?.status === TaskStatus.CANCELLED && !onlyDead;
+    const retryable = task?.status === TaskStatus.DEAD || isCancelled;
     const runs = retryable && this.#holder(task.uniqueKey) === undefined;
     this.told.push(`retry ${id} ${runs ? "pending" : (task?.status ?? 0)}`);
     if (!runs) return;

@@ -15,6 +15,7 @@ import {
   expire,
   failed,
   finish,
+  operate,
   overdue,
   type Kind,
   promote,
@@ -127,7 +128,25 @@ const expireRecipe = fc
     return expire(limit, ...made);
   });
 
+/** Few operations, so that they come again, in time and late. */
+const operateRecipe = fc
+  .record({
+    operationId: fc.constantFrom("o1", "o2", "o3"),
+    lifetimeMs: fc.constantFrom(0, 5, 60, 50_000_000),
+    chosen: fc.oneof(
+      id.map((one) => [one]),
+      ids,
+    ),
+    what: fc.nat(3),
+  })
+  .map(({ operationId, lifetimeMs, chosen, what }): Recipe => (atMs) => {
+    const onlyDead: Kind = { $case: "retry", value: { taskIds: chosen, onlyDead: true } };
+    const kinds = [cancel(...chosen), retry(...chosen), onlyDead, drop(...chosen)];
+    return operate(operationId, atMs + lifetimeMs, kinds[what] ?? cancel(...chosen));
+  });
+
 const recipe = fc.oneof(
+  { weight: 4, arbitrary: operateRecipe },
   { weight: 1, arbitrary: expireRecipe },
   {
     weight: 2,

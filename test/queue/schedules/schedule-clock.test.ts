@@ -164,7 +164,7 @@ describe("the clock of the schedules", () => {
 
   test("ignores a note of an older revision", () => {
     log.put({}, START + SECOND);
-    log.put({}, START + 5 * SECOND);
+    log.put({ cron: "*/5 * * * * *" }, START + 5 * SECOND);
 
     log.apply({
       $case: "fireSchedule",

@@ -64,7 +64,7 @@ describe("the queue's state machine", () => {
     expect(machine.lastAtMs).toBe(NOW_MS + 5);
   });
 
-  test("remembers that a task has ended until it is retried", () => {
+  test("remembers that a task has ended, also where it may run again: Redis alone knows", () => {
     const machine = new QueueMachine();
     machine.apply([
       entry(1, NOW_MS, submit("a")),
@@ -72,8 +72,10 @@ describe("the queue's state machine", () => {
     ]);
     expect(machine.definitions.hasEnded("a")).toBe(true);
 
-    machine.apply([entry(3, NOW_MS, { $case: "retry", value: { taskIds: ["a"] } })]);
-    expect(machine.definitions.hasEnded("a")).toBe(false);
+    machine.apply([
+      entry(3, NOW_MS, { $case: "retry", value: { taskIds: ["a"], onlyDead: false } }),
+    ]);
+    expect(machine.definitions.hasEnded("a")).toBe(true);
   });
 
   test("keeps the decoded entries of late only", () => {

@@ -27,21 +27,35 @@
 --- @include "release.lua"
 --- @include "cancel.lua"
 --- @include "retry.lua"
---- @include "promote.lua"
 --- @include "removal.lua"
 --- @include "drop.lua"
---- @include "expire.lua"
---- @include "overdue.lua"
---- @include "settle.lua"
 
 -- By kind of command; command-encoder.ts writes the same numbers. The stride is the number of
 -- values of one item; the first of them is the task's id.
-local transitions = { submit, assign, finish, release, cancel, retry, promote }
+local transitions = { submit, assign, finish, release, cancel, retry }
 local strides = { 8, 2, 7, 5, 1, 1 }
 transitions[30], strides[30] = drop, 1
+-- A block each: Lua takes 200 locals of a script, and no more.
+do
+--- @include "promote.lua"
+transitions[7] = promote
+end
+do
+--- @include "expire.lua"
 transitions[31] = expire
+end
+do
+--- @include "overdue.lua"
 transitions[32], strides[32] = overdue, 1
+end
+do
+--- @include "settle.lua"
 transitions[33] = settle
+end
+do
+--- @include "operate.lua"
+transitions[60], strides[60] = operate, 1
+end
 
 local refused = position.open(ARGV[6])
 if refused then return refused end

@@ -1,5 +1,6 @@
 -- Drop: removes dead tasks. Tasks in another state are left alone, and so are those of which others that
--- wait for them do not know yet that they are dead: a snapshot tells them by the task itself.
+-- wait for them do not know yet that they are dead: a snapshot tells them by the task itself. Returns
+-- the ids of those that are gone.
 -- command: kind, items (id)
 local function drop(_, command)
   local dead, seen = {}, {}
@@ -11,4 +12,5 @@ local function drop(_, command)
     end
   end
   if #dead > 0 then remove_tasks(dead) end
+  return dead
 end
