@@ -30,7 +30,13 @@ function planned(
 describe("the next change of the membership", () => {
   const three = [voter("n1"), voter("n2"), voter("n3")];
   const stranger = { id: "n9", address: "n9:1" };
-  const cases: readonly [string, string, readonly MemberSight[], (readonly Stranger[])?][] = [
+  const cases: readonly [
+    string,
+    string,
+    readonly MemberSight[],
+    (readonly Stranger[])?,
+    MembershipRules?,
+  ][] = [
     ["nothing where all is well", "none", three],
     ["strangers become learners at once", "joined: ~n9", three, [stranger]],
     [
@@ -91,6 +97,8 @@ describe("the next change of the membership", () => {
         voter("n5", DEAD),
         learner("n6"),
       ],
+      [],
+      { ...RULES, voters: 5 },
     ],
     [
       "nothing where the quorum is lost",
@@ -195,7 +203,7 @@ describe("the next change of the membership", () => {
     ],
   ];
 
-  test.each(cases)("%s", (_, expected, members, strangers) => {
-    expect(planned(members, strangers)).toBe(expected);
+  test.each(cases)("%s", (_, expected, members, strangers, rules) => {
+    expect(planned(members, strangers, rules)).toBe(expected);
   });
 });
