@@ -9,7 +9,7 @@ import type { DurableLog } from "./storage/durable-log.js";
 
 export interface CoreDriverOptions {
   readonly core: RaftCore;
-  readonly log: Pick<DurableLog, "write">;
+  readonly log: Pick<DurableLog, "write" | "lost">;
   readonly transport: RaftTransport;
   /** Told of each batch, its messages sent and its write under way. */
   readonly onReady: (ready: Ready) => void;
@@ -37,6 +37,12 @@ export class CoreDriver {
 
   get isStopped(): boolean {
     return this.#stopping.signal.aborted;
+  }
+
+  /** A server that writes nothing at the moment must not go on leading or voting without its disk either. */
+  watchDisk(): void {
+    const { lost } = this.#options.log;
+    lost?.addEventListener("abort", () => this.fail(lost.reason), { signal: this.signal });
   }
 
   /** Nothing is put in, sent or written from now on, but for the write that is under way. */

@@ -76,11 +76,17 @@ const DEFAULTS = {
 /** The options with every default resolved. */
 export interface RaftNodeConfig extends Required<RaftNodeOptions> {
   readonly snapshots: Required<SnapshotPolicy>;
+  /** That a read, or a transfer, is given. */
+  readonly patienceMs: number;
 }
+
+/** Election timeouts that a read, or a transfer, is given. */
+const PATIENCE_TIMEOUTS = 4;
 
 export function resolveNodeOptions(options: RaftNodeOptions): RaftNodeConfig {
   const snapshots = { ...SNAPSHOT_DEFAULTS, ...options.snapshots };
-  return { ...DEFAULTS, ...options, snapshots };
+  const config = { ...DEFAULTS, ...options, snapshots };
+  return { ...config, patienceMs: PATIENCE_TIMEOUTS * config.electionTicks * config.tickMs };
 }
 
 /** The core begins behind the snapshot on disk: until that is restored, what it hands out waits. */

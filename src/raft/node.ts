@@ -23,14 +23,12 @@ import {
   type RaftNodeOptions,
   resolveNodeOptions,
 } from "./node-options.js";
+import { Listeners } from "./listeners.js";
 import { PendingProposals, type Proposal } from "./pending-proposals.js";
 import { PendingReads } from "./pending-reads.js";
-import { PendingSoftStates } from "./pending-soft-states.js";
+import { SoftStates } from "./soft-states.js";
 import { SnapshotTaker } from "./snapshot-taker.js";
 import { TickClock } from "./tick-clock.js";
-
-/** Election timeouts that a read, or a transfer, is given. */
-const PATIENCE_TIMEOUTS = 4;
 
 /** One server of a Raft cluster. */
 export class RaftNode {
@@ -41,10 +39,8 @@ export class RaftNode {
   readonly #snapshots: SnapshotTaker;
   readonly #proposals = new PendingProposals();
   readonly #reads = new PendingReads();
-  readonly #pendingStates = new PendingSoftStates();
-  readonly #softStateListeners = new Set<(state: SoftState) => void>();
-  readonly #membershipListeners = new Set<(membership: Membership) => void>();
-  #softState: SoftState;
+  readonly #softStates: SoftStates;
+  readonly #membershipListeners = new Listeners<Membership>();
   #yieldsLeadership = false;
   #ticker: NodeJS.Timeout | undefined;
 
@@ -73,16 +69,13 @@ export class RaftNode {
       log,
       stateMachine,
       policy: config.snapshots,
-      appliedIndex: () => this.#applier.appliedIndex,
-      isRestoring: () => this.#applier.isRestoring,
-      membershipAt: (index) => this.#core.membershipAt(index),
-      isSending: () =>
-        this.#core.status().peers.some(({ snapshotOffset }) => snapshotOffset !== undefined),
+      applier: this.#applier,
+      core,
       onFailed: config.onSnapshotFailed,
       onFatal,
     });
-    const { role, leader, term } = this.#core.status();
-    this.#softState = { role, leader, term };
+    const { role, leader, term } = core.status();
+    this.#softStates = new SoftStates({ role, leader, term });
   }
 
   /**
@@ -94,7 +87,7 @@ export class RaftNode {
     this.#ticker = setInterval(() => {
       const nowMs = performance.now();
       this.#reads.expire(nowMs);
-      this.#pendingStates.expire(nowMs);
+      this.#softStates.expire(nowMs);
       this.#driver.input(() => {
         // A leader whose state machine is not there yet could apply nothing.
         const yields = this.#applier.isRestoring || this.#yieldsLeadership;
@@ -103,10 +96,7 @@ export class RaftNode {
         this.#snapshots.tick();
       });
     }, this.#config.tickMs);
-    // A server that writes nothing at the moment must not go on leading or voting either.
-    const { lost } = this.#config.log;
-    const { signal } = this.#driver;
-    lost?.addEventListener("abort", () => this.#driver.fail(lost.reason), { signal });
+    this.#driver.watchDisk();
     this.#applier.start();
     this.#driver.schedule();
   }
@@ -179,7 +169,7 @@ export class RaftNode {
     if (this.#driver.isStopped) throw new NodeStopped();
     const read = this.#reads.add(
       (requestId) => this.#driver.guard(() => this.#core.readIndex(requestId)),
-      performance.now() + this.#patienceMs(),
+      performance.now() + this.#config.patienceMs,
     );
     this.#driver.schedule();
     return read;
@@ -193,9 +183,8 @@ export class RaftNode {
     const result = this.#driver.guard(() => this.#core.transferLeadership(to));
     if (result.kind === "refused") throw new ProposalRefused(result.reason, result.leader);
     this.#driver.schedule();
-    const { id } = this.#config;
-    const patienceMs = this.#patienceMs();
-    return this.#pendingStates.next(({ leader }) => (leader === id ? undefined : leader), {
+    const { id, patienceMs } = this.#config;
+    return this.#softStates.next(({ leader }) => (leader === id ? undefined : leader), {
       atMs: performance.now() + patienceMs,
       error: new TransferFailed(`${result.to} did not take over in ${patienceMs} ms`),
     });
@@ -212,7 +201,7 @@ export class RaftNode {
    */
   async whenLed(): Promise<NodeId> {
     if (this.#driver.isStopped) throw new NodeStopped();
-    return this.#softState.leader ?? this.#pendingStates.next(({ leader }) => leader);
+    return this.#softStates.current.leader ?? this.#softStates.next(({ leader }) => leader);
   }
 
   /**
@@ -231,9 +220,8 @@ export class RaftNode {
   }
 
   /**
-   * The peer's machine answers that nothing listens at its address: the process has most likely
-   * ended. A dead leader is so replaced within a few ticks, not within an election timeout; one that
-   * lives all the same is not disturbed.
+   * The peer's machine answers that nothing listens there: its process has most likely ended. A dead
+   * leader is so replaced within a few ticks; one that lives all the same is not disturbed.
    */
   reportGone(peer: NodeId): void {
     this.#driver.input(() => this.#core.reportGone(peer));
@@ -244,7 +232,7 @@ export class RaftNode {
   }
 
   get softState(): SoftState {
-    return this.#softState;
+    return this.#softStates.current;
   }
 
   /** Newest entry of this server's log, on disk or not. */
@@ -262,34 +250,23 @@ export class RaftNode {
     return this.#config.log.snapshot()?.index ?? logIndex(0);
   }
 
-  /**
-   * The configuration in force at an index; undefined where compacted, without voters where this
-   * server joined later and its log does not tell.
-   */
+  /** Undefined where compacted; without voters where this server joined later and its log does not tell. */
   membershipAt(index: LogIndex): Membership | undefined {
     return this.#core.membershipAt(index);
   }
 
   /** Role, leader or term have changed; returns how to stop listening. */
   onSoftState(listener: (state: SoftState) => void): () => void {
-    this.#softStateListeners.add(listener);
-    return () => this.#softStateListeners.delete(listener);
+    return this.#softStates.listen(listener);
   }
 
   /** The configuration in force has changed, committed or not; returns how to stop listening. */
   onMembership(listener: (membership: Membership) => void): () => void {
-    this.#membershipListeners.add(listener);
-    return () => this.#membershipListeners.delete(listener);
-  }
-
-  #patienceMs(): number {
-    return PATIENCE_TIMEOUTS * this.#config.electionTicks * this.#config.tickMs;
+    return this.#membershipListeners.add(listener);
   }
 
   #handle(ready: Ready): void {
-    if (ready.membership !== undefined) {
-      for (const listener of this.#membershipListeners) listener(ready.membership);
-    }
+    if (ready.membership !== undefined) this.#membershipListeners.tell(ready.membership);
     if (ready.softState !== undefined) this.#softStateChanged(ready.softState);
     this.#reads.answered(ready.reads, this.appliedIndex);
     if (ready.restore !== undefined) this.#applier.restore(ready.restore);
@@ -300,19 +277,16 @@ export class RaftNode {
     this.#core.applied(index);
     this.#proposals.applied(entries);
     this.#reads.applied(index);
-    if (entries.length === 0) this.#snapshots.noteRestored();
-    else this.#snapshots.noteApplied(entries);
+    this.#snapshots.noteApplied(entries);
     this.#driver.schedule();
   }
 
   #softStateChanged(next: SoftState): void {
-    const before = this.#softState;
-    this.#softState = next;
+    const before = this.#softStates.current;
     if (before.role === "leader" && (next.role !== "leader" || next.term !== before.term)) {
       this.#proposals.rejectAll(new ProposalLost("leadership was lost"));
     }
-    this.#pendingStates.changed(next);
-    for (const listener of this.#softStateListeners) listener(next);
+    this.#softStates.changed(next);
   }
 
   #halt(): void {
@@ -321,6 +295,6 @@ export class RaftNode {
     const error = new NodeStopped();
     this.#proposals.rejectAll(error);
     this.#reads.rejectAll(error);
-    this.#pendingStates.rejectAll(error);
+    this.#softStates.rejectAll(error);
   }
 }

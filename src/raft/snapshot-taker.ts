@@ -23,12 +23,12 @@ export interface SnapshotTakerParts {
   readonly log: DurableLog;
   readonly stateMachine: Pick<StateMachine, "snapshot" | "mayCompactThrough">;
   readonly policy: Required<SnapshotPolicy>;
-  readonly appliedIndex: () => LogIndex;
-  /** The state machine is being replaced: what it holds is of no index. */
-  readonly isRestoring: () => boolean;
-  readonly membershipAt: (index: LogIndex) => Membership | undefined;
-  /** The newest snapshot is on its way to a follower. */
-  readonly isSending: () => boolean;
+  /** While it restores, what the state machine holds is of no index. */
+  readonly applier: { readonly appliedIndex: LogIndex; readonly isRestoring: boolean };
+  readonly core: {
+    membershipAt(index: LogIndex): Membership | undefined;
+    status(): { readonly peers: readonly { readonly snapshotOffset: number | undefined }[] };
+  };
   /** The state machine could not give one. */
   readonly onFailed: (error: unknown) => void;
   /** The disk failed, or a promise was broken. */
@@ -55,19 +55,22 @@ export class SnapshotTaker {
     this.#parts = parts;
   }
 
+  /** None: a snapshot was restored. */
   noteApplied(entries: readonly Entry[]): void {
+    if (entries.length === 0) this.#begun();
     this.#entries += entries.length;
     for (const entry of entries) this.#bytes += entryBytes(entry);
   }
 
-  noteRestored(): void {
+  /** What is counted begins anew. */
+  #begun(): void {
     this.#entries = 0;
     this.#bytes = 0;
   }
 
   /** Does what is due. */
   tick(): void {
-    if (this.#parts.isRestoring()) return;
+    if (this.#parts.applier.isRestoring) return;
     if (this.#taking === undefined && this.#isDue()) {
       const { onFailed, onFatal } = this.#parts;
       this.#begin()
@@ -109,14 +112,21 @@ export class SnapshotTaker {
     await Promise.allSettled([this.#taking?.outcome, this.#compacting]);
   }
 
+  /** The newest snapshot is on its way to a follower. */
+  #isSending(): boolean {
+    return this.#parts.core
+      .status()
+      .peers.some(({ snapshotOffset }) => snapshotOffset !== undefined);
+  }
+
   #isDue(): boolean {
-    const { log, stateMachine, policy, isSending } = this.#parts;
+    const { log, stateMachine, policy } = this.#parts;
     if (stateMachine.snapshot === undefined) return false;
     // A large state is not written again for a log that is small beside it: what snapshots write in
     // all is no more than what the log does.
     if (this.#bytes < (log.snapshot()?.sizeBytes ?? 0)) return false;
     const measure = Math.max(this.#entries / policy.everyEntries, this.#bytes / policy.everyBytes);
-    return measure >= MAX_POSTPONEMENT || (measure >= 1 && !isSending());
+    return measure >= MAX_POSTPONEMENT || (measure >= 1 && !this.#isSending());
   }
 
   #begin(): Promise<Outcome> {
@@ -129,20 +139,20 @@ export class SnapshotTaker {
   }
 
   async #run(signal: AbortSignal): Promise<Outcome> {
-    const { log, stateMachine, appliedIndex, isRestoring } = this.#parts;
-    if (isRestoring()) return NONE;
+    const { log, stateMachine, applier } = this.#parts;
+    if (applier.isRestoring) return NONE;
     let snapshot: StateSnapshot | undefined;
     try {
-      snapshot = await stateMachine.snapshot?.(appliedIndex(), signal);
+      snapshot = await stateMachine.snapshot?.(applier.appliedIndex, signal);
     } catch (error) {
       return failed(error, signal);
     }
     if (snapshot === undefined || signal.aborted) return NONE;
     const { index } = snapshot;
-    invariant(index <= appliedIndex(), `a snapshot at ${index}, which is not applied`);
+    invariant(index <= applier.appliedIndex, `a snapshot at ${index}, which is not applied`);
     if (index <= (log.snapshot()?.index ?? 0)) return NONE;
     const term = log.term(index);
-    const membership = this.#parts.membershipAt(index);
+    const membership = this.#parts.core.membershipAt(index);
     // A server that joined knows no configuration before the first that its log holds.
     if (term === undefined || membership === undefined || membership.voters.length === 0) {
       return NONE;

@@ -19,10 +19,16 @@ beforeEach(() => {
     log: logInMemory(),
     stateMachine: { snapshot: (index) => ({ index, content: [Buffer.from("state")] }) },
     policy: { everyEntries: EVERY_ENTRIES, everyBytes: 1_000, keepEntries: 0 },
-    appliedIndex: () => logIndex(applied),
-    isRestoring: () => false,
-    membershipAt: () => MEMBERSHIP,
-    isSending: () => isSending,
+    applier: {
+      get appliedIndex() {
+        return logIndex(applied);
+      },
+      isRestoring: false,
+    },
+    core: {
+      membershipAt: () => MEMBERSHIP,
+      status: () => ({ peers: [{ snapshotOffset: isSending ? 0 : undefined }] }),
+    },
     onFailed: fail,
     onFatal: fail,
   });

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { expect, onTestFinished, vi } from "vitest";
 import type { TaskReport } from "../../src/gen/mesh/v1/worker_service.js";
 import type { TaskAssignment } from "../../src/worker/attempt.js";
-import { Executor, type ExecutorOptions } from "../../src/worker/executor.js";
+import { Executor } from "../../src/worker/executor.js";
+import type { ExecutorOptions } from "../../src/worker/executor-options.js";
 import type { LogLine } from "../../src/worker/log-line.js";
 import {
   HostSupervisor,

@@ -1,7 +1,8 @@
 // A bench for the executor: handlers given inline, reports collected.
 import type { TaskReport } from "../../src/gen/mesh/v1/worker_service.js";
 import type { TaskAssignment } from "../../src/worker/attempt.js";
-import { Executor, type ExecutorOptions } from "../../src/worker/executor.js";
+import { Executor } from "../../src/worker/executor.js";
+import type { ExecutorOptions } from "../../src/worker/executor-options.js";
 import type { TaskHandler, TaskLog } from "../../src/worker/handler.js";
 import { NOWHERE } from "../../src/worker/handler-place.js";
 import { createHandlerRegistry, type HandlerRegistry } from "../../src/worker/handler-registry.js";

@@ -3,7 +3,7 @@ import type { TaskLogLine } from "../../gen/mesh/v1/task_log.js";
 import { logField } from "../../telemetry/fields.js";
 import type { Logger } from "../../telemetry/logger.js";
 import type { TaskAssignment } from "../../worker/attempt.js";
-import type { FailedResult } from "../../worker/executor.js";
+import type { FailedResult } from "../../worker/executor-options.js";
 import type { LogLine } from "../../worker/log-line.js";
 
 /**

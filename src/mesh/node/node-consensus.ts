@@ -7,7 +7,7 @@ import { probe } from "../../api/liveness-service.js";
 import { problemFrom } from "../../api/status.js";
 import { CommandBatch } from "../../gen/mesh/v1/command.js";
 import { QueueLeader } from "../../queue/leader/leader.js";
-import { type Member, nodeId, RaftNode } from "../../raft/index.js";
+import { nodeId, RaftNode } from "../../raft/index.js";
 import { asNodeFailure } from "./errors.js";
 import { leaderSettings } from "../leader/leader-settings.js";
 import { LeaderSessions } from "../leader/leader-sessions.js";
@@ -19,6 +19,7 @@ import { MembershipKeeper } from "../membership/membership-keeper.js";
 import { committedLog } from "./committed-log.js";
 import { createLogTime, type NodeLogTime } from "./node-log-time.js";
 import type { NodeParts } from "./node-parts.js";
+import { memberAddress, members, voters } from "./raft-members.js";
 import { PeerLinks } from "../transport/peer-links.js";
 import { QueueMachine } from "../../queue/state/queue-machine.js";
 import { QueueSnapshots } from "../snapshots/queue-snapshots.js";
@@ -287,19 +288,4 @@ function openLeader(
 
 function electionMs({ config }: NodeParts): number {
   return config.raft.electionTicks * config.raft.tickMs;
-}
-
-function memberAddress(raft: RaftNode, id: string): string | undefined {
-  return members(raft).find((member) => member.id === id)?.address;
-}
-
-function members(raft: RaftNode): readonly Member[] {
-  return [...voters(raft), ...raft.status().membership.learners];
-}
-
-/** Of both configurations while they change. */
-function voters(raft: RaftNode): readonly Member[] {
-  const { voters: incoming, outgoing } = raft.status().membership;
-  const ids = new Set(incoming.map(({ id }) => id));
-  return [...incoming, ...outgoing.filter(({ id }) => !ids.has(id))];
 }

@@ -12,7 +12,8 @@ import { type Caller, introducedTo } from "../../api/caller-identity.js";
 import { NODE_CHANNEL_OPTIONS } from "../../api/channel-options.js";
 import type { Leadership } from "../../api/task-backend.js";
 import { reportMessages } from "./report-messages.js";
-import type { LeaderChannel, WorkerAgent } from "./worker-agent.js";
+import type { WorkerAgent } from "./worker-agent.js";
+import type { LeaderChannel } from "./worker-agent-options.js";
 
 const RECONNECT_MS = 100;
 

@@ -1,23 +1,17 @@
 // The worker of this node: it reads its assignments in the log, runs them while it holds the
 // leader's lease, and reports how they ended.
 import type { TaskDefinition } from "../../gen/mesh/v1/task.js";
-import type { TaskLogLine } from "../../gen/mesh/v1/task_log.js";
-import type {
-  LeaseGrant,
-  TaskLog,
-  TaskProgress,
-  TaskReport,
-} from "../../gen/mesh/v1/worker_service.js";
-import type { AssignmentTable, RunningTask } from "../../queue/state/assignment-table.js";
-import type { DefinitionCache } from "../../queue/state/definition-cache.js";
+import type { LeaseGrant, TaskReport } from "../../gen/mesh/v1/worker_service.js";
+import type { RunningTask } from "../../queue/state/assignment-table.js";
 import { LEASE_LOST, LEASE_REVOKED, RESTARTED, STALLED } from "../../queue/task/attempt-ending.js";
-import type { Logger } from "../../telemetry/logger.js";
-import type { Executor, TakenAway } from "../../worker/executor.js";
+import type { Executor } from "../../worker/executor.js";
+import type { TakenAway } from "../../worker/executor-options.js";
 import type { AppliedEntry } from "../../queue/state/queue-machine.js";
 import { AwaitingTasks } from "./awaiting-tasks.js";
 import { LogOutbox } from "./log-outbox.js";
 import { ProgressOutbox } from "./progress-outbox.js";
 import { ReportOutbox } from "./report-outbox.js";
+import type { LeaderChannel, WorkerAgentOptions } from "./worker-agent-options.js";
 import { TimedLease } from "./timed-lease.js";
 
 const SETTLE_ON_STOP_MS = 3_000;
@@ -28,40 +22,6 @@ const ABORT_REASONS = {
   cancelled: "cancelled",
   overdue: "deadline-exceeded",
 } as const;
-
-/** The way to the leader, while there is one. */
-export interface LeaderChannel {
-  keepalive(sequence: number): void;
-  reports(reports: readonly TaskReport[]): void;
-  progress(progress: readonly TaskProgress[]): void;
-  logs(logs: readonly TaskLog[]): void;
-}
-
-export interface WorkerAgentOptions {
-  readonly nodeId: string;
-  readonly leaseMs: number;
-  readonly table: AssignmentTable;
-  readonly definitions: DefinitionCache;
-  /** Newest entry that was on disk when this process started: what it assigned ran in an older one. */
-  readonly bornAtIndex: number;
-  readonly executor: (
-    report: (report: TaskReport) => void,
-    progress: (progress: TaskProgress) => void,
-    mayStart: () => boolean,
-    line: (taskId: string, fence: number, line: TaskLogLine) => void,
-  ) => Executor;
-  /** Hears how long the lease still is, whenever it is granted, in milliseconds. */
-  readonly onLease?: (leftMs: number) => void;
-  /** Calls `stalled()` at once where the event loop has just stood still. Default: nobody watches. */
-  readonly lookForStall?: () => void;
-  /** Definitions that are not in the log's recent part; throws while Redis is down. */
-  readonly fetchDefinitions: (
-    ids: readonly string[],
-  ) => Promise<ReadonlyMap<string, TaskDefinition>>;
-  /** Monotonic, milliseconds. */
-  readonly monotonicMs: () => number;
-  readonly logger: Logger;
-}
 
 export class WorkerAgent {
   readonly #options: WorkerAgentOptions;

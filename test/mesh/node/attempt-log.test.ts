@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { writeFailure } from "../../../src/mesh/node/attempt-log.js";
-import type { FailedResult } from "../../../src/worker/executor.js";
+import type { FailedResult } from "../../../src/worker/executor-options.js";
 import { failureOf } from "../../../src/worker/outcome.js";
 import { assignmentOf } from "../../worker/support.js";
 

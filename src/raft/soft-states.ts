@@ -1,5 +1,7 @@
-// Those who wait for a leader, or for another one.
+// Role, leader and term as they are: those who want to hear of each change, and those who wait for a leader,
+// or for another one.
 import type { SoftState } from "./core/index.js";
+import { Listeners } from "./listeners.js";
 
 interface Wait {
   /** True where it was what was waited for. */
@@ -14,8 +16,23 @@ export interface GiveUp {
   readonly error: Error;
 }
 
-export class PendingSoftStates {
+export class SoftStates {
   readonly #waits = new Set<Wait>();
+  readonly #listeners = new Listeners<SoftState>();
+  #current: SoftState;
+
+  constructor(current: SoftState) {
+    this.#current = current;
+  }
+
+  get current(): SoftState {
+    return this.#current;
+  }
+
+  /** Calls the listener at each change; returns how to end that. */
+  listen(listener: (state: SoftState) => void): () => void {
+    return this.#listeners.add(listener);
+  }
 
   /** Resolves with the first value that `pick` finds in a state that comes from now on. */
   next<Value>(pick: (state: SoftState) => Value | undefined, giveUp?: GiveUp): Promise<Value> {
@@ -29,8 +46,11 @@ export class PendingSoftStates {
     });
   }
 
+  /** Tells those who wait first, then those who listen. */
   changed(state: SoftState): void {
+    this.#current = state;
     for (const wait of this.#waits) if (wait.see(state)) this.#waits.delete(wait);
+    this.#listeners.tell(state);
   }
 
   /** Gives up what has waited too long. */
