@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
-import { heapFlags } from "../src/cli/heap-flags.js";
+import { heapFlags } from "../src/cli/mesh-launcher.js";
 import { configSchema } from "../src/config/schema.js";
 import { cliEntry, plainEnvironment } from "../test/cli/built-cli.js";
 import { freePorts } from "../test/support/free-ports.js";

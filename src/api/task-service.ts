@@ -4,7 +4,7 @@ import { deadLetterCalls } from "./dead-letter-calls.js";
 import type { EdgeLog } from "./edge-log.js";
 import type { Forwarder } from "./forwarding.js";
 import { changeHandler, leaderHandler } from "./leader-call.js";
-import { serializedOnce } from "./serialized-once.js";
+import { serializedOnce } from "./once-per-object.js";
 import { streamHandler } from "./stream-call.js";
 import { SubmissionForwarder } from "./submission-forwarder.js";
 import type { LeaderTaskOperations, TaskReads } from "./task-backend.js";

@@ -71,3 +71,6 @@ export const STOP_GRACE_MS = 4_000;
 export const DEFAULT_RETRY_AFTER_MS = 1_000;
 /** Submissions whose log index is remembered, so that a read that follows sees them. */
 export const MAX_RECENT_SUBMISSIONS = 20_000;
+
+/** Of a change that is answered once Redis shows it, or another node leads: sent again, it is done once all the same. */
+export const CHANGE_TRY_MS = CALL_TRY_MS + WAIT_SLACK_MS;

@@ -14,11 +14,9 @@ import type {
 import type { Operation } from "../gen/mesh/v1/operation.js";
 import type { Task } from "../gen/mesh/v1/task.js";
 import type {
-  DeadLetterSelection,
   GetTaskRequest,
   ListTasksRequest,
   ListTasksResponse,
-  RetryDeadLettersResponse as TakenDeadLetters,
   SubmitTaskRequest,
   SubmitTaskResponse,
   SubmitTaskResult,
@@ -29,6 +27,7 @@ import type { OwnLinks } from "../links/own-links.js";
 import { LeaderTracker } from "./leader-tracker.js";
 import {
   CALL_TRY_MS,
+  CHANGE_TRY_MS,
   HEALTH_RETRY_MS,
   HEALTH_TRY_MS,
   SUBMIT_TRY_MS,
@@ -40,14 +39,12 @@ import { MeshCaller } from "./mesh-caller.js";
 import { type NodeDirectory, Peers } from "./peers.js";
 import { present } from "./answers.js";
 import { type ClusterListener, ClusterFollower } from "./cluster-follower.js";
+import { DeadLetterCalls } from "./dead-letter-calls.js";
 import { QueueCalls } from "./queue-calls.js";
 import { ScheduleCalls } from "./schedule-calls.js";
 import { RecentSubmissions } from "./recent-submissions.js";
 import { SubmissionBatcher } from "./submission-batcher.js";
 import { type WatchRequest, type WatchStep, TaskWatch } from "./task-watch.js";
-
-/** Of what is answered once Redis shows it, or another node leads: sent again, it is done once all the same. */
-const CHANGE = { tryMs: CALL_TRY_MS + WAIT_SLACK_MS } as const;
 
 export interface MeshClientOptions {
   readonly directory: NodeDirectory;
@@ -61,6 +58,7 @@ export interface MeshClientOptions {
 
 export class MeshClient implements Mesh {
   readonly schedules: ScheduleCalls;
+  readonly deadLetters: DeadLetterCalls;
   readonly #peers: Peers;
   readonly queues: QueueCalls;
   readonly #pool: ClientPool;
@@ -87,6 +85,7 @@ export class MeshClient implements Mesh {
     this.#caller = new MeshCaller(this.#pool, peers, this.#leaders, options.retryForMs);
     this.schedules = new ScheduleCalls(this.#caller);
     this.queues = new QueueCalls(this.#caller);
+    this.deadLetters = new DeadLetterCalls(this.#caller);
     this.#taskWatch = new TaskWatch(this.#pool, peers, this.#leaders);
     this.#clusterWatch = new ClusterFollower(this.#pool, peers, this.#leaders);
   }
@@ -165,7 +164,7 @@ export class MeshClient implements Mesh {
     const { task } = await this.#caller.change({
       stub: (peer) => peer.tasks.cancelTask.bind(peer.tasks),
       request: { id, operation },
-      ...CHANGE,
+      tryMs: CHANGE_TRY_MS,
     });
     return present(task);
   }
@@ -175,7 +174,7 @@ export class MeshClient implements Mesh {
     const { task } = await this.#caller.change({
       stub: (peer) => peer.tasks.retryTask.bind(peer.tasks),
       request: { id, operation },
-      ...CHANGE,
+      tryMs: CHANGE_TRY_MS,
     });
     return present(task);
   }
@@ -187,30 +186,6 @@ export class MeshClient implements Mesh {
       request: () => ({ id }),
       repeat: "none",
       tryMs: CALL_TRY_MS + WAIT_SLACK_MS,
-    });
-  }
-
-  /**
-   * Runs dead tasks again.
-   * @throws MeshRefusal
-   */
-  retryDead(selection: DeadLetterSelection, operation: Operation): Promise<TakenDeadLetters> {
-    return this.#caller.change({
-      stub: (peer) => peer.tasks.retryDeadLetters.bind(peer.tasks),
-      request: { selection, operation },
-      ...CHANGE,
-    });
-  }
-
-  /**
-   * Removes dead tasks for good.
-   * @throws MeshRefusal
-   */
-  dropDead(selection: DeadLetterSelection, operation: Operation): Promise<TakenDeadLetters> {
-    return this.#caller.change({
-      stub: (peer) => peer.tasks.dropDeadLetters.bind(peer.tasks),
-      request: { selection, operation },
-      ...CHANGE,
     });
   }
 
@@ -265,7 +240,7 @@ export class MeshClient implements Mesh {
     const response = await this.#caller.change({
       stub: (peer) => peer.cluster.transferLeadership.bind(peer.cluster),
       request: { to, operation },
-      ...CHANGE,
+      tryMs: CHANGE_TRY_MS,
     });
     void this.#leaders.look();
     return response;

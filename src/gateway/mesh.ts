@@ -9,17 +9,16 @@ import type {
 import type { Operation } from "../gen/mesh/v1/operation.js";
 import type { Task } from "../gen/mesh/v1/task.js";
 import type {
-  DeadLetterSelection,
   GetTaskRequest,
   ListTasksRequest,
   ListTasksResponse,
-  RetryDeadLettersResponse as TakenDeadLetters,
   SubmitTaskRequest,
   SubmitTaskResponse,
 } from "../gen/mesh/v1/task_service.js";
 import type { ListTaskLogsRequest, ListTaskLogsResponse } from "../gen/mesh/v1/task_log.js";
 import type { WhyTaskResponse } from "../gen/mesh/v1/task_why.js";
 import type { ClusterListener } from "./cluster-follower.js";
+import type { DeadLetterCalls } from "./dead-letter-calls.js";
 import type { QueueCalls } from "./queue-calls.js";
 import type { ScheduleCalls } from "./schedule-calls.js";
 import type { WatchRequest, WatchStep } from "./task-watch.js";
@@ -35,14 +34,13 @@ export interface Mesh {
   retry(id: string, operation: Operation): Promise<Task>;
   /** Why a task stands where it does. */
   why(id: string): Promise<WhyTaskResponse>;
-  retryDead(selection: DeadLetterSelection, operation: Operation): Promise<TakenDeadLetters>;
-  dropDead(selection: DeadLetterSelection, operation: Operation): Promise<TakenDeadLetters>;
   /** Changes of tasks until `signal` is aborted; see TaskWatch. */
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchStep>;
   /** The mesh as its leader sees it, now and at each change; returns how to end that. */
   onCluster(listener: ClusterListener): () => void;
   readonly schedules: ScheduleCalls;
   readonly queues: QueueCalls;
+  readonly deadLetters: DeadLetterCalls;
   workers(patience?: Patience): Promise<ListWorkersResponse>;
   cluster(patience?: Patience): Promise<GetClusterResponse>;
   transfer(to: string, operation: Operation): Promise<TransferLeadershipResponse>;

@@ -6,10 +6,12 @@ import { SUBMISSION_LIMITS } from "../input/request-limits.js";
 import { TaskStatus } from "../gen/mesh/v1/task.js";
 import type { ListTaskLogsRequest } from "../gen/mesh/v1/task_log.js";
 import type { GetTaskRequest, ListTasksRequest } from "../gen/mesh/v1/task_service.js";
-import { parseDurationMs } from "./duration.js";
 import { invalidFields } from "./problem.js";
 import type { WatchRequest } from "./task-watch.js";
 import { validated } from "./validated.js";
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000 } as const;
+const DURATION = /^(\d{1,9})(ms|s|m)?$/;
 
 const statusByName = {
   scheduled: TaskStatus.SCHEDULED,
@@ -162,4 +164,13 @@ function checkedWaitMs(text: string, maxWaitMs: number): number {
     throw invalidFields([{ field: "wait", message: `must be at most ${maxWaitMs}ms` }]);
   }
   return waitMs;
+}
+
+/** A time as people write it: 10s, 500ms, 2m; a bare number means seconds. Undefined where it is none. */
+function parseDurationMs(text: string): number | undefined {
+  const match = DURATION.exec(text);
+  if (match === null) return undefined;
+  const [, amount, unit] = match;
+  const unitMs = unit === "ms" || unit === "m" ? UNIT_MS[unit] : UNIT_MS.s;
+  return Number(amount) * unitMs;
 }

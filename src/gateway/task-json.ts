@@ -1,5 +1,7 @@
 // A task as HTTP shows it. The text is put together by hand: data and result are JSON text already,
 // and are neither parsed nor written again.
+import { deathReason } from "../api/death-reason.js";
+import type { ListTaskLogsResponse, TaskLogLine } from "../gen/mesh/v1/task_log.js";
 import {
   type AttemptRecord,
   AttemptOutcome,
@@ -101,4 +103,20 @@ export function backoffJson(backoff: Backoff | undefined): string {
   const { delayMs, maxMs, jitter } = backoff;
   const type = backoff.type === BackoffType.FIXED ? "fixed" : "exponential";
   return `{"type":"${type}","delayMs":${delayMs},"maxMs":${maxMs},"jitter":${jitter}}`;
+}
+
+/** JSON text of a dead task: the task, and in one word why it is dead. */
+export function deadLetterJson(task: Task): string {
+  return `${taskJson(task).slice(0, -1)},"reason":"${deathReason(task)}"}`;
+}
+
+/** A page of what handlers wrote, as JSON text: fields are taken over as they are, not parsed. */
+export function logJson({ lines, nextCursor }: ListTaskLogsResponse): string {
+  const next = nextCursor === "" ? "null" : JSON.stringify(nextCursor);
+  return `{"lines":[${lines.map(lineJson).join(",")}],"nextCursor":${next}}`;
+}
+
+function lineJson({ atMs, attempt, level, message, fields }: TaskLogLine): string {
+  const head = { at: new Date(atMs).toISOString(), attempt, level, message };
+  return `${JSON.stringify(head).slice(0, -1)},"fields":${fields === "" ? "null" : fields}}`;
 }

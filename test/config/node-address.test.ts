@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { advertisedPort, gatewayUrl, nodeAddress, nodePlaces } from "../../src/cli/places.js";
 import { loadConfig } from "../../src/config/load.js";
 import { configSchema } from "../../src/config/schema.js";
-import { advertisedAddress } from "../../src/mesh/node/advertised.js";
+import { advertisedAddress } from "../../src/mesh/node/node-parts.js";
 
 const parse = (nodes: object) => configSchema.safeParse({ nodes });
 

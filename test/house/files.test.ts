@@ -23,6 +23,7 @@ const code = ["src", "test", "bench"].flatMap((folder) => filesBelow(folder, /\.
 const scripts = filesBelow("src", /\.lua$/);
 const lines = ({ text }: SourceFile) => text.split("\n").filter((line) => line.trim() !== "");
 const isComment = (line: string) => /^\s*(\/\/|\/\*|\*|--)/.test(line);
+const isOfSrc = (name: string) => name.startsWith(`src${path.sep}`);
 const names = (files: readonly SourceFile[]) => files.map((file) => file.name);
 
 describe("every file", () => {
@@ -47,6 +48,29 @@ describe("every file", () => {
     ];
 
     expect(names(long)).toEqual([]);
+  });
+
+  test("of src has at most 300 lines, blank ones and comments counted", () => {
+    const long = code.filter(({ name, text }) => isOfSrc(name) && text.split("\n").length > 301);
+
+    expect(names(long)).toEqual([]);
+  });
+
+  test("of src that is shorter than 15 lines has a reason to stand alone", () => {
+    const importers = new Map<string, number>();
+    for (const { name, text } of code.filter((file) => isOfSrc(file.name))) {
+      for (const [, target = ""] of text.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)) {
+        const file = path.join(path.dirname(name), target).replace(/\.js$/, ".ts");
+        importers.set(file, (importers.get(file) ?? 0) + 1);
+      }
+    }
+    // Two need it; or nobody does, as it is started and not imported; or it is one of the commands.
+    const alone = code.filter(({ name, text }) => {
+      if (!isOfSrc(name) || text.trimEnd().split("\n").length >= 15) return false;
+      return importers.get(name) === 1 && !/Command\(/.test(text);
+    });
+
+    expect(names(alone)).toEqual([]);
   });
 
   test("has a kebab-case name that says more than utils, helpers or manager", () => {

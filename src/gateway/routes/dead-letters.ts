@@ -2,7 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { SUBMISSION_LIMITS } from "../../input/request-limits.js";
-import { deadLetterJson } from "../dead-letter-json.js";
+import { deadLetterJson } from "../task-json.js";
 import type { DeadLetterSelection } from "../../gen/mesh/v1/task_service.js";
 import { deadLettersRequestFrom, name, pageLimit, plainText } from "../query-schema.js";
 import { type RouteContext, sendJson } from "../route-context.js";
@@ -42,7 +42,7 @@ export function deadLetterRoutes(app: FastifyInstance, { mesh }: RouteContext): 
   });
 
   app.post("/dead-letters/retry", async (request) => {
-    const { ids, more } = await mesh.retryDead(
+    const { ids, more } = await mesh.deadLetters.retry(
       selectionOf(validated(body, request.body ?? {})),
       operationOf(request),
     );
@@ -54,7 +54,7 @@ export function deadLetterRoutes(app: FastifyInstance, { mesh }: RouteContext): 
       request.body === undefined || request.body === null
         ? validated(query, request.query)
         : validated(body, request.body);
-    const { ids, more } = await mesh.dropDead(selectionOf(asked), operationOf(request));
+    const { ids, more } = await mesh.deadLetters.drop(selectionOf(asked), operationOf(request));
     return { dropped: ids.length, ids, more };
   });
 }

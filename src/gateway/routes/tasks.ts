@@ -2,7 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { clientSignal } from "../client-gone.js";
 import { HttpProblem } from "../problem.js";
-import { logJson } from "../log-json.js";
+import { logJson } from "../task-json.js";
 import { takesNoQuery, takesNothing } from "../no-input.js";
 import { operationOf } from "../operation.js";
 import { getRequestFrom, listRequestFrom, logsRequestFrom } from "../query-schema.js";

@@ -3,6 +3,7 @@ import type { Config } from "../../config/schema.js";
 import type { NodeRecord } from "../../discovery/node-record.js";
 import type { RegistryWriter } from "../../discovery/registry-writer.js";
 import type { Registry } from "../../discovery/registry.js";
+import { joinHostPort } from "../../input/host-port.js";
 import type { OwnLinks } from "../../links/own-links.js";
 import type { Clocks } from "../../queue/log-time/clocks.js";
 import type { RaftStorage } from "../../raft/index.js";
@@ -29,4 +30,13 @@ export interface NodeParts {
   readonly links: OwnLinks | undefined;
   readonly clocks: Clocks;
   readonly logger: Logger;
+}
+
+/**
+ * Where a node is reached, host:port, for the other nodes and the gateway: where it listens, unless `nodes.advertise` says otherwise.
+ * @param port that it listens on
+ */
+export function advertisedAddress({ nodes }: Pick<Config, "nodes">, port: number): string {
+  const { host, advertise } = nodes;
+  return joinHostPort(advertise.host ?? host, advertise.port ?? port);
 }

@@ -18,7 +18,7 @@ import type { Logger } from "../../telemetry/logger.js";
 import { keyPrefix } from "../../redis/key-prefix.js";
 import { describeEndpoint, endpointOf, type RedisEndpoint } from "../../redis/endpoint.js";
 import { inspectRedis } from "../../redis/inspection.js";
-import { advertisedAddress } from "./advertised.js";
+import { advertisedAddress } from "./node-parts.js";
 import { asNodeFailure, NodeFailure } from "./errors.js";
 import { belongToMesh, type FoundingOptions } from "../membership/founding.js";
 import { registryOf, startHost } from "./node-handlers.js";

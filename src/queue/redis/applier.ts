@@ -12,7 +12,8 @@ import {
   type RedisPosition,
 } from "./applied-value.js";
 import type { ApplyOutcome } from "./apply-outcome.js";
-import { encodeEntries, taskCount } from "./command-encoder.js";
+import { encodeEntries } from "./command-encoder.js";
+import { taskCount } from "./command-reach.js";
 import type { CommittedEntry } from "../state/committed-entry.js";
 import {
   AppliedIndexMismatch,

@@ -12,6 +12,13 @@ import type { CommittedEntry } from "../state/committed-entry.js";
 import { IDEMPOTENCY_WINDOW_MS } from "../state/definition-rules.js";
 import { MAX_TASKS_PER_ENTRY } from "../state/task-sequence.js";
 import { laneName, operationKey } from "./keys.js";
+import {
+  concernsTasks,
+  MAX_EXPIRED,
+  MAX_PROMOTED,
+  MAX_SETTLED,
+  operableOf,
+} from "./command-reach.js";
 import { PackedWriter } from "./packed-writer.js";
 import { encodeOptions } from "./task-options.js";
 
@@ -22,15 +29,6 @@ const INLINE_TEXT_LENGTH = 512;
 const MAX_ERROR_MESSAGE_LENGTH = 4_096;
 const MAX_ERROR_STACK_LENGTH = 8_192;
 const MAX_HISTORY_ERROR_LENGTH = 512;
-
-/** Most tasks that one Promote makes pending, whatever it asks for. */
-export const MAX_PROMOTED = 4_096;
-
-/** Most tasks that one Expire removes, whatever it asks for. */
-export const MAX_EXPIRED = 4_096;
-
-/** Most tasks that one Settle looks at, whatever it asks for. */
-export const MAX_SETTLED = 1_000;
 
 /** The error of a task that is dead because its deadline has passed. */
 const DEADLINE_EXCEEDED: TaskError = {
@@ -55,9 +53,6 @@ const KIND = {
   operate: 60,
 };
 
-/** Commands that a client's call may be, as far as Redis is concerned. */
-type Operable = Extract<Command["kind"], { readonly $case: "cancel" | "retry" | "drop" }>;
-
 /** The entries as the script's argument; empty when none of them has a command. */
 export function encodeEntries(entries: readonly CommittedEntry[]): Buffer {
   const batches: { readonly index: number; readonly batch: CommandBatch }[] = [];
@@ -70,55 +65,6 @@ export function encodeEntries(entries: readonly CommittedEntry[]): Buffer {
   return writer.finish();
 }
 
-/** How many tasks a batch names: the measure of what it costs Redis. */
-export function taskCount(batch: CommandBatch | undefined): number {
-  let count = 0;
-  for (const { kind } of batch?.commands ?? []) {
-    switch (kind?.$case) {
-      case "submit":
-        for (const { after } of kind.value.tasks) count += 1 + after.length;
-        break;
-      case "assign":
-        count += kind.value.assignments.length;
-        break;
-      case "finish":
-        count += kind.value.outcomes.length;
-        break;
-      case "release":
-        count += kind.value.releases.length;
-        break;
-      case "cancel":
-      case "retry":
-      case "drop":
-      case "overdue":
-        count += kind.value.taskIds.length;
-        break;
-      case "settle":
-        count += Math.min(kind.value.limit, MAX_SETTLED);
-        break;
-      case "expire":
-        count += Math.min(kind.value.limit, MAX_EXPIRED);
-        break;
-      case "promote":
-        count += Math.min(kind.value.limit, MAX_PROMOTED);
-        break;
-      case "operate":
-        count += operableOf(kind.value)?.value.taskIds.length ?? 0;
-        break;
-      case "putSchedule":
-      case "deleteSchedule":
-      case "fireSchedule":
-      case "drainNode":
-      case "configureQueue":
-      case "activateVersion":
-      case "transfer":
-      case undefined:
-        break;
-    }
-  }
-  return count;
-}
-
 function writeEntry(writer: PackedWriter, index: number, batch: CommandBatch): void {
   const commands = batch.commands.filter(concernsTasks);
   writer.array(3).number(index).number(batch.atMs).array(commands.length);
@@ -127,35 +73,6 @@ function writeEntry(writer: PackedWriter, index: number, batch: CommandBatch): v
   for (const command of commands) {
     writeCommand(writer, command, sequence, batch.atMs);
     if (command.kind?.$case === "submit") sequence += command.kind.value.tasks.length;
-  }
-}
-
-/** Whether Redis holds anything that the command changes. */
-function concernsTasks({ kind }: Command): boolean {
-  switch (kind?.$case) {
-    case "putSchedule":
-    case "deleteSchedule":
-    case "fireSchedule":
-    case "drainNode":
-    case "configureQueue":
-    case "activateVersion":
-    case "transfer":
-    case undefined:
-      return false;
-    case "operate":
-      return operableOf(kind.value) !== undefined;
-    case "submit":
-    case "assign":
-    case "finish":
-    case "release":
-    case "cancel":
-    case "retry":
-    case "promote":
-    case "drop":
-    case "expire":
-    case "overdue":
-    case "settle":
-      return true;
   }
 }
 
@@ -236,17 +153,6 @@ function writeCommand(w: PackedWriter, { kind }: Command, sequence: number, atMs
     case "transfer":
     case undefined:
       break;
-  }
-}
-
-function operableOf({ command }: OperateCommand): Operable | undefined {
-  switch (command?.kind?.$case) {
-    case "cancel":
-    case "retry":
-    case "drop":
-      return command.kind;
-    default:
-      return undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { serializedOnce } from "../../src/api/serialized-once.js";
+import { serializedOnce } from "../../src/api/once-per-object.js";
 
 test("a response that is sent to many is serialized once, and each one as itself", () => {
   const serialized: string[] = [];
