@@ -30,7 +30,10 @@ export interface HistoriesReport {
   readonly tasks: number;
   readonly calls: number;
   readonly faults: Readonly<Record<string, number>>;
-  /** Tasks of which no order of the calls explains the answers, a text of several lines each. */
+  /**
+   * Tasks of which no order of the calls explains the answers, a text of several lines each; and what
+   * `taskmesh verify` finds.
+   */
   readonly violations: readonly string[];
 }
 
@@ -68,7 +71,11 @@ export async function histories(options: HistoriesOptions): Promise<HistoriesRep
       HEAL_MS,
     );
     await played.lookAtAll();
-    const violations = played.lives.flatMap(violationOf);
+    const { contradictions } = await mesh.http.expectOk<{
+      readonly contradictions: readonly { readonly taskId: string | null; readonly text: string }[];
+    }>("POST", "/cluster/verify");
+    const told = contradictions.map(({ taskId, text }) => `verify: ${taskId ?? "log"} ${text}`);
+    const violations = [...played.lives.flatMap(violationOf), ...told];
     return { tasks: played.lives.length, calls: played.calls, faults: hurting.done, violations };
   } finally {
     await mesh.close();

@@ -77,6 +77,11 @@ export class Foresight {
     return this.#claimed.get(id);
   }
 
+  /** True where the entry at `index` cancels the task, behind all else that it does with it. */
+  isCancelledBy(id: string, index: number): boolean {
+    return this.#cancelling.get(id) === index;
+  }
+
   /** True where an entry past `index` gives the task to a node, or cancels it. */
   isTakenSince(id: string, index: number): boolean {
     const claimedAt = this.#claimed.get(id) ?? 0;
@@ -195,6 +200,11 @@ export class Foresight {
     const kind = command?.kind;
     if (kind?.$case === "cancel") {
       for (const id of kind.value.taskIds) this.#cancelMade(id, index);
+    } else if (kind?.$case === "retry") {
+      // Behind a cancellation of the same entry it may run again: Redis will tell.
+      for (const id of kind.value.taskIds) {
+        if (this.#cancelling.get(id) === index) this.#cancelling.delete(id);
+      }
     } else if (kind?.$case === "configureQueue") {
       // Assignments come last in an entry: from this one on they are as the queue is set now.
       gates.configure(kind.value, atMs);

@@ -154,7 +154,10 @@ export class RedisProgress implements RedisSyncEvents {
     const { foresight, pending, dependents, definitions, logger } = this.#parts;
     const retried = outcome.retried.flatMap((one) => (one.result === "pending" ? one.task : []));
     dependents.learn(outcome);
-    for (const task of [...outcome.promoted, ...retried]) {
+    // Calls of one entry are applied in turn: what one of them runs again the next may cancel.
+    const isCancelled = ({ id }: { readonly id: string }): boolean =>
+      foresight.isCancelledBy(id, outcome.index);
+    for (const task of [...outcome.promoted, ...retried.filter((one) => !isCancelled(one))]) {
       if (foresight.isTakenSince(task.id, outcome.index)) continue;
       pending.add(pendingFromRedis(task), outcome.index);
     }

@@ -59,7 +59,11 @@ export function queueKeyKinds(mesh: string): readonly KeyKind[] {
     kind(keys.queues, "zset", "names of the queues that were seen"),
     kind(keys.counts("<queue>"), "zset", "how many tasks of a queue are in each status"),
     kind(keys.deadlines, "zset", "unfinished tasks by their deadline, in milliseconds"),
-    kind(keys.idempotent("<key>"), "string", "until when an idempotency key holds, and its task"),
+    kind(
+      keys.idempotent("<key>"),
+      "string",
+      "until when an idempotency key holds, and its task; or a call, and what it did",
+    ),
     kind(own("idempotent-until"), "zset", "idempotency keys by the time when they cease to hold"),
     kind(keys.unique("<key>"), "string", "the unfinished task that has a unique key"),
     kind(own("dependents:<id>"), "zset", "tasks that wait for the end of a task, by sequence"),

@@ -1,7 +1,6 @@
 // Reads what the calls of clients did, as operate.lua keeps it until their expiry.
 import type { Redis } from "ioredis";
-import type { TaskStatus } from "../../gen/mesh/v1/task.js";
-import { type Task } from "../../gen/mesh/v1/task.js";
+import type { Task, TaskStatus } from "../../gen/mesh/v1/task.js";
 import { callRedis } from "./errors.js";
 import { operationKey, type RedisKeys } from "./keys.js";
 import {

@@ -142,6 +142,37 @@ describe("a call that is sent twice", () => {
   });
 });
 
+describe("calls of several clients in one entry", () => {
+  const retry = (): NonNullable<Command["kind"]> => ({
+    $case: "retry",
+    value: { taskIds: [ID], onlyDead: false },
+  });
+
+  test.each([
+    ["retry, cancel", [retry, cancel], TaskStatus.CANCELLED],
+    ["cancel, retry", [cancel, retry], TaskStatus.RUNNING],
+    ["retry, cancel, retry", [retry, cancel, retry], TaskStatus.RUNNING],
+    ["cancel, retry, cancel", [cancel, retry, cancel], TaskStatus.CANCELLED],
+  ])("take effect in their order: %s", async (_what, kinds, expected) => {
+    const leader = await waiting();
+    if (kinds[0] === retry) leader.cancel(ID);
+    await commitAll(leader);
+    leader.attach("n1");
+
+    const told = kinds.map((kind) => leader.operate(kind()));
+    await turns(1);
+    leader.commit(1);
+    await commitAll(leader);
+
+    const indexes = (await Promise.all(told)).map(({ known }) => known.index);
+    expect(new Set(indexes).size).toBe(1);
+    expect(statusOf(leader)).toBe(expected);
+    expect(leader.wrong).toEqual([]);
+    leader.checkSlots();
+    await leader.close();
+  });
+});
+
 describe("a call that comes late", () => {
   test("does nothing once it has expired by the clock of the log", async () => {
     const leader = await waiting();
