@@ -3,7 +3,9 @@ import { describe, expect, test, vi } from "vitest";
 import { failureIn, hostBench, startHost } from "./host-bench.js";
 
 const MODULE = `
+import { writeFileSync } from "node:fs";
 import { isMainThread, threadId } from "node:worker_threads";
+const BLOCKED = new URL("blocked", import.meta.url);
 const block = (ms) => { const until = performance.now() + ms; while (performance.now() < until); };
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const stopped = ({ signal }) => new Promise((resolve) => signal.addEventListener("abort", resolve));
@@ -19,7 +21,7 @@ export default {
   polite: async (task, ctx) => { ctx.progress(1); await stopped(ctx); ctx.log.info("never heard"); },
   blocks: async (task, ctx) => { ctx.progress(1); await later(1); block(task.data); return "done"; },
   "blocks at once": (task, ctx) => { ctx.progress(1); block(task.data); return "done"; },
-  forever: async (task, ctx) => { ctx.progress(1); await later(1); for (;;); },
+  forever: async (task, ctx) => { ctx.progress(1); await later(1); writeFileSync(BLOCKED, ""); for (;;); },
   spinning: (task, ctx) => { ctx.progress(1); while (!ctx.signal.aborted); },
   exits: async () => { await later(1); process.exit(3); },
   uncaught: () => { setTimeout(() => { throw new RangeError("loose"); }); return later(60_000); },
@@ -118,7 +120,7 @@ describe.each(["thread", "process"] as const)("a handler host that is a %s", (is
   test("is ended where a handler that blocks it is to stop, and no sooner", async () => {
     const bench = await hostBench(MODULE, { isolation, abortGraceMs: 200 });
     bench.start("forever");
-    await bench.running();
+    await bench.blocked();
     bench.executor.abort("forever", 7, "lease-lost");
     const unheard = await bench.outcome("quick", { taskId: "unheard" });
     await vi.waitFor(() => expect(bench.logged.join()).toContain("blocked its thread"), {

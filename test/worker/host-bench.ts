@@ -1,4 +1,5 @@
 // An executor whose types are those of a module in a handler host, with what it says collected.
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,6 +30,8 @@ export interface HostBench {
   ended(taskId: string): Promise<Outcome>;
   /** Runs a task to its end. */
   outcome(type: string, overrides?: Partial<TaskAssignment>): Promise<Outcome>;
+  /** Waits until a handler that leaves a mark beside its module, and then blocks, has begun to. */
+  blocked(): Promise<void>;
   /** Waits until a handler that reports its start as progress runs, however many have. */
   running(count?: number): Promise<void>;
 }
@@ -37,7 +40,7 @@ export interface HostBench {
 export async function startHost(
   source: string,
   options: Partial<HostSupervisorOptions> = {},
-): Promise<{ readonly host: HostSupervisor; readonly logged: string[] }> {
+): Promise<{ readonly host: HostSupervisor; readonly logged: string[]; readonly folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), "taskmesh-host-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const userModule = join(folder, "handlers.mjs");
@@ -57,7 +60,7 @@ export async function startHost(
     ...options,
   });
   onTestFinished(() => host.close());
-  return { host, logged };
+  return { host, logged, folder };
 }
 
 export async function hostBench(
@@ -65,7 +68,7 @@ export async function hostBench(
   options: Partial<HostSupervisorOptions> = {},
   more: Partial<ExecutorOptions> = {},
 ): Promise<HostBench> {
-  const { host, logged } = await startHost(source, options);
+  const { host, logged, folder } = await startHost(source, options);
   const reports: TaskReport[] = [];
   const lines: LogLine[] = [];
   const progress: number[] = [];
@@ -96,7 +99,10 @@ export async function hostBench(
   const outcome: HostBench["outcome"] = (type, overrides) => ended(start(type, overrides).taskId);
   const running: HostBench["running"] = (count = 1) =>
     vi.waitFor(() => expect(progress).toHaveLength(count), { timeout: 20_000 });
-  return { executor, host, reports, lines, progress, logged, start, ended, outcome, running };
+  const blocked: HostBench["blocked"] = () =>
+    vi.waitFor(() => expect(existsSync(join(folder, "blocked"))).toBe(true), { timeout: 20_000 });
+  const told = { reports, lines, progress, logged };
+  return { executor, host, ...told, start, ended, outcome, running, blocked };
 }
 
 /** What a task failed with. */
