@@ -74,7 +74,7 @@ export class LogClock {
   now(): number {
     const atMs = this.#parts.clocks.monotonicMs();
     const term = this.#term;
-    if (term === undefined) return Math.floor(this.#courseMs(atMs));
+    if (term === undefined) return Math.floor(this.#followedMs(atMs));
     if (atMs - term.lookedAtMs >= LOOK_MS) this.#look(term, atMs);
     else advance(term, atMs, this.#realOffsetMs());
     return Math.floor(term.logMs);
@@ -134,6 +134,11 @@ export class LogClock {
     if (this.#term === undefined) return undefined;
     const offsetMs = this.#offsetMs(nodeId, this.#parts.clocks.monotonicMs());
     return offsetMs === undefined ? undefined : Math.round(offsetMs - this.#realOffsetMs());
+  }
+
+  /** Log time as a node has it that does not lead: where nothing is stamped yet, its own clock must do. */
+  #followedMs(atMs: number): number {
+    return this.#stampMs === 0 ? this.#parts.clocks.wallMs() : this.#courseMs(atMs);
   }
 
   /** Log time as it goes on from the newest stamp without any clock's word. */

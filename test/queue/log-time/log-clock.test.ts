@@ -115,6 +115,12 @@ describe("log time", () => {
     expect(pass(SECOND)).toBe(NOW_MS + 6 * SECOND);
   });
 
+  test("of a node that has read no stamp yet, and does not lead, is what its own clock shows", () => {
+    clocks.pass(SECOND);
+
+    expect(clock.now()).toBe(NOW_MS + SECOND);
+  });
+
   test("counts on from the newest stamp while another node leads", () => {
     clock.applied(NOW_MS);
     pass(5 * SECOND);
